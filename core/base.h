@@ -1,0 +1,77 @@
+/*
+ * base.h - the words every file uses: assertions, atomics, attributes.
+ *
+ * Threads:     no state but the assert hook, which is set once before threads start.
+ * Beware:      ASSERT is on in release builds; its argument must have no side effect.
+ */
+#ifndef RINGHUB_CORE_BASE_H
+#define RINGHUB_CORE_BASE_H
+
+#include <assert.h> /* static_assert only; ASSERT is ours */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+#include <atomic>
+#define ATOMIC(T) std::atomic<T>
+extern "C" {
+#else
+#include <stdalign.h>
+#include <stdatomic.h>
+#define ATOMIC(T) _Atomic(T)
+#endif
+
+/* What two writers must not share. */
+#define CACHE_LINE 64
+
+#define MUST_USE       __attribute__((warn_unused_result))
+#define PRINTF(fmt, a) __attribute__((format(printf, fmt, a)))
+#define LIKELY(x)      __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)    __builtin_expect(!!(x), 0)
+#define COUNT_OF(a)    (sizeof(a) / sizeof((a)[0]))
+#define MAX_OF(a, b)   ((a) > (b) ? (a) : (b))
+#define MIN_OF(a, b)   ((a) < (b) ? (a) : (b))
+
+#define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+/* Documents that both answers are fine: the dual of ASSERT. */
+#define MAYBE(x) ((void)(x))
+
+/* Called with the failed condition; must not return (a test may longjmp out of it). The default
+ * prints the condition to stderr and aborts. */
+typedef void (*assert_hook)(const char *condition, const char *file, int line);
+
+/* Before threads start. NULL restores the default. */
+void assert_hook_set(assert_hook hook);
+
+void assert_failed(const char *condition, const char *file, int line) __attribute__((cold));
+
+#define ASSERT(x)                                                                                  \
+    do {                                                                                           \
+        if (UNLIKELY(!(x))) {                                                                      \
+            assert_failed(#x, __FILE__, __LINE__);                                                 \
+        }                                                                                          \
+    } while (0)
+
+#ifdef RINGHUB_SLOW_ASSERTS
+#define ASSERT_SLOW(x) ASSERT(x)
+#else
+#define ASSERT_SLOW(x) ((void)0)
+#endif
+
+/* Allocation that cannot fail: out of memory ends the process with a sentence (memory is bounded
+ * by configuration, so this is a misconfigured machine and not a busy one). Zeroed. */
+void *memory_alloc(size_t size) __attribute__((malloc, alloc_size(1), returns_nonnull));
+void *memory_alloc_aligned(size_t alignment, size_t size) __attribute__((malloc, returns_nonnull));
+void *memory_resize(void *old, size_t size) __attribute__((returns_nonnull));
+void memory_free(void *ptr);
+
+/* Counts calls of memory_alloc, memory_alloc_aligned and memory_resize made by this thread, so that
+ * a test can assert that the steady path makes none. */
+uint64_t memory_allocations(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
