@@ -15,6 +15,13 @@
 #ifdef __cplusplus
 #include <atomic>
 #define ATOMIC(T) std::atomic<T>
+/* So that inline functions say atomic_load_explicit(&word, memory_order_…) in both languages; the
+ * functions themselves are found through their argument. */
+using std::memory_order_acquire;
+using std::memory_order_acq_rel;
+using std::memory_order_relaxed;
+using std::memory_order_release;
+using std::memory_order_seq_cst;
 extern "C" {
 #else
 #include <stdalign.h>
