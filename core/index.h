@@ -1,0 +1,110 @@
+/*
+ * index.h - which entries does this subject reach? An entry is whatever its owner hangs on one
+ * (account, pattern): an audience list here, worker masks in interest.
+ *
+ *   subject ──hash──▶ literal entry (or none)           found anew each time, one probe
+ *      └────hash──▶ cache ──▶ wildcard entries          valid while its generations are
+ *                     └─miss─▶ trie of tokens, * and >
+ *
+ * Threads:     owner only.
+ * Memory:      owns its entries; an entry is one allocation of entry_size bytes and the pattern's
+ *              text behind it, and does not move until index_remove. A match borrows until the next
+ *              call that takes a non-const index. A match that hits allocates nothing.
+ * Limits:      entries are bounded by the caller; index_bytes says what they take. The cache holds
+ *              at most cache_entries_max subjects and INDEX_CACHE_BYTES_EACH bytes for each of
+ *              them on average. A match visits each node of the trie at most once, with a stack as
+ *              deep as the subject has tokens.
+ * Invariants:  (1) Every entry is in the table under (account, pattern); a wildcard's entry hangs
+ *                  from the trie too.
+ *              (2) Every node of the trie leads to an entry.
+ *              (3) A cached result whose generations are current equals what the trie would say;
+ *                  only then are its pointers looked at.
+ */
+#ifndef RINGHUB_CORE_INDEX_H
+#define RINGHUB_CORE_INDEX_H
+
+#include "core/bytes.h"
+#include "core/hash.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The first member of an entry. */
+struct index_entry {
+    struct index_node *node; /* a wildcard's place in the trie; NULL: literal */
+    uint32_t account_id;
+    uint32_t pattern_size;
+};
+
+struct index_options {
+    size_t entry_size;          /* of the caller's struct, struct index_entry included */
+    uint64_t hash_key;          /* random per process; the same in all workers */
+    uint32_t cache_entries_max; /* 0: no cache */
+};
+
+struct index_stats {
+    uint64_t entries;   /* now */
+    uint64_t wildcards; /* of these */
+    uint64_t cached;    /* subjects in the cache now, stale ones included */
+    uint64_t inserts;   /* since init, like all below */
+    uint64_t removes;
+    uint64_t matches;
+    uint64_t cache_hits;   /* matches whose wildcards came from the cache */
+    uint64_t cache_misses; /* matches that walked the trie */
+};
+
+struct index_match {
+    struct index_entry *literal;          /* the entry of the subject itself, or NULL */
+    struct index_entry *const *wildcards; /* the others that match, in no order, each once */
+    uint32_t wildcards_count;
+};
+
+struct index;
+
+struct index *index_new(const struct index_options *options);
+
+/* Frees all entries too; what the caller hung on them is the caller's to free before. */
+void index_free(struct index *index);
+
+/* The hash of a subject or pattern in an account; the same value for the same hash_key. */
+static inline uint64_t index_hash(uint64_t hash_key, uint32_t account_id, struct bytes subject)
+{
+    return hash_bytes(subject, hash_key + account_id * 0x9E3779B97F4A7C15u);
+}
+
+/* The entry of exactly this pattern, or NULL. */
+struct index_entry *index_find(const struct index *index, uint32_t account_id,
+                               struct bytes pattern);
+
+/* The entry of this pattern, made (the caller's part zeroed) if there was none. pattern must be a
+ * valid subscription (subject_valid_subscription), and is copied. */
+struct index_entry *index_take(struct index *index, uint32_t account_id, struct bytes pattern);
+
+/* Frees the entry. */
+void index_remove(struct index *index, struct index_entry *entry);
+
+/* All entries whose pattern matches subject, which may be any bytes. subject_hash is
+ * index_hash(hash_key, account_id, subject). */
+void index_match(struct index *index, uint32_t account_id, struct bytes subject,
+                 uint64_t subject_hash, struct index_match *match);
+
+/* Borrowed as long as the entry lives. */
+struct bytes index_pattern(const struct index *index, const struct index_entry *entry);
+
+/* Visits all entries in no order: start with *cursor 0, NULL ends it. No entry may be added or
+ * removed, and no match made, in between. */
+struct index_entry *index_next(const struct index *index, uint64_t *cursor);
+
+struct index_stats index_stats(const struct index *index);
+
+/* What the index has allocated, in bytes: entries, table, trie, cache. */
+uint64_t index_bytes(const struct index *index);
+
+/* Asserts the invariants; costs a walk over everything. */
+void index_check(const struct index *index);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
