@@ -36,7 +36,7 @@ enum { CONFIG_PORT_DEFAULT = 4222, CONFIG_PORT_RANDOM = -1 };
 /* What --signal asks a running hub to do. */
 enum config_signal {
     CONFIG_SIGNAL_NONE,
-    CONFIG_SIGNAL_STOP,   /* stop, quit: SIGINT after nats-server, flushes and ends */
+    CONFIG_SIGNAL_STOP,   /* stop, quit: SIGINT, flushes what is queued and ends */
     CONFIG_SIGNAL_TERM,   /* SIGTERM: the same */
     CONFIG_SIGNAL_LDM,    /* lame duck: SIGUSR2 */
     CONFIG_SIGNAL_REOPEN, /* reopen the log: SIGUSR1 */
@@ -82,7 +82,7 @@ struct config {
     bool logtime_utc;     /* false: local time */
     bool jetstream_asked; /* -js or -sd: tolerated, answered by a warning */
 
-    /* --signal NAME[=PID]: 0 means the pid is in pid_file. */
+    /* --signal NAME[=PID or path]: pid 0 means that it is in pid_file. */
     enum config_signal signal;
     int32_t signal_pid;
 
