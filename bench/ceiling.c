@@ -1,0 +1,693 @@
+/*
+ * ceiling.c - what does this kernel on this machine allow at most? A server that cheats.
+ *
+ *   publisher ──recv──▶ PUB rewritten once to MSG ──▶ one shared log ──one send each──▶ subscribers
+ *                                                     ▲    ▲     ▲
+ *                                                  cursor cursor cursor
+ *
+ * It speaks just enough NATS for a load generator: INFO, CONNECT, PING, SUB, PUB. All subscribers
+ * hear one subject under one sid; nothing is matched, limited, scrubbed or accounted. What is left
+ * is the cost of one socket send per subscriber per turn, and that is the figure it is for: no hub
+ * that delivers over TCP on this kernel can need less CPU per delivery.
+ *
+ * Threads:     one.
+ * Memory:      the log is mapped twice in a row, so every range of it is one contiguous send. When
+ *              everybody has everything it starts again at its first byte and so stays in cache.
+ * Limits:      --log-bytes. A subscriber further behind than the log ends the program (status 3):
+ *              nothing may be lost silently.
+ * Beware:      an answer to a subscriber (PONG) may go out only between frames, so it waits until
+ *              the subscriber's cursor has reached the head.
+ */
+#include "core/base.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <getopt.h>
+#include <liburing.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    READ_BYTES = 256 * 1024,
+    PAYLOAD_MAX = 1024 * 1024,
+    LINE_MAX_BYTES = 4096,
+    SLICE = 256, /* sends of one submit */
+    EVENTS = 1024,
+    STATUS_BEHIND = 3, /* a subscriber fell out of the log */
+};
+
+enum mode { MODE_SEND, MODE_URING };
+
+struct conn {
+    int fd;        /* -1: slot is free */
+    int sub;       /* index into ceiling.subs, or -1 */
+    int pongs;     /* owed */
+    bool ended;    /* the peer sent FIN: read until there is nothing more */
+    uint8_t *rest; /* owns: the bytes of a message not yet complete, or NULL */
+    size_t rest_bytes;
+};
+
+/* Everything a flush looks at: 16 bytes a subscriber, in order. */
+struct sub {
+    uint64_t cursor; /* position in the log of the next byte to send */
+    uint32_t slot;   /* its conn */
+    bool blocked;    /* the socket was full; EPOLLOUT will say when it is not */
+};
+
+/* The header line of the last PUB and what it becomes. Publishers repeat themselves. */
+struct header {
+    uint8_t pub[LINE_MAX_BYTES];
+    size_t pub_bytes;
+    char msg[LINE_MAX_BYTES + 32];
+    size_t msg_bytes;
+    size_t payload_bytes;
+};
+
+struct stats {
+    uint64_t turns, messages, sends, sends_short, sends_full, bytes;
+};
+
+struct ceiling {
+    enum mode mode;
+    int epoll_fd, listener, signal_fd, port;
+    struct io_uring ring;
+
+    struct conn *conns;
+    uint32_t conns_max;
+    struct sub *subs;
+    uint32_t subs_count;
+    uint32_t blocked_count;
+    uint32_t pongs_owed;
+
+    uint8_t *log; /* log_bytes, mapped twice in a row */
+    size_t log_bytes;
+    uint64_t head;   /* position after the last frame */
+    uint64_t oldest; /* no cursor is below */
+    uint64_t base;   /* position that lies at log[0] */
+
+    uint8_t *scratch; /* the rest of the message before, then one read */
+    struct header header;
+    char subject[LINE_MAX_BYTES]; /* of the first SUB; all others must ask for the same */
+    struct stats stats;
+};
+
+static void die(const char *what)
+{
+    fprintf(stderr, "ceiling: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+static void fail(int status, const char *sentence)
+{
+    fprintf(stderr, "ceiling: %s\n", sentence);
+    exit(status);
+}
+
+/* ---- the log ---- */
+
+static uint8_t *log_map(size_t bytes)
+{
+    int fd = memfd_create("ceiling-log", MFD_CLOEXEC);
+    if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0) {
+        die("log");
+    }
+    uint8_t *at = mmap(NULL, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) {
+        die("log");
+    }
+    for (int i = 0; i < 2; i++) {
+        if (mmap(at + (size_t)i * bytes, bytes, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0) == MAP_FAILED) {
+            die("log");
+        }
+    }
+    close(fd);
+    return at;
+}
+
+static uint8_t *log_at(const struct ceiling *c, uint64_t position)
+{
+    return c->log + (position - c->base) % c->log_bytes;
+}
+
+static void log_append(struct ceiling *c, const uint8_t *payload_and_crlf)
+{
+    const struct header *h = &c->header;
+    size_t tail = h->payload_bytes + 2;
+    if (c->head + h->msg_bytes + tail - c->oldest > c->log_bytes) {
+        fail(STATUS_BEHIND, "a subscriber fell further behind than the log (--log-bytes)");
+    }
+    uint8_t *to = log_at(c, c->head);
+    memcpy(to, h->msg, h->msg_bytes);
+    memcpy(to + h->msg_bytes, payload_and_crlf, tail);
+    c->head += h->msg_bytes + tail;
+    c->stats.messages++;
+}
+
+/* ---- connections ---- */
+
+static void conn_close(struct ceiling *c, struct conn *conn)
+{
+    if (conn->sub >= 0) {
+        c->blocked_count -= c->subs[conn->sub].blocked;
+        c->subs[conn->sub] = c->subs[--c->subs_count];
+        c->conns[c->subs[conn->sub].slot].sub = conn->sub;
+        conn->sub = -1;
+    }
+    c->pongs_owed -= conn->pongs != 0;
+    conn->pongs = 0;
+    if (c->mode == MODE_URING) {
+        int none = -1;
+        MAYBE(io_uring_register_files_update(&c->ring, (unsigned)(conn - c->conns), &none, 1) == 1);
+    }
+    close(conn->fd);
+    conn->fd = -1;
+    free(conn->rest);
+    conn->rest = NULL;
+    conn->rest_bytes = 0;
+}
+
+static bool conn_say(struct conn *conn, const char *text)
+{
+    size_t bytes = strlen(text);
+    return send(conn->fd, text, bytes, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)bytes;
+}
+
+static void conn_refuse(struct ceiling *c, struct conn *conn, const char *why)
+{
+    char line[256];
+    snprintf(line, sizeof line, "-ERR '%s'\r\n", why);
+    MAYBE(conn_say(conn, line));
+    fprintf(stderr, "ceiling: refused a connection: %s\n", why);
+    conn_close(c, conn);
+}
+
+static void accept_all(struct ceiling *c)
+{
+    char info[256];
+    snprintf(info, sizeof info,
+             "INFO {\"server_id\":\"CEILING\",\"version\":\"2.9.0\",\"proto\":1,\"host\":"
+             "\"127.0.0.1\",\"port\":%d,\"headers\":false,\"max_payload\":%d}\r\n",
+             c->port, PAYLOAD_MAX);
+    for (;;) {
+        int fd = accept4(c->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            return; /* EAGAIN, or out of descriptors: the generator reports who is missing */
+        }
+        if ((uint32_t)fd >= c->conns_max) {
+            close(fd);
+            continue;
+        }
+        /* The slot is the descriptor's number: no free list, and the kernel keeps them dense. */
+        struct conn *conn = &c->conns[fd];
+        conn->fd = fd;
+        conn->sub = -1;
+        conn->ended = false;
+        if (c->mode == MODE_URING &&
+            io_uring_register_files_update(&c->ring, (unsigned)fd, &fd, 1) != 1) {
+            die("register descriptor");
+        }
+        /* Edge-triggered EPOLLOUT from the start: a full socket then needs no epoll_ctl. */
+        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                    .data.fd = fd};
+        if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+            die("epoll_ctl");
+        }
+        if (!conn_say(conn, info)) {
+            conn_close(c, conn);
+        }
+    }
+}
+
+/* ---- the protocol, as little as possible ---- */
+
+static bool line_sub(struct ceiling *c, struct conn *conn, const char *line)
+{
+    char subject[LINE_MAX_BYTES];
+    char sid[LINE_MAX_BYTES];
+    if (sscanf(line, "%*s %4095s %4095s", subject, sid) != 2 || strcmp(sid, "1") != 0) {
+        conn_refuse(c, conn, "ceiling knows one sid: 1");
+        return false;
+    }
+    if (c->subject[0] == 0) {
+        memcpy(c->subject, subject, sizeof subject);
+    }
+    if (strcmp(c->subject, subject) != 0) {
+        conn_refuse(c, conn, "ceiling knows one subject, that of the first SUB");
+        return false;
+    }
+    if (conn->sub < 0) {
+        conn->sub = (int)c->subs_count++;
+        c->subs[conn->sub] = (struct sub){.cursor = c->head, .slot = (uint32_t)conn->fd};
+    }
+    return true;
+}
+
+/* Remembers the header of a PUB and renders the MSG line it becomes. */
+static bool line_pub(struct ceiling *c, struct conn *conn, const uint8_t *line, size_t line_bytes)
+{
+    char text[LINE_MAX_BYTES + 1];
+    char subject[LINE_MAX_BYTES];
+    char third[LINE_MAX_BYTES];
+    char fourth[LINE_MAX_BYTES];
+    memcpy(text, line, line_bytes);
+    text[line_bytes] = 0;
+    int words = sscanf(text, "%*s %4095s %4095s %4095s", subject, third, fourth);
+    struct header *h = &c->header;
+    long size = words == 2 ? atol(third) : -1; /* a reply subject is more than we speak */
+    if (size < 0 || size > PAYLOAD_MAX) {
+        conn_refuse(c, conn, "ceiling knows PUB subject size");
+        return false;
+    }
+    memcpy(h->pub, line, line_bytes);
+    h->pub_bytes = line_bytes;
+    h->payload_bytes = (size_t)size;
+    h->msg_bytes = (size_t)snprintf(h->msg, sizeof h->msg, "MSG %s 1 %ld\r\n", subject, size);
+    return true;
+}
+
+/* Handles one line that is no PUB. Returns false when the connection is gone. */
+static bool line_other(struct ceiling *c, struct conn *conn, const uint8_t *line, size_t line_bytes)
+{
+    char text[LINE_MAX_BYTES + 1];
+    memcpy(text, line, line_bytes);
+    text[line_bytes] = 0;
+    if (strncasecmp(text, "PING", 4) == 0) {
+        c->pongs_owed += conn->pongs == 0;
+        conn->pongs++;
+        return true;
+    }
+    if (strncasecmp(text, "SUB", 3) == 0) {
+        return line_sub(c, conn, text);
+    }
+    return true; /* CONNECT, PONG, UNSUB: nothing to do */
+}
+
+/* Returns the bytes consumed, or SIZE_MAX when the connection is gone. */
+static size_t parse(struct ceiling *c, struct conn *conn, const uint8_t *in, size_t size)
+{
+    const struct header *h = &c->header;
+    size_t at = 0;
+    while (at < size) {
+        size_t left = size - at;
+        const uint8_t *here = in + at;
+        if (h->pub_bytes != 0 && left >= h->pub_bytes && memcmp(here, h->pub, h->pub_bytes) == 0) {
+            if (left < h->pub_bytes + h->payload_bytes + 2) {
+                break;
+            }
+            log_append(c, here + h->pub_bytes);
+            at += h->pub_bytes + h->payload_bytes + 2;
+            continue;
+        }
+        const uint8_t *newline = memchr(here, '\n', MIN_OF(left, (size_t)LINE_MAX_BYTES));
+        if (newline == NULL) {
+            if (left >= LINE_MAX_BYTES) {
+                conn_refuse(c, conn, "Maximum Control Line Exceeded");
+                return SIZE_MAX;
+            }
+            break;
+        }
+        size_t line_bytes = (size_t)(newline - here) + 1;
+        if (strncasecmp((const char *)here, "PUB", 3) == 0) {
+            if (!line_pub(c, conn, here, line_bytes)) {
+                return SIZE_MAX;
+            }
+            continue; /* now the fast path above knows it */
+        }
+        if (!line_other(c, conn, here, line_bytes)) {
+            return SIZE_MAX;
+        }
+        at += line_bytes;
+    }
+    return at;
+}
+
+/* One read. Returns true when the socket may hold more. */
+static bool conn_read(struct ceiling *c, struct conn *conn)
+{
+    size_t rest = conn->rest_bytes;
+    memcpy(c->scratch, conn->rest == NULL ? c->scratch : conn->rest, rest);
+    ssize_t got = recv(conn->fd, c->scratch + rest, READ_BYTES, MSG_DONTWAIT);
+    if (got <= 0) {
+        if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+            conn_close(c, conn);
+        }
+        return false;
+    }
+    size_t size = rest + (size_t)got;
+    size_t used = parse(c, conn, c->scratch, size);
+    if (used == SIZE_MAX) {
+        return false;
+    }
+    conn->rest_bytes = size - used;
+    if (conn->rest_bytes != 0) {
+        if (conn->rest == NULL) {
+            conn->rest = memory_alloc(LINE_MAX_BYTES + PAYLOAD_MAX + 2);
+        }
+        memcpy(conn->rest, c->scratch + used, conn->rest_bytes);
+    }
+    return got == READ_BYTES || conn->ended;
+}
+
+/* ---- the flush: one send per subscriber ---- */
+
+static void sub_took(struct ceiling *c, struct sub *sub, size_t want, ssize_t took)
+{
+    sub->cursor += took > 0 ? (size_t)took : 0;
+    if (took == (ssize_t)want) {
+        return;
+    }
+    /* Dead sockets are closed when epoll reports them; until then they are merely blocked. */
+    sub->blocked = true;
+    c->blocked_count++;
+    c->stats.sends_short += took > 0;
+    c->stats.sends_full += took <= 0;
+    if (took < 0 && took != -EAGAIN) {
+        sub->cursor = c->head; /* nothing of it is owed to anybody any more */
+    }
+}
+
+static void flush_send(struct ceiling *c)
+{
+    for (uint32_t i = 0; i < c->subs_count; i++) {
+        struct sub *sub = &c->subs[i];
+        if (sub->blocked || sub->cursor == c->head) {
+            continue;
+        }
+        size_t want = c->head - sub->cursor;
+        ssize_t took =
+            send((int)sub->slot, log_at(c, sub->cursor), want, MSG_DONTWAIT | MSG_NOSIGNAL);
+        c->stats.sends++;
+        sub_took(c, sub, want, took < 0 ? -errno : took);
+    }
+}
+
+/* Submits what is queued and gives every send its result: silence means sent in full. */
+static void slice_submit(struct ceiling *c, const uint32_t *slice, unsigned count)
+{
+    for (unsigned submitted = 0; submitted < count;) {
+        int result = io_uring_submit(&c->ring);
+        if (result < 0 && result != -EINTR) {
+            errno = -result;
+            die("submit");
+        }
+        submitted += result > 0 ? (unsigned)result : 0;
+    }
+    struct io_uring_cqe *cqe;
+    unsigned ring_head;
+    unsigned seen = 0;
+    uint64_t head = c->head;
+    io_uring_for_each_cqe(&c->ring, ring_head, cqe)
+    {
+        struct sub *sub = &c->subs[slice[cqe->user_data >> 32]];
+        uint32_t want = (uint32_t)cqe->user_data;
+        sub->cursor = head - want;
+        sub_took(c, sub, want, cqe->res);
+        seen++;
+    }
+    io_uring_cq_advance(&c->ring, seen);
+    c->stats.sends += count;
+}
+
+static void flush_uring(struct ceiling *c)
+{
+    uint32_t slice[SLICE];
+    unsigned count = 0;
+    for (uint32_t i = 0; i < c->subs_count; i++) {
+        struct sub *sub = &c->subs[i];
+        if (sub->blocked || sub->cursor == c->head) {
+            continue;
+        }
+        uint32_t want = (uint32_t)(c->head - sub->cursor);
+        struct io_uring_sqe *sqe = io_uring_get_sqe(&c->ring);
+        ASSERT(sqe != NULL);
+        sqe->opcode = IORING_OP_SEND;
+        sqe->flags = IOSQE_FIXED_FILE | IOSQE_CQE_SKIP_SUCCESS;
+        sqe->msg_flags = MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL;
+        sqe->fd = (int)sub->slot;
+        sqe->addr = (uint64_t)(uintptr_t)log_at(c, sub->cursor);
+        sqe->len = want;
+        sqe->user_data = (uint64_t)count << 32 | want;
+        slice[count++] = i;
+        sub->cursor = c->head; /* corrected by the completion, if there is one */
+        if (count == SLICE) {
+            slice_submit(c, slice, count);
+            count = 0;
+        }
+    }
+    if (count != 0) {
+        slice_submit(c, slice, count);
+    }
+}
+
+static void flush_pongs(struct ceiling *c)
+{
+    for (uint32_t i = 0; i < c->conns_max && c->pongs_owed != 0; i++) {
+        struct conn *conn = &c->conns[i];
+        if (conn->fd < 0 || conn->pongs == 0) {
+            continue;
+        }
+        if (conn->sub >= 0 && c->subs[conn->sub].cursor != c->head) {
+            continue; /* possibly in the middle of a frame */
+        }
+        while (conn->pongs > 0 && conn_say(conn, "PONG\r\n")) {
+            conn->pongs--;
+        }
+        c->pongs_owed -= conn->pongs == 0;
+    }
+}
+
+static void flush(struct ceiling *c)
+{
+    if (c->mode == MODE_SEND) {
+        flush_send(c);
+    } else {
+        flush_uring(c);
+    }
+    if (c->pongs_owed != 0) {
+        flush_pongs(c);
+    }
+    uint64_t oldest = c->head;
+    for (uint32_t i = 0; c->blocked_count != 0 && i < c->subs_count; i++) {
+        oldest = MIN_OF(oldest, c->subs[i].cursor);
+    }
+    c->oldest = oldest;
+    if (oldest == c->head) {
+        c->base = c->head; /* nobody needs an old byte: begin again where the cache is warm */
+    }
+}
+
+/* ---- start, turn, stop ---- */
+
+static void ring_open(struct ceiling *c)
+{
+    struct io_uring_params params = {.flags = IORING_SETUP_SINGLE_ISSUER |
+                                              IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_SUBMIT_ALL |
+                                              IORING_SETUP_CQSIZE,
+                                     .cq_entries = 4 * SLICE};
+    int result = io_uring_queue_init_params(SLICE, &c->ring, &params);
+    if (result == 0) {
+        result = io_uring_register_files_sparse(&c->ring, c->conns_max);
+    }
+    if (result < 0) {
+        errno = -result;
+        die("io_uring");
+    }
+    MAYBE(io_uring_register_ring_fd(&c->ring) == 1);
+    /* No SQE is ever used for anything but SEND, so the fields that stay zero are cleared once. */
+    memset(c->ring.sq.sqes, 0, SLICE * sizeof *c->ring.sq.sqes);
+}
+
+static void listener_open(struct ceiling *c)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)c->port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    int yes = 1;
+    c->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (c->listener < 0 || setsockopt(c->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) ||
+        setsockopt(c->listener, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) ||
+        bind(c->listener, (struct sockaddr *)&address, size) || listen(c->listener, 4096) ||
+        getsockname(c->listener, (struct sockaddr *)&address, &size)) {
+        die("listen");
+    }
+    c->port = ntohs(address.sin_port);
+    fprintf(stderr, "[INF] Listening for client connections on 127.0.0.1:%d\n", c->port);
+}
+
+static void watch(struct ceiling *c, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    if (epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+        die("epoll_ctl");
+    }
+}
+
+static void start(struct ceiling *c)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        MAYBE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    }
+    c->conns_max = (uint32_t)MIN_OF(limit.rlim_cur, (rlim_t)1 << 20);
+    c->conns = memory_alloc(c->conns_max * sizeof *c->conns);
+    c->subs = memory_alloc(c->conns_max * sizeof *c->subs);
+    for (uint32_t i = 0; i < c->conns_max; i++) {
+        c->conns[i].fd = -1;
+    }
+    c->scratch = memory_alloc(LINE_MAX_BYTES + PAYLOAD_MAX + 2 + READ_BYTES);
+    c->log = log_map(c->log_bytes);
+    c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    c->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (c->mode == MODE_URING) {
+        ring_open(c);
+    }
+    listener_open(c);
+    watch(c, c->listener);
+    watch(c, c->signal_fd);
+}
+
+/* Publishers whose socket held more than one read; epoll is edge-triggered and will not repeat. */
+struct unread {
+    int fds[EVENTS];
+    unsigned count;
+};
+
+static void unread_add(struct unread *unread, int fd)
+{
+    for (unsigned i = 0; i < unread->count; i++) {
+        if (unread->fds[i] == fd) {
+            return;
+        }
+    }
+    ASSERT(unread->count < EVENTS);
+    unread->fds[unread->count++] = fd;
+}
+
+static void conn_event(struct ceiling *c, struct unread *unread, int fd, uint32_t events)
+{
+    struct conn *conn = &c->conns[fd];
+    if (conn->fd < 0) {
+        return;
+    }
+    if ((events & EPOLLOUT) != 0 && conn->sub >= 0 && c->subs[conn->sub].blocked) {
+        c->subs[conn->sub].blocked = false;
+        c->blocked_count--;
+    }
+    conn->ended |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    if ((events & EPOLLIN) != 0 || conn->ended) {
+        unread_add(unread, fd);
+    }
+}
+
+/* Returns false on SIGINT or SIGTERM. */
+static bool turn(struct ceiling *c, struct unread *unread)
+{
+    struct epoll_event events[EVENTS / 2]; /* half: the other half may be left over in unread */
+    int count = epoll_wait(c->epoll_fd, events, COUNT_OF(events), unread->count != 0 ? 0 : -1);
+    for (int i = 0; i < count; i++) {
+        int fd = events[i].data.fd;
+        if (fd == c->signal_fd) {
+            return false;
+        }
+        if (fd == c->listener) {
+            accept_all(c);
+        } else {
+            conn_event(c, unread, fd, events[i].events);
+        }
+    }
+    unsigned kept = 0;
+    for (unsigned i = 0; i < unread->count; i++) {
+        struct conn *conn = &c->conns[unread->fds[i]];
+        /* At most a quarter of a million bytes each, so that the flush keeps its turn. A read that
+         * was not full emptied the socket, and epoll reports what comes after it. */
+        if (conn->fd >= 0 && conn_read(c, conn) && kept < EVENTS / 2) {
+            unread->fds[kept++] = unread->fds[i];
+        }
+    }
+    unread->count = kept;
+    flush(c);
+    c->stats.turns++;
+    return true;
+}
+
+static const char usage[] =
+    "ceiling - a server that cheats, to show what this kernel allows at most\n"
+    "\n"
+    "  --mode send|uring   how a subscriber is sent to (default uring)\n"
+    "  --port PORT         on 127.0.0.1; 0 or -1: a free one, named in the first line of stderr\n"
+    "  --pin CPU           run on this CPU only\n"
+    "  --log-bytes BYTES   how far a subscriber may fall behind (default 33554432)\n"
+    "\n"
+    "  ceiling --mode uring --port 4333 --pin 0\n";
+
+static void options(struct ceiling *c, int argc, char **argv)
+{
+    static const struct option table[] = {
+        {"mode", required_argument, NULL, 'm'}, {"port", required_argument, NULL, 'p'},
+        {"pin", required_argument, NULL, 'c'},  {"log-bytes", required_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
+    int option;
+    while ((option = getopt_long(argc, argv, "p:h", table, NULL)) != -1) {
+        cpu_set_t cpus;
+        switch (option) {
+        case 'm':
+            if (strcmp(optarg, "send") != 0 && strcmp(optarg, "uring") != 0) {
+                fail(2, "--mode is send or uring");
+            }
+            c->mode = strcmp(optarg, "send") == 0 ? MODE_SEND : MODE_URING;
+            break;
+        case 'p':
+            c->port = MAX_OF(atoi(optarg), 0);
+            break;
+        case 'c':
+            CPU_ZERO(&cpus);
+            CPU_SET((size_t)atoi(optarg), &cpus);
+            if (sched_setaffinity(0, sizeof cpus, &cpus) != 0) {
+                die("--pin");
+            }
+            break;
+        case 'l':
+            c->log_bytes = (size_t)strtoull(optarg, NULL, 10) & ~(size_t)4095;
+            break;
+        default:
+            fputs(usage, option == 'h' ? stdout : stderr);
+            exit(option == 'h' ? 0 : 2);
+        }
+    }
+    if (c->log_bytes < 2 * (PAYLOAD_MAX + LINE_MAX_BYTES) || c->log_bytes > (size_t)1 << 31) {
+        fail(2, "--log-bytes is between 2.1 MB and 2 GiB");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static struct ceiling c = {.mode = MODE_URING, .log_bytes = (size_t)32 << 20};
+    static struct unread unread;
+    options(&c, argc, argv);
+    start(&c);
+    while (turn(&c, &unread)) {
+    }
+    fprintf(stderr, "[INF] turns %llu, messages %llu, sends %llu (short %llu, full %llu)\n",
+            (unsigned long long)c.stats.turns, (unsigned long long)c.stats.messages,
+            (unsigned long long)c.stats.sends, (unsigned long long)c.stats.sends_short,
+            (unsigned long long)c.stats.sends_full);
+    return 0;
+}
