@@ -17,8 +17,8 @@
 #define ATOMIC(T) std::atomic<T>
 /* So that inline functions say atomic_load_explicit(&word, memory_order_…) in both languages; the
  * functions themselves are found through their argument. */
-using std::memory_order_acquire;
 using std::memory_order_acq_rel;
+using std::memory_order_acquire;
 using std::memory_order_relaxed;
 using std::memory_order_release;
 using std::memory_order_seq_cst;
@@ -52,7 +52,8 @@ typedef void (*assert_hook)(const char *condition, const char *file, int line);
 /* Before threads start. NULL restores the default. */
 void assert_hook_set(assert_hook hook);
 
-void assert_failed(const char *condition, const char *file, int line) __attribute__((cold));
+void assert_failed(const char *condition, const char *file, int line)
+    __attribute__((cold, noreturn));
 
 #define ASSERT(x)                                                                                  \
     do {                                                                                           \
