@@ -14,13 +14,12 @@
  *                  unbroken.
  *              (2) At rest and empty, head and tail both point at the stub.
  *              (3) The stub is in the queue at most once.
- *              (4) A push that began before mpsc_mark was taken is popped, or makes the caller
- *                  wait, before mpsc_pop_until says MPSC_EMPTY.
- * Beware:      between P1 and P2 of a push the chain is cut, and mpsc_pop may find nodes it cannot
- *              reach yet: MPSC_HALF_LINKED. That is not empty: never sleep on it, and where law 7
- *              asks for a drain, wait for the link (spin, then yield; a preempted producer is the
- *              only cause) and never skip it. Whether it is safe to sleep is doorbell.h's question.
- *              The queue is over-aligned: what holds it comes from memory_alloc_aligned.
+ *              (4) A push that had taken its place when mpsc_mark looked is popped, or makes the
+ * caller wait, before mpsc_pop_until says MPSC_EMPTY. Beware:      between P1 and P2 of a push the
+ * chain is cut, and mpsc_pop may find nodes it cannot reach yet: MPSC_HALF_LINKED. That is not
+ * empty: never sleep on it, and where law 7 asks for a drain, wait for the link (spin, then yield;
+ * a preempted producer is the only cause) and never skip it. Whether it is safe to sleep is
+ * doorbell.h's question. The queue is over-aligned: what holds it comes from memory_alloc_aligned.
  *
  * The algorithm is Dmitry Vyukov's intrusive node-based MPSC queue.
  */
