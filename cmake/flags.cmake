@@ -9,7 +9,9 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 add_compile_options(
     -g
-    -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wcast-qual
+    -Wall -Wextra -Werror -Wpointer-arith -Wcast-qual
+    # C only: C++ takes a function named like a struct, as stat() is, for a shadow.
+    $<$<COMPILE_LANGUAGE:C>:-Wshadow>
     $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
     $<$<COMPILE_LANGUAGE:C>:-Wmissing-prototypes>
     $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
