@@ -1,0 +1,257 @@
+/*
+ * log_sink.c - merges rings by time stamp: one line of each ring is held in hand, the oldest is
+ * printed, and its ring asked for the next.
+ */
+#include "io/log_sink.h"
+
+#include "io/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    BUFFER_BYTES = 64 * 1024,
+    PREFIX_BYTES_MAX = 96,
+    DRAIN_LINES_MAX = 8192, /* one drain ends even if workers write faster than it prints */
+};
+
+struct source {
+    struct log *ring; /* borrowed */
+    bool held;        /* line is taken from the ring and not printed yet */
+    struct log_line line;
+};
+
+struct log_sink {
+    int fd;
+    bool logtime;
+    bool utc;
+    pid_t pid;
+    char path[PATH_MAX];  /* empty: stderr */
+    int64_t stamp_second; /* the second that stamp spells out; -1: none yet */
+    char stamp[32];
+    uint64_t unwritten_lines; /* lines in the buffer */
+    uint64_t unreported;      /* lines lost in write and not yet said so */
+    size_t sources_count;
+    struct source sources[LOG_SINK_RINGS_MAX];
+    size_t used;
+    char buffer[BUFFER_BYTES];
+};
+
+static int open_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+    return fd < 0 ? -errno : fd;
+}
+
+int log_sink_open(const struct log_sink_options *options, struct log_sink **sink)
+{
+    int fd = STDERR_FILENO;
+    if (options->path != NULL && options->path[0] != '\0') {
+        if (strlen(options->path) >= PATH_MAX) {
+            return -ENAMETOOLONG;
+        }
+        fd = open_file(options->path);
+        if (fd < 0) {
+            return fd;
+        }
+    }
+    struct log_sink *s = memory_alloc(sizeof(*s));
+    s->fd = fd;
+    s->logtime = options->logtime;
+    s->utc = options->utc;
+    s->pid = getpid();
+    s->stamp_second = -1;
+    if (fd != STDERR_FILENO) {
+        memcpy(s->path, options->path, strlen(options->path) + 1);
+    }
+    tzset();
+    *sink = s;
+    return 0;
+}
+
+void log_sink_add(struct log_sink *sink, struct log *ring)
+{
+    ASSERT(ring != NULL);
+    ASSERT(sink->sources_count < LOG_SINK_RINGS_MAX);
+    sink->sources[sink->sources_count++].ring = ring;
+}
+
+/* True once fd takes a write of up to PIPE_BUF bytes without waiting (pipe(7)). Files always do. */
+static bool wait_for_room(int fd)
+{
+    struct pollfd room = {.fd = fd, .events = POLLOUT};
+    int ready = poll(&room, 1, LOG_SINK_PATIENCE_MS);
+    return ready > 0 && (room.revents & POLLOUT) != 0;
+}
+
+/* In pieces of PIPE_BUF: a reader of stderr that stops reading must not stop the main thread, which
+ * also takes the signals. False: the rest is lost. */
+static bool write_patiently(int fd, const char *data, size_t size)
+{
+    while (size > 0) {
+        if (!wait_for_room(fd)) {
+            return false;
+        }
+        ssize_t written = write(fd, data, MIN_OF(size, (size_t)PIPE_BUF));
+        if (written < 0 && (errno == EINTR || errno == EAGAIN)) {
+            continue;
+        }
+        if (written <= 0) {
+            return false;
+        }
+        data += written;
+        size -= (size_t)written;
+    }
+    return true;
+}
+
+static void flush(struct log_sink *sink)
+{
+    if (sink->used > 0 && !write_patiently(sink->fd, sink->buffer, sink->used)) {
+        sink->unreported += sink->unwritten_lines;
+    }
+    sink->used = 0;
+    sink->unwritten_lines = 0;
+}
+
+/* "2026/11/22 10:00:00.000000 "; spelling out a second anew only when it changes. */
+static int format_time(struct log_sink *sink, uint64_t time_ns, char *text, size_t size)
+{
+    if (!sink->logtime) {
+        text[0] = '\0';
+        return 0;
+    }
+    int64_t second = (int64_t)(time_ns / 1000000000);
+    if (second != sink->stamp_second) {
+        time_t clock = (time_t)second;
+        struct tm parts;
+        (void)(sink->utc ? gmtime_r(&clock, &parts) : localtime_r(&clock, &parts));
+        strftime(sink->stamp, sizeof(sink->stamp), "%Y/%m/%d %H:%M:%S", &parts);
+        sink->stamp_second = second;
+    }
+    return snprintf(text, size, "%s.%06u ", sink->stamp, (unsigned)(time_ns % 1000000000 / 1000));
+}
+
+static void append(struct log_sink *sink, enum log_level level, uint64_t time_ns, const char *text,
+                   size_t text_size)
+{
+    char stamp[64];
+    format_time(sink, time_ns, stamp, sizeof(stamp));
+    if (sink->used + PREFIX_BYTES_MAX + text_size + 1 > BUFFER_BYTES) {
+        flush(sink);
+    }
+    sink->used += (size_t)snprintf(sink->buffer + sink->used, PREFIX_BYTES_MAX, "[%d] %s[%s] ",
+                                   (int)sink->pid, stamp, log_level_text(level));
+    memcpy(sink->buffer + sink->used, text, text_size);
+    sink->used += text_size;
+    sink->buffer[sink->used++] = '\n';
+    sink->unwritten_lines++;
+}
+
+static void append_loss(struct log_sink *sink, uint64_t lost, const char *why)
+{
+    char text[LOG_LINE_MAX];
+    int size = snprintf(text, sizeof(text), "%" PRIu64 " log lines were lost: %s", lost, why);
+    append(sink, LOG_WARNING, sys_wall_ns(), text, (size_t)size);
+}
+
+/* The source whose next line is the oldest; NULL: all rings are empty. */
+static struct source *oldest(struct log_sink *sink)
+{
+    struct source *found = NULL;
+    for (size_t i = 0; i < sink->sources_count; i++) {
+        struct source *source = &sink->sources[i];
+        if (!source->held) {
+            source->held = log_read(source->ring, &source->line);
+        }
+        if (source->held && (found == NULL || source->line.time_ns < found->line.time_ns)) {
+            found = source;
+        }
+    }
+    return found;
+}
+
+size_t log_sink_drain(struct log_sink *sink)
+{
+    size_t lines = 0;
+    while (lines < DRAIN_LINES_MAX) {
+        struct source *source = oldest(sink);
+        if (source == NULL) {
+            break;
+        }
+        append(sink, source->line.level, source->line.time_ns, source->line.text,
+               source->line.size);
+        source->held = false;
+        lines++;
+    }
+    uint64_t lost = 0;
+    for (size_t i = 0; i < sink->sources_count; i++) {
+        lost += log_lost_take(sink->sources[i].ring);
+    }
+    if (lost > 0) {
+        append_loss(sink, lost, "they came faster than the log takes them");
+    }
+    if (sink->unreported > 0) {
+        uint64_t unreported = sink->unreported;
+        sink->unreported = 0;
+        append_loss(sink, unreported, "the log could not be written");
+    }
+    flush(sink);
+    return lines;
+}
+
+void log_sink_print(struct log_sink *sink, enum log_level level, const char *format, ...)
+{
+    char text[2 * LOG_LINE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    ASSERT(size >= 0);
+    size = MIN_OF(size, (int)sizeof(text) - 1);
+
+    (void)log_sink_drain(sink);
+    append(sink, level, sys_wall_ns(), text, (size_t)size);
+    flush(sink);
+    if (level == LOG_FATAL && sink->fd != STDERR_FILENO) {
+        text[size] = '\n';
+        (void)write_patiently(STDERR_FILENO, text, (size_t)size + 1);
+    }
+}
+
+int log_sink_reopen(struct log_sink *sink)
+{
+    if (sink->path[0] == '\0') {
+        return -ENOTSUP;
+    }
+    (void)log_sink_drain(sink);
+    int fd = open_file(sink->path);
+    if (fd < 0) {
+        return fd;
+    }
+    close(sink->fd);
+    sink->fd = fd;
+    return 0;
+}
+
+void log_sink_free(struct log_sink *sink)
+{
+    if (sink == NULL) {
+        return;
+    }
+    while (log_sink_drain(sink) == DRAIN_LINES_MAX) {
+    }
+    if (sink->fd != STDERR_FILENO) {
+        close(sink->fd);
+    }
+    memory_free(sink);
+}
