@@ -41,7 +41,7 @@ STEP = {module: at for at, modules in enumerate(STEPS) for module in modules}
 
 # Who may include a library's header.
 LIBRARIES = {
-    "liburing": re.compile(r"io/(loop_uring\w*\.c|bufring\.[ch]|uring_compat\.h)$|loadgen/"
+    "liburing": re.compile(r"io/(loop_(probe_)?uring\w*\.c|bufring\.[ch]|uring_compat\.h)$|loadgen/"
                            r"|bench/ceiling|tests/"),
     "openssl/": re.compile(r"io/tls\.c$|loadgen/|tests/"),
     "jemalloc/": re.compile(r"io/sys\.c$"),
