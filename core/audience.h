@@ -1,0 +1,129 @@
+/*
+ * audience.h - who receives identical bytes?
+ *
+ *   entry (one pattern) ──▶ audience (one layout) ──▶ members: [ multi … | solo … ]
+ *                                   └─ stream: rendered once (two members or more)
+ *
+ * A member is *solo* when this is its session's only subscription: then the session is one cursor
+ * into the stream, and while it keeps up ("in step") a delivery does not touch the session at all.
+ * A member is *multi* when its session hears other audiences too: then its extents are kept in
+ * arrival order in the session's pending list.
+ *
+ * An audience of one renders nothing ahead: its messages stay runs until they are sent. An audience
+ * is *alone* when it must stay one: no-echo sessions, UNSUB with a maximum, members of a queue group.
+ *
+ * Threads:     owner worker only.
+ * Memory:      the audience owns its member array and stream; subs belong to their session. An
+ *              audience without members lives on while pending entries refer to it (refs).
+ * Invariants:  (1) members[0, multi_count) are multi, the rest solo. (2) member.sub->member is its
+ *              index. (3) an alone audience has at most one member and no stream.
+ */
+#ifndef RINGHUB_CORE_AUDIENCE_H
+#define RINGHUB_CORE_AUDIENCE_H
+
+#include "core/bytes.h"
+#include "core/frame.h"
+#include "core/stream.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct audience;
+struct entry;
+struct group;
+
+/* One subscription of one session. */
+struct sub {
+    struct audience *audience;
+    struct group *group;     /* NULL: plain */
+    uint32_t slot;           /* of its session */
+    uint32_t member;         /* index among the audience's members */
+    uint64_t delivered_base; /* audience->delivered - delivered_base: deliveries since SUB */
+    uint32_t max;            /* UNSUB's maximum; 0: none */
+    uint32_t group_member;   /* index among the group's */
+};
+
+enum { MEMBER_IN_STEP = 1 };
+
+struct member {
+    struct sub *sub;
+    uint32_t slot;
+    uint32_t flags;
+};
+
+struct audience {
+    struct audience *next; /* among the entry's */
+    struct audience **link;
+    struct entry *entry; /* NULL: detached */
+    struct stream *stream;
+    union {
+        struct member one;
+        struct member *many;
+    };
+    uint32_t members_count;
+    uint32_t members_capacity; /* 0: the one in the struct */
+    uint32_t multi_count;
+    uint32_t refs;      /* pending entries that render by this layout */
+    uint64_t delivered; /* messages handed to each member since the audience was made */
+    uint32_t turn_messages; /* rendered since the last flush */
+    uint16_t sid_size;
+    bool headers;
+    bool alone;
+    bool dirty; /* rendered since the last flush: on the hub's list */
+    uint8_t sid[];
+};
+
+static inline struct layout audience_layout(const struct audience *audience)
+{
+    struct layout layout;
+    layout.sid = bytes_of(audience->sid, audience->sid_size);
+    layout.headers = audience->headers;
+    return layout;
+}
+
+static inline struct member *audience_members(struct audience *audience)
+{
+    return audience->members_capacity == 0 ? &audience->one : audience->many;
+}
+
+static inline bool audience_is_shared(const struct audience *audience)
+{
+    return audience->stream != NULL;
+}
+
+/* Deliveries a subscription has had. */
+static inline uint64_t sub_delivered(const struct sub *sub)
+{
+    return sub->audience->delivered - sub->delivered_base;
+}
+
+struct audience *audience_new(struct bytes sid, bool headers, bool alone);
+
+/* Adds as multi or solo; sets sub->audience and sub->member. */
+void audience_add(struct audience *audience, struct sub *sub, bool multi);
+void audience_remove(struct audience *audience, struct sub *sub);
+/* Moves a member between the two parts. */
+void audience_set_multi(struct audience *audience, struct sub *sub, bool multi);
+
+static inline struct member *audience_member(struct sub *sub)
+{
+    return &audience_members(sub->audience)[sub->member];
+}
+
+/* Gives the audience a stream, empty. */
+void audience_share(struct audience *audience);
+
+/* Frees an audience that has no member, no reference, and is neither in an entry nor dirty. Returns
+ * whether it did. Its stream must hold no cursor. */
+bool audience_release(struct audience *audience, struct chunk_pool *pool);
+
+/* Bytes it takes, member array and stream included, rendered bytes not. */
+size_t audience_bytes(const struct audience *audience);
+
+void audience_check(struct audience *audience);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,90 @@
+/* chunk.c - size classes are powers of four, so that a stream that grows doubles in few steps. */
+#include "core/chunk.h"
+
+static size_t class_bytes(uint32_t class_index)
+{
+    return (size_t)CHUNK_SMALLEST_BYTES << (2 * class_index);
+}
+
+static_assert((CHUNK_SMALLEST_BYTES << (2 * (CHUNK_CLASSES - 1))) == CHUNK_BIGGEST_BYTES,
+              "the classes end at the biggest chunk");
+
+void chunk_pool_init(struct chunk_pool *pool)
+{
+    *pool = (struct chunk_pool){0};
+    for (size_t i = 0; i < CHUNK_CLASSES; i++) {
+        list_init(&pool->spare[i]);
+    }
+}
+
+void chunk_pool_free(struct chunk_pool *pool)
+{
+    ASSERT(pool->chunks_count == 0);
+    for (size_t i = 0; i < CHUNK_CLASSES; i++) {
+        struct list *node;
+        while ((node = list_pop(&pool->spare[i])) != NULL) {
+            memory_free(CONTAINER_OF(node, struct chunk, link));
+        }
+    }
+    pool->spare_bytes = 0;
+}
+
+static struct chunk *chunk_make(uint32_t class_index, size_t bytes)
+{
+    /* Not zeroed: a page of a chunk that is never filled is never touched. */
+    struct chunk *chunk = memory_resize(NULL, bytes);
+    *chunk = (struct chunk){.class_index = class_index,
+                            .size = (uint32_t)(bytes - sizeof(struct chunk))};
+    list_init(&chunk->link);
+    return chunk;
+}
+
+struct chunk *chunk_take(struct chunk_pool *pool, uint32_t class_index, size_t size)
+{
+    size_t need = size + sizeof(struct chunk);
+    ASSERT(need < UINT32_MAX / 2);
+    while (class_index < CHUNK_CLASSES && class_bytes(class_index) < need) {
+        class_index++;
+    }
+    struct chunk *chunk;
+    if (class_index >= CHUNK_CLASSES) {
+        chunk = chunk_make(CHUNK_CLASS_LARGE, need);
+    } else {
+        struct list *node = list_first(&pool->spare[class_index]);
+        if (node != NULL) {
+            list_remove(node);
+            chunk = CONTAINER_OF(node, struct chunk, link);
+            pool->spare_bytes -= class_bytes(class_index);
+        } else {
+            chunk = chunk_make(class_index, class_bytes(class_index));
+        }
+    }
+    chunk->refs = 1;
+    chunk->cursors = 0;
+    chunk->used = 0;
+    chunk->base = 0;
+    chunk->mark = 0;
+    chunk->messages = 0;
+    pool->chunks_count++;
+    pool->used_bytes += chunk->size + sizeof(struct chunk);
+    pool->used_bytes_peak = MAX_OF(pool->used_bytes_peak, pool->used_bytes);
+    return chunk;
+}
+
+void chunk_give(struct chunk_pool *pool, struct chunk *chunk)
+{
+    ASSERT(chunk->refs == 0);
+    ASSERT(chunk->cursors == 0);
+    ASSERT(!list_is_linked(&chunk->link));
+    size_t bytes = chunk->size + sizeof(struct chunk);
+    pool->chunks_count--;
+    pool->used_bytes -= bytes;
+    if (chunk->class_index >= CHUNK_CLASSES || pool->spare_bytes + bytes > CHUNK_POOL_SPARE_BYTES) {
+        memory_free(chunk);
+        return;
+    }
+    /* Newest first: its lines are still in the cache. */
+    struct list *head = &pool->spare[chunk->class_index];
+    list_push(head->next, &chunk->link);
+    pool->spare_bytes += bytes;
+}

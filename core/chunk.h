@@ -1,0 +1,86 @@
+/*
+ * chunk.h - where a worker's message bytes live: counted blocks in five size classes.
+ *
+ *   take ──▶ [ header | data …used…│…free… ] ── refs reach 0 ──▶ free list (bounded) ──▶ allocator
+ *
+ * Threads:     owner worker only, the data of a chunk excepted: a peer reads runs in it while an
+ *              envelope holds a reference for him.
+ * Memory:      whoever took a chunk or called chunk_ref holds one reference. The pool keeps at most
+ *              CHUNK_POOL_SPARE_BYTES of free chunks, so that the steady path allocates nothing
+ *              and a burst's memory goes home.
+ * Limits:      the pool counts bytes and enforces nothing; the hub compares `used_bytes` with its
+ *              budget and chooses victims.
+ * Invariants:  (1) used <= size. (2) used_bytes is the sum over chunks not on a free list.
+ */
+#ifndef RINGHUB_CORE_CHUNK_H
+#define RINGHUB_CORE_CHUNK_H
+
+#include "core/base.h"
+#include "core/list.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    CHUNK_CLASSES = 4,                    /* 4 KiB, 16 KiB, 64 KiB, 256 KiB; larger: exact size */
+    CHUNK_CLASS_LARGE = CHUNK_CLASSES,
+    CHUNK_SMALLEST_BYTES = 4 * 1024,      /* allocation, header included */
+    CHUNK_BIGGEST_BYTES = 256 * 1024,
+    CHUNK_POOL_SPARE_BYTES = 4 * 1024 * 1024,
+};
+
+struct chunk {
+    struct list link; /* free list, or a stream's chain */
+    uint64_t base;    /* stream position of data[0]; 0 in other chunks */
+    uint32_t refs;
+    uint32_t cursors; /* open cursors that stand in it */
+    uint32_t size;    /* of data, in bytes */
+    uint32_t used;
+    uint32_t class_index;
+    uint32_t messages; /* whole frames rendered into it; streams only */
+    uint32_t mark;     /* evacuation's own */
+    uint8_t data[];
+};
+
+struct chunk_pool {
+    struct list spare[CHUNK_CLASSES];
+    uint64_t spare_bytes;
+    uint64_t used_bytes;
+    uint64_t used_bytes_peak;
+    uint64_t chunks_count; /* in use */
+};
+
+void chunk_pool_init(struct chunk_pool *pool);
+/* Every chunk must have come home. */
+void chunk_pool_free(struct chunk_pool *pool);
+
+/* A chunk with room for at least size bytes, of class at least class_index; one reference, the
+ * caller's. size up to UINT32_MAX / 2. */
+struct chunk *chunk_take(struct chunk_pool *pool, uint32_t class_index, size_t size);
+
+static inline void chunk_ref(struct chunk *chunk)
+{
+    ASSERT_SLOW(chunk->refs > 0);
+    chunk->refs++;
+}
+
+void chunk_give(struct chunk_pool *pool, struct chunk *chunk);
+
+static inline void chunk_unref(struct chunk_pool *pool, struct chunk *chunk)
+{
+    ASSERT(chunk->refs > 0);
+    if (--chunk->refs == 0) {
+        chunk_give(pool, chunk);
+    }
+}
+
+static inline size_t chunk_room(const struct chunk *chunk)
+{
+    return chunk->size - chunk->used;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

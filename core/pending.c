@@ -1,0 +1,448 @@
+/* pending.c - the list of extents; rendering of RUN entries happens here, at gather. */
+#include "core/pending.h"
+
+enum {
+    ENTRIES_FIRST = 4,
+    SPARE_CLASSES = 16,
+    SPARE_ARRAYS_MAX = 4096, /* per class of up to 16 entries; a larger class keeps fewer */
+    /* From this size on a payload is sent from where it lies: one more iovec costs about as much
+     * as copying this many bytes. */
+    REFERENCE_BYTES_MIN = 4096,
+};
+
+void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks)
+{
+    *pool = (struct pending_pool){.chunks = chunks};
+}
+
+void pending_pool_free(struct pending_pool *pool)
+{
+    ASSERT(pool->entries_bytes == 0);
+    for (size_t i = 0; i < SPARE_CLASSES; i++) {
+        while (pool->spare[i] != NULL) {
+            void *array = pool->spare[i];
+            memcpy(&pool->spare[i], array, sizeof(void *));
+            memory_free(array);
+        }
+    }
+}
+
+static uint32_t class_of(uint32_t capacity)
+{
+    return (uint32_t)__builtin_ctz(capacity) - 2;
+}
+
+static struct pending_entry *array_take(struct pending_pool *pool, uint32_t capacity)
+{
+    uint32_t class_index = class_of(capacity);
+    size_t bytes = capacity * sizeof(struct pending_entry);
+    pool->entries_bytes += bytes;
+    if (class_index < SPARE_CLASSES && pool->spare[class_index] != NULL) {
+        void *array = pool->spare[class_index];
+        memcpy(&pool->spare[class_index], array, sizeof(void *));
+        pool->spare_count[class_index]--;
+        return array;
+    }
+    return memory_resize(NULL, bytes);
+}
+
+static void array_give(struct pending_pool *pool, struct pending_entry *array, uint32_t capacity)
+{
+    uint32_t class_index = class_of(capacity);
+    pool->entries_bytes -= capacity * sizeof(struct pending_entry);
+    uint32_t keep = class_index <= 2 ? SPARE_ARRAYS_MAX : (uint32_t)SPARE_ARRAYS_MAX >> class_index;
+    if (class_index >= SPARE_CLASSES || pool->spare_count[class_index] >= keep) {
+        memory_free(array);
+        return;
+    }
+    memcpy(array, &pool->spare[class_index], sizeof(void *));
+    pool->spare[class_index] = array;
+    pool->spare_count[class_index]++;
+}
+
+static void grow(struct pending *p, struct pending_pool *pool)
+{
+    uint32_t capacity = p->capacity == 0 ? ENTRIES_FIRST : p->capacity * 2;
+    struct pending_entry *entries = array_take(pool, capacity);
+    for (uint32_t i = 0; i < p->count; i++) {
+        entries[i] = *pending_at(p, i);
+    }
+    if (p->capacity > 0) {
+        array_give(pool, p->entries, p->capacity);
+    }
+    p->entries = entries;
+    p->capacity = capacity;
+    p->head = 0;
+}
+
+static struct pending_entry *append(struct pending *p, struct pending_pool *pool)
+{
+    if (p->count == p->capacity) {
+        grow(p, pool);
+    }
+    p->count++;
+    return pending_at(p, p->count - 1);
+}
+
+void pending_rest(struct pending *p, struct pending_pool *pool)
+{
+    ASSERT(p->count == 0);
+    if (p->capacity > 0) {
+        array_give(pool, p->entries, p->capacity);
+    }
+    *p = (struct pending){0};
+}
+
+uint64_t pending_bytes(const struct pending *p)
+{
+    const struct pending_entry *open = pending_last_open(p);
+    if (open == NULL) {
+        return p->bytes;
+    }
+    struct cursor cursor = {open->chunk, open->offset};
+    return p->bytes + open->audience->stream->end - cursor_position(cursor);
+}
+
+void pending_add_range(struct pending *p, struct pending_pool *pool, struct chunk *chunk,
+                       uint32_t offset, uint32_t size, uint32_t messages)
+{
+    ASSERT_SLOW(pending_last_open(p) == NULL);
+    p->bytes += size;
+    if (p->count > 0) {
+        struct pending_entry *last = pending_at(p, p->count - 1);
+        if (last->kind == PENDING_RANGE && last->chunk == chunk &&
+            last->offset + last->size == offset) {
+            last->size += size;
+            last->messages += messages;
+            return;
+        }
+    }
+    if (p->pinned) {
+        chunk_ref(chunk);
+    }
+    *append(p, pool) = (struct pending_entry){.chunk = chunk,
+                                              .offset = offset,
+                                              .size = size,
+                                              .messages = messages,
+                                              .kind = PENDING_RANGE};
+}
+
+void pending_add_run(struct pending *p, struct pending_pool *pool, struct run *run,
+                     struct audience *audience, const struct message *first, uint32_t count)
+{
+    ASSERT_SLOW(pending_last_open(p) == NULL);
+    struct frames frames = frames_of(run, audience_layout(audience));
+    size_t size = frames_size(&frames, first, count);
+    ASSERT(size < UINT32_MAX);
+    p->bytes += size;
+    audience->refs++;
+    if (p->pinned) {
+        chunk_ref(run->chunk);
+    }
+    *append(p, pool) = (struct pending_entry){
+        .run = run,
+        .audience = audience,
+        .offset = (uint32_t)((const uint8_t *)first - (const uint8_t *)run),
+        .size = (uint32_t)size,
+        .messages = count,
+        .kind = PENDING_RUN};
+}
+
+void pending_add_open(struct pending *p, struct pending_pool *pool, struct audience *audience,
+                      struct cursor cursor)
+{
+    ASSERT_SLOW(pending_last_open(p) == NULL);
+    stream_cursor_open(audience->stream, cursor);
+    *append(p, pool) = (struct pending_entry){.chunk = cursor.chunk,
+                                              .audience = audience,
+                                              .offset = cursor.offset,
+                                              .kind = PENDING_OPEN};
+}
+
+void pending_add_stream(struct pending *p, struct pending_pool *pool, const struct stream *stream,
+                        struct cursor cursor, uint32_t messages)
+{
+    struct chunk *chunk = cursor.chunk;
+    uint32_t offset = cursor.offset;
+    while (chunk != NULL) {
+        struct chunk *next = stream_next(stream, chunk);
+        if (chunk->used > offset) {
+            pending_add_range(p, pool, chunk, offset, chunk->used - offset, messages);
+            messages = 0;
+        }
+        chunk = next;
+        offset = 0;
+    }
+}
+
+void pending_close_open(struct pending *p, struct pending_pool *pool)
+{
+    struct pending_entry *open = pending_last_open(p);
+    if (open == NULL) {
+        return;
+    }
+    struct stream *stream = open->audience->stream;
+    struct cursor cursor = {open->chunk, open->offset};
+    uint32_t messages = (uint32_t)stream_messages_from(stream, cursor);
+    p->count--;
+    pending_add_stream(p, pool, stream, cursor, messages);
+    stream_cursor_close(stream, cursor);
+}
+
+void pending_pin(struct pending *p)
+{
+    if (p->pinned) {
+        return;
+    }
+    p->pinned = true;
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct pending_entry *e = pending_at(p, i);
+        if (e->kind == PENDING_RANGE) {
+            chunk_ref(e->chunk);
+        } else if (e->kind == PENDING_RUN) {
+            chunk_ref(e->run->chunk);
+        }
+    }
+}
+
+static bool gather_is_full(const struct gather *g)
+{
+    return g->size >= g->limit || g->count == g->max;
+}
+
+/* Refers to bytes where they lie. */
+static void gather_refer(struct gather *g, const uint8_t *ptr, size_t size)
+{
+    size = MIN_OF(size, g->limit - g->size);
+    if (size == 0) {
+        return;
+    }
+    if (g->count > 0) {
+        struct iovec *last = &g->vectors[g->count - 1];
+        if ((const uint8_t *)last->iov_base + last->iov_len == ptr) {
+            last->iov_len += size;
+            g->size += size;
+            return;
+        }
+    }
+    if (g->count == g->max) {
+        return;
+    }
+    union {
+        const uint8_t *in;
+        void *out;
+    } unqualified = {.in = ptr};
+    g->vectors[g->count++] = (struct iovec){.iov_base = unqualified.out, .iov_len = size};
+    g->size += size;
+}
+
+/* One frame, less skip bytes at its start; false: it did not fit whole. */
+static bool gather_frame(struct gather *g, const struct frames *frames,
+                         const struct message *message, size_t skip)
+{
+    struct bytes rest = frame_rest(frames, message);
+    size_t head_size = frame_size(frames, message) - rest.size;
+    bool copies = rest.size < REFERENCE_BYTES_MIN;
+    size_t scratch_need = head_size + (copies ? rest.size : 0);
+    size_t room = g->limit - g->size;
+    if ((size_t)(g->scratch_end - g->scratch) < scratch_need || g->count + 2 > g->max) {
+        return false;
+    }
+    uint8_t *start = g->scratch;
+    size_t head = frame_head(frames, message, start);
+    ASSERT_SLOW(head == head_size);
+    MAYBE(head == head_size);
+    if (copies) {
+        memcpy(start + head_size, rest.ptr, rest.size);
+    }
+    g->scratch += scratch_need;
+    if (skip < scratch_need) {
+        gather_refer(g, start + skip, scratch_need - skip);
+        skip = 0;
+    } else {
+        skip -= scratch_need;
+    }
+    if (!copies) {
+        gather_refer(g, rest.ptr + skip, rest.size - skip);
+        skip = 0;
+    }
+    return frame_size(frames, message) - skip <= room;
+}
+
+static bool gather_run(struct gather *g, const struct pending_entry *e, size_t skip)
+{
+    struct frames frames = frames_of(e->run, audience_layout(e->audience));
+    const struct message *message =
+        (const struct message *)(const void *)((const uint8_t *)e->run + e->offset);
+    for (uint32_t i = 0; i < e->messages; i++) {
+        if (gather_is_full(g) || !gather_frame(g, &frames, message, skip)) {
+            return false;
+        }
+        skip = 0;
+        message = message_next(message);
+    }
+    return true;
+}
+
+void pending_gather(const struct pending *p, struct gather *g)
+{
+    for (uint32_t i = 0; i < p->count && !gather_is_full(g); i++) {
+        const struct pending_entry *e = pending_at(p, i);
+        if (e->kind == PENDING_RANGE) {
+            gather_refer(g, e->chunk->data + e->offset, e->size);
+        } else if (e->kind == PENDING_RUN) {
+            if (!gather_run(g, e, i == 0 ? p->head_sent : 0)) {
+                return;
+            }
+        } else {
+            struct cursor cursor = {e->chunk, e->offset};
+            size_t size;
+            g->count += stream_gather(e->audience->stream, cursor, &g->vectors[g->count],
+                                      g->max - g->count, g->limit - g->size, &size);
+            g->size += size;
+        }
+    }
+}
+
+static void head_pop(struct pending *p, struct pending_pool *pool)
+{
+    struct pending_entry *e = pending_at(p, 0);
+    if (e->kind == PENDING_RANGE) {
+        if (p->pinned) {
+            chunk_unref(pool->chunks, e->chunk);
+        }
+    } else if (e->kind == PENDING_RUN) {
+        if (p->pinned) {
+            chunk_unref(pool->chunks, e->run->chunk);
+        }
+        ASSERT(e->audience->refs > 0);
+        e->audience->refs--;
+        (void)audience_release(e->audience, pool->chunks);
+        p->head_sent = 0;
+    } else {
+        struct cursor cursor = {e->chunk, e->offset};
+        stream_cursor_close(e->audience->stream, cursor);
+    }
+    p->head = (p->head + 1) & (p->capacity - 1);
+    p->count--;
+}
+
+/* Part of a RUN head was sent: walks to the first frame that was not, whole. */
+static void run_advance(struct pending *p, struct pending_entry *e, size_t size)
+{
+    struct frames frames = frames_of(e->run, audience_layout(e->audience));
+    size_t sent = p->head_sent + size;
+    const struct message *message =
+        (const struct message *)(const void *)((const uint8_t *)e->run + e->offset);
+    for (size_t next; sent >= (next = frame_size(&frames, message));) {
+        sent -= next;
+        e->size -= (uint32_t)next;
+        e->messages--;
+        message = message_next(message);
+    }
+    e->offset = (uint32_t)((const uint8_t *)message - (const uint8_t *)e->run);
+    p->head_sent = (uint32_t)sent;
+}
+
+void pending_consume(struct pending *p, struct pending_pool *pool, size_t size)
+{
+    while (size > 0) {
+        ASSERT(p->count > 0);
+        struct pending_entry *e = pending_at(p, 0);
+        if (e->kind == PENDING_OPEN) {
+            struct cursor cursor = {e->chunk, e->offset};
+            cursor = stream_cursor_advance(e->audience->stream, cursor, size);
+            e->chunk = cursor.chunk;
+            e->offset = cursor.offset;
+            return;
+        }
+        size_t left = e->size - p->head_sent;
+        if (size >= left) {
+            size -= left;
+            p->bytes -= left;
+            head_pop(p, pool);
+            continue;
+        }
+        p->bytes -= size;
+        if (e->kind == PENDING_RANGE) {
+            e->offset += (uint32_t)size;
+            e->size -= (uint32_t)size;
+        } else {
+            run_advance(p, e, size);
+        }
+        return;
+    }
+}
+
+uint64_t pending_clear(struct pending *p, struct pending_pool *pool)
+{
+    uint64_t messages = 0;
+    while (p->count > 0) {
+        struct pending_entry *e = pending_at(p, 0);
+        if (e->kind == PENDING_OPEN) {
+            struct cursor cursor = {e->chunk, e->offset};
+            messages += stream_messages_from(e->audience->stream, cursor);
+        } else {
+            messages += e->messages;
+        }
+        head_pop(p, pool);
+    }
+    pending_rest(p, pool);
+    return messages;
+}
+
+/* Frames of one chunk that end behind offset. The chunk's first byte starts a frame. */
+static uint64_t chunk_messages_from(const struct chunk *chunk, uint32_t offset)
+{
+    uint64_t count = 0;
+    uint32_t at = 0;
+    while (at < chunk->used) {
+        const uint8_t *line = chunk->data + at;
+        const uint8_t *end = memchr(line, '\n', chunk->used - at);
+        ASSERT(end != NULL);
+        uint32_t size = 0;
+        const uint8_t *digit = end - 1;
+        while (digit[-1] != ' ') {
+            digit--;
+        }
+        for (; digit < end - 1; digit++) {
+            size = size * 10 + (uint32_t)(*digit - '0');
+        }
+        at = (uint32_t)(end - chunk->data) + 1 + size + 2;
+        count += at > offset;
+    }
+    return count;
+}
+
+uint64_t stream_messages_from(const struct stream *stream, struct cursor cursor)
+{
+    uint64_t count = 0;
+    const struct chunk *chunk = cursor.chunk;
+    uint32_t offset = cursor.offset;
+    while (chunk != NULL) {
+        if (offset == 0) {
+            count += chunk->messages;
+        } else if (offset < chunk->used) {
+            count += chunk_messages_from(chunk, offset);
+        }
+        chunk = stream_next(stream, chunk);
+        offset = 0;
+    }
+    return count;
+}
+
+void pending_check(const struct pending *p)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        const struct pending_entry *e = pending_at(p, i);
+        if (e->kind == PENDING_OPEN) {
+            ASSERT(i == p->count - 1);
+            ASSERT(e->chunk->cursors > 0);
+        } else {
+            bytes += e->size;
+        }
+    }
+    ASSERT(p->head_sent == 0 || pending_at(p, 0)->kind == PENDING_RUN);
+    ASSERT(bytes == p->bytes + p->head_sent);
+}

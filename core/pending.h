@@ -1,0 +1,142 @@
+/*
+ * pending.h - what a session still has to be sent, in order.
+ *
+ *   head ▶ RANGE (rendered bytes or control bytes) ▶ RUN (rendered when sent) ▶ … ▶ OPEN (last)
+ *
+ *   RANGE  a piece of one chunk
+ *   RUN    messages of a run for an audience of one: the payload is shared, the head made at flush
+ *   OPEN   everything from a cursor to the end of the audience's stream, now and later
+ *
+ * Threads:     owner worker only.
+ * Memory:      entry arrays come from a pool of the worker's. Within a turn entries hold no
+ *              references: the worker holds the turn's chunks. A session that is left with bytes at
+ *              the end of its sends is pinned (pending_pin): from then on its entries hold one each.
+ *              An OPEN entry is always counted in its stream; a RUN entry always holds its audience.
+ * Invariants:  (1) OPEN is the last entry, and there is at most one. (2) bytes is the sum of the
+ *              unsent bytes of RANGE and RUN entries. (3) head_sent is less than the head's first
+ *              frame, and 0 unless the head is a RUN.
+ */
+#ifndef RINGHUB_CORE_PENDING_H
+#define RINGHUB_CORE_PENDING_H
+
+#include "core/audience.h"
+#include "core/chunk.h"
+#include "core/limits.h"
+#include "core/run.h"
+
+#include <sys/uio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum pending_kind { PENDING_RANGE, PENDING_RUN, PENDING_OPEN };
+
+struct pending_entry {
+    union {
+        struct chunk *chunk; /* RANGE; OPEN: where the cursor stands */
+        struct run *run;
+    };
+    struct audience *audience; /* RUN, OPEN */
+    uint32_t offset;           /* RANGE, OPEN: in the chunk's data. RUN: message, from the run */
+    uint32_t size;             /* RANGE, RUN: bytes */
+    uint32_t messages;         /* whole messages it holds; 0: control bytes */
+    uint32_t kind;
+};
+
+static_assert(sizeof(struct pending_entry) == 32, "two to a cache line");
+
+struct pending {
+    struct pending_entry *entries; /* a ring of capacity entries */
+    uint32_t head;
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t head_sent;
+    uint64_t bytes;
+    bool pinned;
+};
+
+/* Where pending lists get their memory from. */
+struct pending_pool {
+    struct chunk_pool *chunks;
+    void *spare[16];       /* arrays of 4 << k entries, linked through their first word */
+    uint32_t spare_count[16];
+    uint64_t entries_bytes; /* in use */
+};
+
+void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks);
+void pending_pool_free(struct pending_pool *pool);
+
+static inline bool pending_is_empty(const struct pending *p)
+{
+    return p->count == 0;
+}
+
+static inline struct pending_entry *pending_at(const struct pending *p, uint32_t i)
+{
+    return &p->entries[(p->head + i) & (p->capacity - 1)];
+}
+
+/* The OPEN entry, or NULL. */
+static inline struct pending_entry *pending_last_open(const struct pending *p)
+{
+    if (p->count == 0) {
+        return NULL;
+    }
+    struct pending_entry *last = pending_at(p, p->count - 1);
+    return last->kind == PENDING_OPEN ? last : NULL;
+}
+
+/* Unsent bytes, those behind an open cursor included. */
+uint64_t pending_bytes(const struct pending *p);
+
+/* The list may not end in OPEN. */
+void pending_add_range(struct pending *p, struct pending_pool *pool, struct chunk *chunk,
+                       uint32_t offset, uint32_t size, uint32_t messages);
+/* count messages of run from first on. */
+void pending_add_run(struct pending *p, struct pending_pool *pool, struct run *run,
+                     struct audience *audience, const struct message *first, uint32_t count);
+void pending_add_open(struct pending *p, struct pending_pool *pool, struct audience *audience,
+                      struct cursor cursor);
+/* The stream from cursor to its end, as ranges; messages: how many that is. */
+void pending_add_stream(struct pending *p, struct pending_pool *pool, const struct stream *stream,
+                        struct cursor cursor, uint32_t messages);
+/* Turns a last OPEN into ranges up to the stream's end now. */
+void pending_close_open(struct pending *p, struct pending_pool *pool);
+
+/* From now on every entry holds its reference. Idempotent. */
+void pending_pin(struct pending *p);
+
+/* What one send takes: vectors point into chunks or scratch. */
+struct gather {
+    struct iovec *vectors;
+    uint32_t count;
+    uint32_t max;
+    size_t size;
+    size_t limit;
+    uint8_t *scratch; /* free scratch from here … */
+    uint8_t *scratch_end;
+};
+
+/* Appends as much as fits. Nothing is consumed. */
+void pending_gather(const struct pending *p, struct gather *gather);
+
+/* size bytes were sent. */
+void pending_consume(struct pending *p, struct pending_pool *pool, size_t size);
+
+/* Drops everything; returns how many messages were not (wholly) sent. Leaves the list empty,
+ * unpinned, its array given back. */
+uint64_t pending_clear(struct pending *p, struct pending_pool *pool);
+
+/* Gives the array of an empty list back. */
+void pending_rest(struct pending *p, struct pending_pool *pool);
+
+/* Messages in an audience's stream from a cursor on, one cut by the cursor included. */
+uint64_t stream_messages_from(const struct stream *stream, struct cursor cursor);
+
+void pending_check(const struct pending *p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

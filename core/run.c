@@ -1,0 +1,109 @@
+/* run.c - filling a run; everything else is layout arithmetic in the header. */
+#include "core/run.h"
+
+static_assert(sizeof(struct run) % 8 == 0, "messages are aligned to 8");
+static_assert(sizeof(struct message) % 8 == 0, "tails are aligned to 8");
+
+static size_t tail_size(const struct message_in *in)
+{
+    size_t size = in->size_text.size + 2 + in->payload.size + 2;
+    if (in->reply.size > 0) {
+        size += in->reply.size + 1;
+    }
+    if (in->header_text.size > 0) {
+        size += in->header_text.size + 1;
+    }
+    return size;
+}
+
+size_t run_size_more(const struct message_in *in)
+{
+    return sizeof(struct message) + run_align(tail_size(in));
+}
+
+size_t run_size_first(const struct message_in *in)
+{
+    return sizeof(struct run) + run_align(in->subject.size) + run_size_more(in) + 8;
+}
+
+struct run *run_start(struct chunk *chunk, struct bytes subject)
+{
+    size_t start = run_align((size_t)(uintptr_t)(chunk->data + chunk->used)) -
+                   (size_t)(uintptr_t)chunk->data;
+    size_t size = sizeof(struct run) + run_align(subject.size);
+    ASSERT(start + size <= chunk->size);
+    struct run *run = (struct run *)(void *)(chunk->data + start);
+    *run = (struct run){
+        .chunk = chunk, .size = (uint32_t)size, .subject_size = (uint32_t)subject.size};
+    memcpy(run + 1, subject.ptr, subject.size);
+    chunk->used = (uint32_t)(start + size);
+    return run;
+}
+
+static uint8_t *put(uint8_t *to, struct bytes bytes)
+{
+    memcpy(to, bytes.ptr, bytes.size);
+    return to + bytes.size;
+}
+
+void run_append(struct run *run, const struct message_in *in)
+{
+    struct chunk *chunk = run->chunk;
+    size_t tail = tail_size(in);
+    size_t size = sizeof(struct message) + run_align(tail);
+    ASSERT(chunk->used + size <= chunk->size);
+    ASSERT_SLOW(chunk->data + chunk->used == (uint8_t *)run + run->size);
+    struct message *message = (struct message *)(void *)(chunk->data + chunk->used);
+    *message = (struct message){
+        .tail_size = (uint32_t)tail,
+        .payload_size = (uint32_t)in->payload.size,
+        .header_size = in->header_size,
+        .reply_size = (uint16_t)in->reply.size,
+        .header_text_size = (uint8_t)in->header_text.size,
+        .size_text_size = (uint8_t)in->size_text.size,
+    };
+    uint8_t *to = (uint8_t *)(message + 1);
+    if (in->reply.size > 0) {
+        to = put(to, in->reply);
+        *to++ = ' ';
+        run->replies_count++;
+    }
+    if (in->header_text.size > 0) {
+        to = put(to, in->header_text);
+        *to++ = ' ';
+        run->headers_count++;
+    }
+    to = put(to, in->size_text);
+    *to++ = '\r';
+    *to++ = '\n';
+    if (in->payload.size > 0) {
+        to = put(to, in->payload);
+    }
+    *to++ = '\r';
+    *to++ = '\n';
+    run->messages_count++;
+    run->tails_size += (uint32_t)tail;
+    run->size += (uint32_t)size;
+    chunk->used += (uint32_t)size;
+}
+
+void run_drop(struct run *run)
+{
+    struct chunk *chunk = run->chunk;
+    ASSERT(chunk->data + chunk->used == (uint8_t *)run + run->size);
+    chunk->used -= run->size;
+}
+
+struct run *run_copy(struct chunk *chunk, const struct run *run)
+{
+    size_t start = run_align((size_t)(uintptr_t)(chunk->data + chunk->used)) -
+                   (size_t)(uintptr_t)chunk->data;
+    ASSERT(start + run->size <= chunk->size);
+    struct run *copy = (struct run *)(void *)(chunk->data + start);
+    memcpy(copy, run, run->size);
+    copy->chunk = chunk;
+    copy->foreign = 0;
+    copy->moved = NULL;
+    chunk->used = (uint32_t)(start + run->size);
+    return copy;
+}
