@@ -36,6 +36,11 @@ int loop_add(struct loop *loop, uint32_t slot, uint32_t generation, int fd)
     return loop->ops->add(loop, slot, generation, fd);
 }
 
+void loop_discard(struct loop *loop, int fd)
+{
+    loop->ops->discard(loop, fd);
+}
+
 void loop_read_arm(struct loop *loop, uint32_t slot)
 {
     loop->ops->read_arm(loop, slot);

@@ -128,6 +128,9 @@ void loop_accept_stop(struct loop *loop);
  * free. Reading is not armed. Returns 0 or a negative errno, then fd stays the caller's. */
 MUST_USE int loop_add(struct loop *loop, uint32_t slot, uint32_t generation, int fd);
 
+/* Closes a descriptor that loop_wait reported as ACCEPT and nobody is going to add. */
+void loop_discard(struct loop *loop, int fd);
+
 /* Reading on and off; both idempotent. After disarm BYTES already on their way may still come. */
 void loop_read_arm(struct loop *loop, uint32_t slot);
 void loop_read_disarm(struct loop *loop, uint32_t slot);

@@ -166,6 +166,12 @@ struct loop_slot *loop_base_add(struct loop_base *base, uint32_t slot, uint32_t 
     return s;
 }
 
+void loop_base_discard(struct loop *loop, int fd)
+{
+    (void)loop;
+    close(fd);
+}
+
 struct loop_slot *loop_base_slot(struct loop_base *base, uint32_t slot)
 {
     ASSERT(slot < base->options.slots_max);

@@ -109,6 +109,8 @@ void loop_base_check(const struct loop_base *base);
 
 /* Claims a free slot. */
 struct loop_slot *loop_base_add(struct loop_base *base, uint32_t slot, uint32_t generation, int fd);
+/* The discard of every loop over real descriptors. */
+void loop_base_discard(struct loop *loop, int fd);
 /* The slot, which must be in use. */
 struct loop_slot *loop_base_slot(struct loop_base *base, uint32_t slot);
 /* True while completions may speak about this slot. */

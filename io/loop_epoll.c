@@ -314,6 +314,7 @@ static const struct loop_ops epoll_ops = {
     .accept = epoll_accept,
     .accept_stop = epoll_accept_stop,
     .add = epoll_add,
+    .discard = loop_base_discard,
     .read_arm = epoll_read_arm,
     .read_disarm = epoll_read_disarm,
     .send = epoll_send,

@@ -20,6 +20,7 @@ struct loop_ops {
     int (*accept)(struct loop *loop, int listener_fd);
     void (*accept_stop)(struct loop *loop);
     int (*add)(struct loop *loop, uint32_t slot, uint32_t generation, int fd);
+    void (*discard)(struct loop *loop, int fd);
     void (*read_arm)(struct loop *loop, uint32_t slot);
     void (*read_disarm)(struct loop *loop, uint32_t slot);
     void (*send)(struct loop *loop, struct loop_send *sends, size_t count);
