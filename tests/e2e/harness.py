@@ -47,6 +47,7 @@ QUIRKS_TABLE = {
     "nrg_refused": (False, True, "2.11.0: publishing to $NRG is a violation"),
     "pedantic_twice": (True, False, "2.9.10 parses a cut PUB line twice and complains twice"),
     "swallows_lf": (True, False, "2.9.10 takes an LF after white space for an argument"),
+    "listening_is_alive": (True, False, "2.9.10 takes deliveries for signs of life"),
     "reset_allowed": (True, False, "unread input may turn its error close into a reset"),
     "sigterm_exit": (1, 0, "an orderly stop is a success"),
     "stalls": (True, False, "over max_pending it keeps the socket until a write returns"),
