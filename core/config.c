@@ -715,3 +715,11 @@ bool config_warning(const struct config *config, size_t index, struct config_err
     }
     return false;
 }
+
+enum log_level config_log_level(const struct config *config)
+{
+    if (config->trace) {
+        return LOG_TRACE;
+    }
+    return config->debug ? LOG_DEBUG : LOG_INFO;
+}

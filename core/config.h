@@ -22,6 +22,7 @@
 
 #include "core/base.h"
 #include "core/bytes.h"
+#include "core/log.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -126,6 +127,9 @@ struct config_machine {
     uint64_t memory_bytes; /* physical, or the control group's limit where that is smaller */
     uint64_t descriptors;  /* RLIMIT_NOFILE after raising it */
 };
+
+/* The most talkative level asked for: -V implies -D. */
+enum log_level config_log_level(const struct config *config);
 
 /* How many workers run: the option, or one per CPU; never above WORKERS_MAX. */
 uint32_t config_workers(const struct config *config, const struct config_machine *machine);

@@ -204,7 +204,7 @@ static void explain(int error, const char *host_port, char *why, size_t why_size
         mend = "; choose a port of 1024 or above with -p, or grant CAP_NET_BIND_SERVICE";
         break;
     case EADDRNOTAVAIL:
-        mend = "; give an address of this machine with -a (0.0.0.0: all of IPv4, ::: all)";
+        mend = "; give an address of this machine with -a (0.0.0.0 is all of IPv4, :: is all)";
         break;
     case EMFILE:
     case ENFILE:

@@ -211,7 +211,7 @@ size_t log_sink_drain(struct log_sink *sink)
 
 void log_sink_print(struct log_sink *sink, enum log_level level, const char *format, ...)
 {
-    char text[2 * LOG_LINE_MAX];
+    char text[8 * LOG_LINE_MAX];
     va_list arguments;
     va_start(arguments, format);
     int size = vsnprintf(text, sizeof(text), format, arguments);

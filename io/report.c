@@ -1,0 +1,135 @@
+/* report.c - lines for the operator. */
+#include "io/report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    /* stdio, log, signals, listeners, and some air for what libraries open. */
+    DESCRIPTORS_OF_PROCESS = 32,
+    /* A worker's ring, epoll set, bell and timer, and sockets accepted and not yet handed on. */
+    DESCRIPTORS_OF_WORKER = 16,
+};
+
+void report_add(struct report *report, const char *format, ...)
+{
+    if (report->count >= REPORT_LINES_MAX) {
+        return;
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(report->lines[report->count++], REPORT_LINE_MAX, format, arguments);
+    va_end(arguments);
+}
+
+static const char *count_text(uint32_t count, char *text, size_t size)
+{
+    if (count == 0) {
+        snprintf(text, size, "no limit");
+    } else {
+        snprintf(text, size, "%" PRIu32, count);
+    }
+    return text;
+}
+
+void report_limits(struct report *report, const struct config *config)
+{
+    char payload[32] = "no limit of its own";
+    char pending[32];
+    char control[32];
+    char subscriptions[32];
+    if (config->max_payload >= 0) {
+        config_size_text((uint64_t)config->max_payload, payload, sizeof(payload));
+    }
+    report_add(report,
+               "Limits:   %" PRIu32 " connections; each: payload %s, pending %s, control line %s, "
+               "subscriptions %s",
+               config->max_connections, payload,
+               config_size_text(config->max_pending, pending, sizeof(pending)),
+               config_size_text(config->max_control_line, control, sizeof(control)),
+               count_text(config->max_subscriptions, subscriptions, sizeof(subscriptions)));
+}
+
+/* net.ipv4.tcp_mem's third number, in bytes; 0: not known. */
+static uint64_t tcp_memory_bytes(void)
+{
+    FILE *file = fopen("/proc/sys/net/ipv4/tcp_mem", "re");
+    if (file == NULL) {
+        return 0;
+    }
+    uint64_t pages = 0;
+    if (fscanf(file, "%*s %*s %" SCNu64, &pages) != 1) {
+        pages = 0;
+    }
+    fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void report_memory(struct report *report, const struct memory_bound *bound)
+{
+    char text[256];
+    report_add(report, "Memory:   at most %s, the sum of",
+               config_size_text(bound->total_bytes, text, sizeof(text)));
+    for (size_t i = 0; i < bound->rows_count; i++) {
+        report_add(report, "  %s", memory_row_text(&bound->rows[i], text, sizeof(text)));
+    }
+    uint64_t tcp_bytes = tcp_memory_bytes();
+    if (tcp_bytes > 0) {
+        report_add(report,
+                   "  outside this sum: socket buffers of the kernel, of all programs together at "
+                   "most %s (net.ipv4.tcp_mem)",
+                   config_size_text(tcp_bytes, text, sizeof(text)));
+    }
+}
+
+void report_probe(struct report *report, const struct loop_probe *probe)
+{
+    const char *line = probe->explanation;
+    while (*line != '\0') {
+        size_t size = strcspn(line, "\n");
+        if (size > 0) {
+            report_add(report, "%.*s", (int)size, line);
+        }
+        line += size + (line[size] == '\n' ? 1 : 0);
+    }
+}
+
+uint32_t report_connections_possible(uint64_t descriptors, uint32_t workers)
+{
+    uint64_t needed = DESCRIPTORS_OF_PROCESS + (uint64_t)workers * DESCRIPTORS_OF_WORKER;
+    uint64_t left = descriptors > needed ? descriptors - needed : 0;
+    return (uint32_t)MIN_OF(left, (uint64_t)UINT32_MAX);
+}
+
+/* Appends to a text of REPORT_COUNTERS_MAX bytes. */
+static void add_counter(char *text, const char *label, const char *name, uint64_t value)
+{
+    size_t used = strlen(text);
+    snprintf(text + used, REPORT_COUNTERS_MAX - used, " %s%s=%" PRIu64, label, name, value);
+}
+
+const char *report_counters(const struct metrics *sum, char text[REPORT_COUNTERS_MAX])
+{
+    snprintf(text, REPORT_COUNTERS_MAX, "counters:");
+    add_counter(text, "", "connections", sum->sessions_opened - metrics_sessions_closed(sum));
+    add_counter(text, "", "subscriptions", sum->subscriptions_added - sum->subscriptions_removed);
+    for (size_t i = 0; i < metrics_counters_count(); i++) {
+        add_counter(text, "", metrics_counter_name(i), metrics_counter(sum, i));
+    }
+    for (int i = 0; i < CLOSE_REASONS_COUNT; i++) {
+        if (sum->sessions_closed[i] > 0) {
+            add_counter(text, "closed:", close_reason_text((enum close_reason)i),
+                        sum->sessions_closed[i]);
+        }
+    }
+    for (int i = 0; i < DROP_REASONS_COUNT; i++) {
+        if (sum->deliveries_dropped[i] > 0) {
+            add_counter(text, "dropped:", drop_reason_text((enum drop_reason)i),
+                        sum->deliveries_dropped[i]);
+        }
+    }
+    return text;
+}
