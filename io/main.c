@@ -1,0 +1,438 @@
+/*
+ * main.c - start, wait for a signal, stop.
+ *
+ *   options ▶ log ▶ signals ▶ machine, probe ▶ listener ▶ workers ▶ files ▶ "Server is ready"
+ *                                                                     │ wait
+ *   exit    ◀ log ◀ signals ◀                ◀ listener ◀ workers ◀ files
+ *
+ * Stop is start read backwards. What the operator has to know is said in one sentence that names
+ * the mend; exit status 1 then, 2 for an option that is not understood.
+ */
+#include "core/version.h"
+#include "io/listener.h"
+#include "io/log_sink.h"
+#include "io/options.h"
+#include "io/process.h"
+#include "io/report.h"
+#include "io/sys.h"
+#include "io/workers.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECOND_NS UINT64_C(1000000000)
+#define WAIT_NS   (50 * UINT64_C(1000000)) /* lines of workers wait at most this long */
+#define STOP_NS   (10 * SECOND_NS)         /* for clients that are slow to take the rest */
+
+enum { EXIT_OPTIONS = 2 };
+
+/* What accepted sockets inherit. 0: the kernel sizes send buffers itself (tcp_wmem). */
+enum { SEND_BUFFER_BYTES = 0, NOTSENT_LOWAT_BYTES = 0 };
+
+/* What is not ours to count exactly: pages of the program and its libraries, the main thread. */
+enum { PROGRAM_BYTES = 16 << 20 };
+
+struct program {
+    const char *name; /* borrowed: argv[0]'s */
+    struct config config;
+    struct config_machine machine;
+    struct loop_probe probe;
+    struct memory_bound bound;
+    struct log_sink *sink;
+    struct listener listener;
+    struct workers *workers;
+    int signals_fd;
+    char server_id[PROCESS_ID_SIZE];
+    char ports_path[PROCESS_PATH_MAX]; /* empty: none written */
+    struct report report;
+};
+
+static void learn_machine(struct program *program)
+{
+    uint32_t cpus[SYS_CPUS_MAX];
+    program->machine.cpus = sys_cpus(cpus, SYS_CPUS_MAX);
+    program->machine.memory_bytes = sys_memory_bytes();
+    program->machine.descriptors = sys_raise_files_limit(NULL);
+}
+
+static void compute_memory_bound(struct program *program)
+{
+    struct config_sizes sizes;
+    memset(&sizes, 0, sizeof(sizes));
+    sizes.read_buffer_bytes = READ_BUFFER_BYTES;
+    sizes.read_buffers = READ_BUFFERS_DEFAULT;
+    sizes.log_bytes = LOG_RING_BYTES;
+    sizes.process_bytes = PROGRAM_BYTES;
+    workers_sizes(&program->config, &sizes);
+    config_memory_bound(&program->config, &program->machine, &sizes, &program->bound);
+}
+
+static void log_report(struct program *program, enum log_level level, const char *indent)
+{
+    for (size_t i = 0; i < program->report.count; i++) {
+        log_sink_print(program->sink, level, "%s%s", indent, program->report.lines[i]);
+    }
+    program->report.count = 0;
+}
+
+static int check_options(struct program *program)
+{
+    struct config_error warning;
+    learn_machine(program);
+    compute_memory_bound(program);
+    report_limits(&program->report, &program->config);
+    report_memory(&program->report, &program->bound);
+    for (size_t i = 0; i < program->report.count; i++) {
+        printf("%s\n", program->report.lines[i]);
+    }
+    for (size_t i = 0; config_warning(&program->config, i, &warning); i++) {
+        printf("warning: %s\n", warning.text);
+    }
+    printf("%s: options are valid\n", program->name);
+    return EXIT_SUCCESS;
+}
+
+static int send_signal(const struct program *program)
+{
+    char why[512];
+    if (process_signal_send(&program->config, why, sizeof(why)) != 0) {
+        fprintf(stderr, "%s: %s\n", program->name, why);
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}
+
+static bool open_log(struct program *program)
+{
+    struct log_sink_options options = {.path = program->config.log_file,
+                                       .logtime = program->config.logtime,
+                                       .utc = program->config.logtime_utc};
+    int error = log_sink_open(&options, &program->sink);
+    if (error != 0) {
+        fprintf(stderr, "%s: -l: cannot write the log %s: %s\n", program->name,
+                program->config.log_file, strerror(-error));
+        return false;
+    }
+    return true;
+}
+
+static bool open_signals(struct program *program)
+{
+    program->signals_fd = process_signals_open();
+    if (program->signals_fd < 0) {
+        log_sink_print(program->sink, LOG_FATAL, "cannot take signals: %s",
+                       strerror(-program->signals_fd));
+        return false;
+    }
+    return true;
+}
+
+static void print_banner(struct program *program)
+{
+    const struct config *config = &program->config;
+    struct log_sink *sink = program->sink;
+    if (options_is_nats_server(program->name)) {
+        log_sink_print(sink, LOG_INFO, "Starting nats-server");
+        log_sink_print(sink, LOG_INFO, "  Version:  %s", RINGHUB_SPEAKS_AS);
+    } else {
+        log_sink_print(sink, LOG_INFO, "Starting ringhub");
+        log_sink_print(sink, LOG_INFO, "  Version:  %s (speaks as nats-server %s)", RINGHUB_VERSION,
+                       RINGHUB_SPEAKS_AS);
+    }
+    log_sink_print(sink, LOG_INFO, "  Git:      [%s]", RINGHUB_GIT);
+    log_sink_print(sink, LOG_INFO, "  Name:     %s",
+                   config->server_name[0] != '\0' ? config->server_name : program->server_id);
+    log_sink_print(sink, LOG_INFO, "  ID:       %s", program->server_id);
+    log_sink_print(sink, LOG_INFO, "  Workers:  %" PRIu32 " on %" PRIu32 " CPUs%s",
+                   config_workers(config, &program->machine), program->machine.cpus,
+                   config->pin ? ", pinned" : "");
+
+    struct config_error warning;
+    for (size_t i = 0; config_warning(config, i, &warning); i++) {
+        log_sink_print(sink, LOG_WARNING, "%s", warning.text);
+    }
+}
+
+/* Finds out what the kernel allows; says it as a warning where it is less than was hoped for. */
+static bool probe_kernel(struct program *program)
+{
+    static const enum loop_backend wanted[] = {LOOP_AUTO, LOOP_URING, LOOP_EPOLL};
+    enum config_io io = program->config.io;
+    int error = loop_probe_run(wanted[io], &program->probe);
+    bool lesser = io == CONFIG_IO_AUTO && program->probe.backend != LOOP_URING;
+    report_probe(&program->report, &program->probe);
+    if (error != 0) {
+        log_report(program, LOG_FATAL, "");
+        return false;
+    }
+    log_report(program,
+               lesser || (io != CONFIG_IO_EPOLL && !program->probe.sends_inline) ? LOG_WARNING
+                                                                                 : LOG_INFO,
+               "  ");
+    return true;
+}
+
+/* More connections than descriptors would end in clients that connect and hear nothing: refuse them
+ * by name instead. */
+static bool fit_connections(struct program *program)
+{
+    struct config *config = &program->config;
+    uint32_t workers = config_workers(config, &program->machine);
+    uint32_t possible = report_connections_possible(program->machine.descriptors, workers);
+    if (config->max_connections <= possible) {
+        return true;
+    }
+    log_sink_print(program->sink, possible > 0 ? LOG_WARNING : LOG_FATAL,
+                   "the hard limit of open files (RLIMIT_NOFILE) is %" PRIu64
+                   ", enough for %" PRIu32 " connections and not for max_connections=%" PRIu32
+                   "; more clients than that are refused. Raise it (ulimit -Hn, LimitNOFILE= of "
+                   "systemd, --ulimit nofile of docker), or lower --max_connections",
+                   program->machine.descriptors, possible, config->max_connections);
+    config->max_connections = possible;
+    return possible > 0;
+}
+
+static void print_limits(struct program *program)
+{
+    compute_memory_bound(program);
+    report_limits(&program->report, &program->config);
+    report_memory(&program->report, &program->bound);
+    log_report(program, LOG_INFO, "  ");
+    if (program->bound.total_bytes > program->machine.memory_bytes) {
+        char total[32];
+        char memory[32];
+        log_sink_print(program->sink, LOG_WARNING,
+                       "the memory bound (%s) is above what this process may use (%s); lower "
+                       "--max_memory or --max_connections",
+                       config_size_text(program->bound.total_bytes, total, sizeof(total)),
+                       config_size_text(program->machine.memory_bytes, memory, sizeof(memory)));
+    }
+}
+
+static bool open_listener(struct program *program)
+{
+    char why[768];
+    struct listener_options options = {.host = program->config.host,
+                                       .port = program->config.port,
+                                       .send_buffer_bytes = SEND_BUFFER_BYTES,
+                                       .notsent_lowat_bytes = NOTSENT_LOWAT_BYTES};
+    if (listener_open(&options, &program->listener, why, sizeof(why)) != 0) {
+        log_sink_print(program->sink, LOG_FATAL, "%s", why);
+        return false;
+    }
+    return true;
+}
+
+static bool start_workers(struct program *program)
+{
+    struct workers_options options = {.config = &program->config,
+                                      .probe = &program->probe,
+                                      .listener_fds = program->listener.fds,
+                                      .listeners_count = program->listener.count,
+                                      .server_id = program->server_id,
+                                      .port = program->listener.port};
+    sys_random(&options.hash_key, sizeof(options.hash_key));
+    int error = workers_start(&options, &program->workers);
+    if (error != 0) {
+        log_sink_print(program->sink, LOG_FATAL, "cannot start the workers: %s", strerror(-error));
+        return false;
+    }
+    struct log *rings[WORKERS_MAX];
+    size_t count = workers_log_rings(program->workers, rings, WORKERS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        log_sink_add(program->sink, rings[i]);
+    }
+    return true;
+}
+
+/* Last, because harnesses take these files as the sign that clients can connect. */
+static bool write_files(struct program *program)
+{
+    const struct config *config = &program->config;
+    int error = config->pid_file[0] != '\0' ? process_pid_file_write(config->pid_file) : 0;
+    if (error != 0) {
+        log_sink_print(program->sink, LOG_FATAL, "-P: cannot write the pid file %s: %s",
+                       config->pid_file, strerror(-error));
+        return false;
+    }
+    if (config->ports_file_dir[0] == '\0') {
+        return true;
+    }
+    error = process_ports_file_write(config->ports_file_dir, program->name, &program->listener,
+                                     program->ports_path);
+    if (error != 0) {
+        log_sink_print(program->sink, LOG_FATAL, "--ports_file_dir: cannot write %s: %s",
+                       program->ports_path, strerror(-error));
+        program->ports_path[0] = '\0';
+        return false;
+    }
+    return true;
+}
+
+static void remove_files(struct program *program)
+{
+    if (program->ports_path[0] != '\0') {
+        unlink(program->ports_path);
+    }
+    if (program->config.pid_file[0] != '\0') {
+        process_pid_file_remove(program->config.pid_file);
+    }
+}
+
+static void print_ready(struct program *program)
+{
+    char host_port[LISTENER_TEXT_MAX];
+    log_sink_print(program->sink, LOG_INFO, "Listening for client connections on %s",
+                   listener_host_port(program->config.host, program->listener.port, host_port,
+                                      sizeof(host_port)));
+    log_sink_print(program->sink, LOG_INFO, "Server is ready");
+}
+
+static void reopen_log(struct program *program)
+{
+    struct metrics sum;
+    char text[REPORT_COUNTERS_MAX];
+    int error = log_sink_reopen(program->sink);
+    if (error == -ENOTSUP) {
+        log_sink_print(program->sink, LOG_INFO, "File log re-open ignored, not a file logger");
+    } else if (error != 0) {
+        log_sink_print(program->sink, LOG_ERROR, "cannot open the log %s anew, keeping the old: %s",
+                       program->config.log_file, strerror(-error));
+    } else {
+        log_sink_print(program->sink, LOG_INFO, "File log re-opened");
+    }
+    metrics_init(&sum);
+    workers_counters(program->workers, &sum);
+    log_sink_print(program->sink, LOG_INFO, "%s", report_counters(&sum, text));
+}
+
+/* Listening ends first: who connects from now on is refused and finds another server. */
+static void begin_lame_duck(struct program *program)
+{
+    log_sink_print(program->sink, LOG_INFO, "Entering lame duck mode, stop accepting new clients");
+    workers_lame_duck(program->workers);
+    listener_stop(&program->listener);
+}
+
+static void wait_for_end(struct program *program)
+{
+    bool lame_duck = false;
+    for (;;) {
+        enum process_event event = process_wait(program->signals_fd, WAIT_NS);
+        (void)log_sink_drain(program->sink);
+        switch (event) {
+        case PROCESS_NOTHING:
+            break;
+        case PROCESS_STOP:
+            return;
+        case PROCESS_LAME_DUCK:
+            if (!lame_duck) {
+                begin_lame_duck(program);
+            }
+            lame_duck = true;
+            break;
+        case PROCESS_REOPEN:
+            reopen_log(program);
+            break;
+        case PROCESS_RELOAD:
+            log_sink_print(program->sink, LOG_INFO,
+                           "SIGHUP ignored: there is no configuration file to reload");
+            break;
+        }
+        if (lame_duck && workers_finished(program->workers)) {
+            return;
+        }
+    }
+}
+
+static void stop_workers(struct program *program)
+{
+    log_sink_print(program->sink, LOG_INFO, "Initiating Shutdown...");
+    if (!workers_stop(program->workers, MIN_OF(program->config.write_deadline_ns, STOP_NS))) {
+        log_sink_print(program->sink, LOG_WARNING,
+                       "some clients did not take what was queued for them in time");
+    }
+}
+
+static int run(struct program *program)
+{
+    int status = EXIT_FAILURE;
+    if (!open_log(program)) {
+        return status;
+    }
+    process_server_id(program->server_id);
+    learn_machine(program);
+    if (!open_signals(program)) {
+        goto close_log;
+    }
+    print_banner(program);
+    if (!probe_kernel(program) || !fit_connections(program)) {
+        goto close_signals;
+    }
+    print_limits(program);
+    if (!open_listener(program)) {
+        goto close_signals;
+    }
+    if (!start_workers(program)) {
+        goto close_listener;
+    }
+    if (write_files(program)) {
+        print_ready(program);
+        wait_for_end(program);
+        status = EXIT_SUCCESS;
+    }
+    remove_files(program);
+    stop_workers(program);
+close_listener:
+    listener_close(&program->listener);
+close_signals:
+    close(program->signals_fd);
+    if (status == EXIT_SUCCESS) {
+        log_sink_print(program->sink, LOG_INFO, "Server Exiting..");
+    }
+close_log:
+    log_sink_free(program->sink);
+    workers_free(program->workers); /* after the sink: it has drained their rings to the end */
+    return status;
+}
+
+static int perform(struct program *program, enum config_command command)
+{
+    switch (command) {
+    case CONFIG_HELP:
+        options_print_help(stdout, program->name);
+        return EXIT_SUCCESS;
+    case CONFIG_VERSION:
+        options_print_version(stdout, program->name);
+        return EXIT_SUCCESS;
+    case CONFIG_SIGNAL:
+        return send_signal(program);
+    case CONFIG_CHECK:
+        return check_options(program);
+    default:
+        return run(program);
+    }
+}
+
+int main(int argc, char *argv[])
+{
+    process_secure_standard_files();
+    struct program *program = memory_alloc(sizeof(*program));
+    struct config_error error;
+    program->name = process_base_name(argc > 0 ? argv[0] : NULL);
+    config_defaults(&program->config);
+    enum config_command command = config_parse_arguments(&program->config, argc, argv, &error);
+    int status = EXIT_OPTIONS;
+    if (command == CONFIG_INVALID || ((command == CONFIG_RUN || command == CONFIG_CHECK) &&
+                                      !config_validate(&program->config, &error))) {
+        fprintf(stderr, "%s: %s\n", program->name, error.text);
+    } else {
+        status = perform(program, command);
+    }
+    memory_free(program);
+    return status;
+}
