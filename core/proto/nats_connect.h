@@ -27,6 +27,7 @@ struct nats_connect {
     bool headers;
     bool no_responders;
     bool tls_required;
+    bool new_account; /* obsolete, refused like account */
     int64_t protocol; /* any number the client sent; 0 and 1 are the valid ones */
     struct bytes user;
     struct bytes pass;
@@ -38,7 +39,6 @@ struct nats_connect {
     struct bytes lang;
     struct bytes version;
     struct bytes account;
-    struct bytes new_account; /* a bool for some clients: then empty or "true" */
 };
 
 /* What holds before any CONNECT: verbose, pedantic and echo on, all else off or empty. */

@@ -1,0 +1,189 @@
+/* nats_info.c - cJSON writes what is common once; numbers and an address are all that is added. */
+#include "core/proto/nats_info.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The longest ,"client_id":18446744073709551615,"client_ip":"…","ldm":true} CR LF. */
+enum { CLIENT_PART_MAX = 72 + NATS_INFO_CLIENT_IP_MAX };
+
+/* Prints and deletes an object, whose brackets become open (or nothing) and nothing. False: it does
+ * not fit. */
+static bool print_members(cJSON *object, const char *open, char out[NATS_INFO_BYTES_MAX],
+                          size_t *size)
+{
+    char *text = cJSON_PrintUnformatted(object);
+    cJSON_Delete(object);
+    ASSERT(text != NULL);
+    size_t open_size = strlen(open);
+    size_t members_size = strlen(text) - 2;
+    bool fits = open_size + members_size <= NATS_INFO_BYTES_MAX;
+    if (fits) {
+        memcpy(out, open, open_size);
+        memcpy(out + open_size, text + 1, members_size);
+        *size = open_size + members_size;
+    }
+    cJSON_free(text);
+    return fits;
+}
+
+static cJSON *object_new(void)
+{
+    cJSON *object = cJSON_CreateObject();
+    ASSERT(object != NULL);
+    return object;
+}
+
+static void add(cJSON *object, const char *key, cJSON *value)
+{
+    bool added = value != NULL && cJSON_AddItemToObject(object, key, value);
+    ASSERT(added);
+}
+
+static void add_text(cJSON *object, const char *key, const char *text)
+{
+    ASSERT(text != NULL);
+    add(object, key, cJSON_CreateString(text));
+}
+
+static bool print_head(struct nats_info *info, const struct nats_info_server *server)
+{
+    cJSON *head = object_new();
+    add_text(head, "server_id", server->server_id);
+    add_text(head, "server_name", server->server_name);
+    add_text(head, "version", server->version);
+    add(head, "proto", cJSON_CreateNumber(1));
+    add_text(head, "go", server->go);
+    add_text(head, "host", server->host);
+    add(head, "port", cJSON_CreateNumber(server->port));
+    add(head, "headers", cJSON_CreateBool(server->headers));
+    if (server->auth_required) {
+        add(head, "auth_required", cJSON_CreateBool(true));
+    }
+    /* As raw text: cJSON prints a double, with an exponent where that is shorter. */
+    char max_payload[24];
+    snprintf(max_payload, sizeof max_payload, "%lld", (long long)server->max_payload);
+    add(head, "max_payload", cJSON_CreateRaw(max_payload));
+    return print_members(head, "INFO {", info->head, &info->head_size);
+}
+
+static bool print_urls(struct nats_info *info, const struct nats_info_server *server)
+{
+    info->urls_size = 0;
+    if (server->connect_urls_count == 0) {
+        return true;
+    }
+    cJSON *urls = object_new();
+    cJSON *list = cJSON_AddArrayToObject(urls, "connect_urls");
+    for (size_t i = 0; i < server->connect_urls_count; i++) {
+        cJSON *url = cJSON_CreateString(server->connect_urls[i]);
+        bool added = url != NULL && cJSON_AddItemToArray(list, url);
+        ASSERT(added);
+    }
+    return print_members(urls, ",", info->urls, &info->urls_size);
+}
+
+static bool print_account(struct nats_info *info, const struct nats_info_server *server)
+{
+    cJSON *account = object_new();
+    add(account, "connect_info", cJSON_CreateBool(true));
+    add_text(account, "remote_account", server->remote_account);
+    add(account, "acc_is_sys", cJSON_CreateBool(false));
+    return print_members(account, ",", info->account, &info->account_size);
+}
+
+bool nats_info_init(struct nats_info *info, const struct nats_info_server *server)
+{
+    ASSERT(server->max_payload > 0);
+    return print_head(info, server) && print_urls(info, server) && print_account(info, server) &&
+           info->head_size + info->urls_size + info->account_size + CLIENT_PART_MAX <=
+               NATS_INFO_BYTES_MAX;
+}
+
+static char *append(char *to, const void *from, size_t size)
+{
+    if (size > 0) {
+        memcpy(to, from, size);
+    }
+    return to + size;
+}
+
+static char *append_text(char *to, const char *text)
+{
+    return append(to, text, strlen(text));
+}
+
+/* Digits, letters, dots, colons and % need no escape; an address holds nothing else. */
+static bool is_address(struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.ptr[i] < ' ' || text.ptr[i] == '"' || text.ptr[i] == '\\' || text.ptr[i] > 126) {
+            return false;
+        }
+    }
+    return text.size <= NATS_INFO_CLIENT_IP_MAX;
+}
+
+size_t nats_info_write(const struct nats_info *info, const struct nats_info_client *client,
+                       char line[NATS_INFO_BYTES_MAX])
+{
+    ASSERT(info->head_size > 0);
+    ASSERT(is_address(client->client_ip));
+    char number[48];
+    snprintf(number, sizeof number, ",\"client_id\":%llu", (unsigned long long)client->client_id);
+    char *to = append(line, info->head, info->head_size);
+    to = append_text(to, number);
+    if (client->client_ip.size > 0) {
+        to = append_text(to, ",\"client_ip\":\"");
+        to = append(to, client->client_ip.ptr, client->client_ip.size);
+        to = append_text(to, "\"");
+    }
+    if (client->ldm) {
+        to = append_text(to, ",\"ldm\":true");
+    } else {
+        to = append(to, info->urls, info->urls_size);
+    }
+    if (client->connect_info) {
+        to = append(to, info->account, info->account_size);
+    }
+    to = append_text(to, "} \r\n");
+    size_t size = (size_t)(to - line);
+    ASSERT(size <= NATS_INFO_BYTES_MAX);
+    return size;
+}
+
+/* CRC-16/XMODEM: polynomial 0x1021, from 0, nothing reflected. */
+static uint16_t crc16(const uint8_t *bytes, size_t size)
+{
+    uint16_t crc = 0;
+    for (size_t i = 0; i < size; i++) {
+        crc = (uint16_t)(crc ^ (uint16_t)(bytes[i] << 8));
+        for (int bit = 0; bit < 8; bit++) {
+            crc = (uint16_t)(crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1);
+        }
+    }
+    return crc;
+}
+
+void nats_info_server_id(const uint8_t random[32], char id[NATS_SERVER_ID_SIZE + 1])
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    enum { KEY_BYTES = 35, PREFIX_SERVER = 0x68 };
+    static_assert(KEY_BYTES * 8 == NATS_SERVER_ID_SIZE * 5, "base32 without padding");
+    uint8_t key[KEY_BYTES];
+    key[0] = PREFIX_SERVER;
+    memcpy(key + 1, random, 32);
+    uint16_t crc = crc16(key, 33);
+    key[33] = (uint8_t)crc;
+    key[34] = (uint8_t)(crc >> 8);
+    for (size_t i = 0; i < NATS_SERVER_ID_SIZE; i++) {
+        size_t bit = i * 5;
+        uint32_t word = (uint32_t)key[bit / 8] << 8;
+        if (bit / 8 + 1 < KEY_BYTES) {
+            word |= key[bit / 8 + 1];
+        }
+        id[i] = alphabet[(word >> (11 - bit % 8)) & 31];
+    }
+    id[NATS_SERVER_ID_SIZE] = '\0';
+}
