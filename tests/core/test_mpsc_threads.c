@@ -65,6 +65,14 @@ struct message {
     uint32_t popped; /* plain on purpose: TSan sees a node handed to two owners */
 };
 
+/* By the producing thread, just before its push: so TSan sees whether the queue alone orders what
+ * is written here before what the owner reads. */
+static void fill(struct message *m, uint32_t producer, uint32_t number)
+{
+    m->producer = producer;
+    m->number = number;
+}
+
 /* One worker's inbox with its bell, as io/ has it. */
 struct worker {
     struct mpsc q;
@@ -172,8 +180,11 @@ static void *produce(void *arg)
     while (i < p->count) {
         uint32_t extra = random_next() % 7;
         uint32_t last = MIN_OF(i + extra, p->count - 1);
-        for (uint32_t k = i; k < last; k++) {
-            mpsc_chain(&p->messages[k].node, &p->messages[k + 1].node);
+        for (uint32_t k = i; k <= last; k++) {
+            fill(&p->messages[k], p->id, k);
+            if (k > i) {
+                mpsc_chain(&p->messages[k - 1].node, &p->messages[k].node);
+            }
         }
         if (last == i) {
             mpsc_push(&p->to->q, &p->messages[i].node);
@@ -193,10 +204,6 @@ static void start_producer(struct producer *p, struct worker *to, uint32_t id, u
     p->count = count;
     p->messages = calloc(count, sizeof(struct message));
     assert_non_null(p->messages);
-    for (uint32_t i = 0; i < count; i++) {
-        p->messages[i].producer = id;
-        p->messages[i].number = i;
-    }
     assert_int_equal(pthread_create(&p->thread, NULL, produce, p), 0);
 }
 
@@ -277,8 +284,7 @@ static void mesh_send(struct mesh_worker *me, uint32_t number)
     for (uint32_t to = 0; to < mesh->count; to++) {
         if (to != me->id) {
             struct message *m = &me->messages[number * mesh->count + to];
-            m->producer = me->id;
-            m->number = number;
+            fill(m, me->id, number);
             mpsc_push(&mesh->workers[to].q, &m->node);
             worker_ring(&mesh->workers[to]);
         }
@@ -377,7 +383,7 @@ static void *subscriber_worker(void *arg)
     struct scene *s = arg;
     random_seed(201);
     for (uint32_t i = 0; i < s->rounds; i++) {
-        s->interest[i].number = i;
+        fill(&s->interest[i], 0, i);
         mpsc_push(&s->publisher.q, &s->interest[i].node);
         say(s->subscriber_side[0], i);
     }
@@ -390,6 +396,7 @@ static void *bystander(void *arg)
     struct producer *p = arg;
     random_seed(202);
     for (uint32_t i = 0; i < p->count; i++) {
+        fill(&p->messages[i], p->id, i);
         mpsc_push(&p->to->q, &p->messages[i].node);
         sched_yield();
     }
@@ -425,10 +432,6 @@ static void test_push_before_speak_drain_before_listen(void **state)
     other.messages = calloc(other.count, sizeof(struct message));
     assert_non_null(s.interest);
     assert_non_null(other.messages);
-    for (uint32_t i = 0; i < other.count; i++) {
-        other.messages[i].producer = other.id;
-        other.messages[i].number = i;
-    }
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s.subscriber_side), 0);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s.publisher_side), 0);
     assert_int_equal(pthread_create(&threads[0], NULL, subscriber_worker, &s), 0);
