@@ -112,7 +112,7 @@ def check_own_include(path, line, name):
         find(path, line, "loadgen is an independent witness: it may not take " + name)
     if path.startswith("core/proto/") and name.startswith("core/proto/"):
         family = re.split(r"[_.]", os.path.basename(name))[0]
-        if family not in ("proto", re.split(r"[_.]", os.path.basename(path))[0], "ws"):
+        if family not in ("proto", "json", re.split(r"[_.]", os.path.basename(path))[0], "ws"):
             find(path, line, "front-ends do not include each other: " + name)
     if not path.startswith("core/proto/") and folder == "core" and name.startswith("core/proto/"):
         find(path, line, "core proper does not know its front-ends: " + name)
