@@ -19,6 +19,7 @@ STALE = b"-ERR 'Stale Connection'\r\n"
 
 class PingTest(HubTest):
     OPTIONS = {"ping_interval": "500ms", "ping_max": 2}
+    PINGS = True
 
     def test_silent_client_is_asked_then_dropped(self):
         client = self.client()
@@ -89,6 +90,7 @@ class PingTest(HubTest):
 
 class FirstPingTest(HubTest):
     OPTIONS = {"ping_interval": "60s"}
+    PINGS = True
 
     def test_first_ping_comes_soon_after_connect(self):
         """Two seconds and up to a fifth more, even if the client is busy: it measures the RTT."""
