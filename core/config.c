@@ -228,13 +228,13 @@ static size_t edit_distance(struct bytes a, const char *b)
 static const char *nearest_option(struct bytes name)
 {
     const char *nearest = NULL;
-    size_t best = 3;
+    size_t best = name.size >= 6 ? 3 : 2;
     for (size_t i = 0; i < COUNT_OF(options); i++) {
         if (options[i].kind == OPTION_REFUSED || strlen(options[i].name) < 3) {
             continue;
         }
         size_t distance = edit_distance(name, options[i].name);
-        if (distance < best && distance < name.size) {
+        if (distance < best) {
             best = distance;
             nearest = options[i].name;
         }

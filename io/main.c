@@ -59,6 +59,27 @@ static void learn_machine(struct program *program)
     program->machine.descriptors = sys_raise_files_limit(NULL);
 }
 
+/* More connections than descriptors would end in clients that connect and hear nothing: refuse them
+ * by name instead. Fills note where that is so; false: not even one fits. */
+static bool fit_connections(struct program *program, struct config_error *note)
+{
+    struct config *config = &program->config;
+    uint32_t workers = config_workers(config, &program->machine);
+    uint32_t possible = report_connections_possible(program->machine.descriptors, workers);
+    note->text[0] = '\0';
+    if (config->max_connections <= possible) {
+        return true;
+    }
+    snprintf(note->text, sizeof(note->text),
+             "the hard limit of open files (RLIMIT_NOFILE) is %" PRIu64 ", enough for %" PRIu32
+             " connections and not for max_connections=%" PRIu32
+             "; more clients than that are refused. Raise it (ulimit -Hn, LimitNOFILE= of systemd, "
+             "--ulimit nofile of docker), or lower --max_connections",
+             program->machine.descriptors, possible, config->max_connections);
+    config->max_connections = possible;
+    return possible > 0;
+}
+
 static void compute_memory_bound(struct program *program)
 {
     struct config_sizes sizes;
@@ -82,7 +103,12 @@ static void log_report(struct program *program, enum log_level level, const char
 static int check_options(struct program *program)
 {
     struct config_error warning;
+    struct config_error note;
     learn_machine(program);
+    if (!fit_connections(program, &note)) {
+        fprintf(stderr, "%s: %s\n", program->name, note.text);
+        return EXIT_FAILURE;
+    }
     compute_memory_bound(program);
     report_limits(&program->report, &program->config);
     report_memory(&program->report, &program->bound);
@@ -91,6 +117,9 @@ static int check_options(struct program *program)
     }
     for (size_t i = 0; config_warning(&program->config, i, &warning); i++) {
         printf("warning: %s\n", warning.text);
+    }
+    if (note.text[0] != '\0') {
+        printf("warning: %s\n", note.text);
     }
     printf("%s: options are valid\n", program->name);
     return EXIT_SUCCESS;
@@ -169,35 +198,21 @@ static bool probe_kernel(struct program *program)
         log_report(program, LOG_FATAL, "");
         return false;
     }
-    log_report(program,
-               lesser || (io != CONFIG_IO_EPOLL && !program->probe.sends_inline) ? LOG_WARNING
-                                                                                 : LOG_INFO,
-               "  ");
+    lesser = lesser || (program->probe.backend == LOOP_URING && !program->probe.sends_inline);
+    log_report(program, lesser ? LOG_WARNING : LOG_INFO, lesser ? "" : "  ");
     return true;
 }
 
-/* More connections than descriptors would end in clients that connect and hear nothing: refuse them
- * by name instead. */
-static bool fit_connections(struct program *program)
+static bool print_limits(struct program *program)
 {
-    struct config *config = &program->config;
-    uint32_t workers = config_workers(config, &program->machine);
-    uint32_t possible = report_connections_possible(program->machine.descriptors, workers);
-    if (config->max_connections <= possible) {
-        return true;
+    struct config_error note;
+    bool fits = fit_connections(program, &note);
+    if (note.text[0] != '\0') {
+        log_sink_print(program->sink, fits ? LOG_WARNING : LOG_FATAL, "%s", note.text);
     }
-    log_sink_print(program->sink, possible > 0 ? LOG_WARNING : LOG_FATAL,
-                   "the hard limit of open files (RLIMIT_NOFILE) is %" PRIu64
-                   ", enough for %" PRIu32 " connections and not for max_connections=%" PRIu32
-                   "; more clients than that are refused. Raise it (ulimit -Hn, LimitNOFILE= of "
-                   "systemd, --ulimit nofile of docker), or lower --max_connections",
-                   program->machine.descriptors, possible, config->max_connections);
-    config->max_connections = possible;
-    return possible > 0;
-}
-
-static void print_limits(struct program *program)
-{
+    if (!fits) {
+        return false;
+    }
     compute_memory_bound(program);
     report_limits(&program->report, &program->config);
     report_memory(&program->report, &program->bound);
@@ -211,6 +226,7 @@ static void print_limits(struct program *program)
                        config_size_text(program->bound.total_bytes, total, sizeof(total)),
                        config_size_text(program->machine.memory_bytes, memory, sizeof(memory)));
     }
+    return true;
 }
 
 static bool open_listener(struct program *program)
@@ -370,11 +386,7 @@ static int run(struct program *program)
         goto close_log;
     }
     print_banner(program);
-    if (!probe_kernel(program) || !fit_connections(program)) {
-        goto close_signals;
-    }
-    print_limits(program);
-    if (!open_listener(program)) {
+    if (!probe_kernel(program) || !print_limits(program) || !open_listener(program)) {
         goto close_signals;
     }
     if (!start_workers(program)) {

@@ -104,11 +104,17 @@ uint32_t report_connections_possible(uint64_t descriptors, uint32_t workers)
     return (uint32_t)MIN_OF(left, (uint64_t)UINT32_MAX);
 }
 
-/* Appends to a text of REPORT_COUNTERS_MAX bytes. */
+/* Appends to a text of REPORT_COUNTERS_MAX bytes. Names become one word: the line is read by
+ * scripts as well. */
 static void add_counter(char *text, const char *label, const char *name, uint64_t value)
 {
     size_t used = strlen(text);
     snprintf(text + used, REPORT_COUNTERS_MAX - used, " %s%s=%" PRIu64, label, name, value);
+    for (char *c = text + used + 1; *c != '\0'; c++) {
+        if (*c == ' ') {
+            *c = '_';
+        }
+    }
 }
 
 const char *report_counters(const struct metrics *sum, char text[REPORT_COUNTERS_MAX])
