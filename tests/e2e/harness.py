@@ -54,6 +54,7 @@ QUIRKS_TABLE = {
     "loose_test": (True, False, "-t accepts max_payload above max_pending"),
     "flags_as_config": (True, False, "the limits can only be set in a configuration file"),
     "memory_bound": (False, True, "-t prints the memory bound"),
+    "counters": (False, True, "SIGUSR1 prints the counters into the log"),
     "flushes_at_stop": (False, True, "SIGTERM sends what is queued for a reader that is behind"),
 }
 QUIRKS = {name: row[0 if KIND == "nats" else 1] for name, row in QUIRKS_TABLE.items()}
@@ -178,6 +179,22 @@ class Hub:
     def descriptors(self):
         return len(os.listdir("/proc/%d/fd" % self.pid))
 
+    def counters(self):
+        """What the hub counts, by name. ringhub prints it to its log on SIGUSR1.
+
+        For nats-server only the connections are known, from its descriptors.
+        """
+        if not QUIRKS["counters"]:
+            return {}
+        before = len(re.findall(rb"counters: .*\n", self.log()))
+        os.kill(self.pid, signal.SIGUSR1)
+        deadline = time.monotonic() + 5 * SLOWNESS
+        while len(re.findall(rb"counters: .*\n", self.log())) == before:
+            if time.monotonic() > deadline:
+                raise AssertionError("SIGUSR1 brings no counters into the log")
+            time.sleep(0.01)
+        return counters(self.log().decode("utf-8", "replace"))
+
     def wait(self, seconds=10):
         """Waits for the hub to end by itself; its exit code."""
         return self.process.wait(seconds * SLOWNESS)
@@ -217,6 +234,28 @@ def run_hub(arguments, seconds=10):
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           timeout=seconds * SLOWNESS, check=False)
     return done.returncode, done.stdout
+
+
+UNITS = {name: 1024 ** power for power, name in enumerate(("B", "KiB", "MiB", "GiB", "TiB"))}
+
+
+def memory_bound(text):
+    """Bytes that "Memory:   at most 1.2 GiB" in what -t prints or the log holds promises; or None.
+
+    It is printed with one digit after the point, so half of that is allowed on top.
+    """
+    found = re.search(r"Memory:\s+at most (\d+(?:\.\d+)?) ([KMGT]?i?B)\b", text)
+    if found is None:
+        return None
+    return int((float(found.group(1)) + 0.05) * UNITS[found.group(2)])
+
+
+def counters(text):
+    """The last "counters: a=1 b=2" line of a log as a dictionary; or None."""
+    found = re.findall(r"counters: (.*)", text)
+    if not found:
+        return None
+    return {name: int(value) for name, value in re.findall(r"(\S+)=(\d+)", found[-1])}
 
 
 class Closed(Exception):

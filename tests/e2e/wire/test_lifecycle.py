@@ -7,7 +7,6 @@ Method: own hubs, ended in every way; files, exit codes and log lines are looked
 
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -17,7 +16,7 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 from harness import (Client, Hub, HubTest, KIND, PROTOCOL_1, QUIET, QUIRKS, SLOWNESS, executable,
-                     hears, kind_flags, msg, pub, run_hub)
+                     hears, kind_flags, memory_bound, msg, pub, run_hub)
 
 PONG = b"PONG\r\n"
 
@@ -321,11 +320,30 @@ class ProcessTest(unittest.TestCase):
             return
         code, text = run_hub(["-t"] + kind_flags())
         self.assertEqual(code, 0, text)
-        found = re.search(rb"memory bound: (\d+) bytes", text)
-        self.assertIsNotNone(found, text)
-        code, text = run_hub(["-t", "--max_connections", "100"] + kind_flags())
-        fewer = re.search(rb"memory bound: (\d+) bytes", text)
-        self.assertLess(int(fewer.group(1)), int(found.group(1)))
+        whole = memory_bound(text.decode())
+        self.assertIsNotNone(whole, text)
+        code, text = run_hub(["-t", "--max_connections", "100", "--max_memory", "64MB"] +
+                             kind_flags())
+        self.assertEqual(code, 0, text)
+        self.assertLess(memory_bound(text.decode()), whole)
+
+    def test_counters_on_sigusr1(self):
+        if not QUIRKS["counters"]:
+            return
+        hub = self.hub()
+        with Client(hub) as one, Client(hub) as two:
+            one.send(b"SUB foo 1\r\nSUB bar 2\r\n").sync()
+            two.send(b"SUB foo q 1\r\n").sync()
+            found = hub.counters()
+            self.assertEqual((found["connections"], found["subscriptions"]), (2, 3), found)
+            two.send(pub(b"foo", b"x" * 10) * 5).sync(msg(b"foo", b"1", b"x" * 10) * 5)
+            one.sync(msg(b"foo", b"1", b"x" * 10) * 5)
+            found = hub.counters()
+            self.assertEqual((found["messages_in"], found["bytes_in"]), (5, 50), found)
+            self.assertEqual((found["messages_out"], found["bytes_out"]), (10, 100), found)
+        self.assertTrue(until(lambda: hub.counters()["connections"] == 0))
+        self.assertEqual(hub.counters()["subscriptions"], 0)
+        hub.stop()
 
     def test_dry_run_refuses_what_a_start_would_refuse(self):
         if QUIRKS["loose_test"]:
