@@ -7,9 +7,10 @@ int loop_open(const struct loop_options *options, struct loop **loop)
 {
     ASSERT(options->slots_max > 0);
     switch (options->backend) {
+    case LOOP_URING:
+        return loop_uring_open(options, loop);
     case LOOP_EPOLL:
         return loop_epoll_open(options, loop);
-    case LOOP_URING:
     case LOOP_AUTO:
     case LOOP_FAKE:
         break;
