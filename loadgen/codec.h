@@ -1,0 +1,88 @@
+/*
+ * codec.h - what hubload needs of a protocol, so that NATS, RESP and MQTT look the same to it.
+ *
+ *   bytes of any cut ──next──▶ events      connect, subscribe, publish ──render──▶ bytes
+ *
+ * Written apart from the hub's parsers on purpose: a shared bug would hide itself.
+ *
+ * Threads:     one codec belongs to one connection, hence to one driver. The tables are constant.
+ * Memory:      an event borrows from the input, or from the codec's own bytes, until the next call
+ *              with the same codec. The codec holds bytes only while an operation is incomplete.
+ * Invariants:  (1) The events do not depend on where the input was cut.
+ *              (2) After CODEC_BROKEN nothing else comes out.
+ */
+#ifndef RINGHUB_LOADGEN_CODEC_H
+#define RINGHUB_LOADGEN_CODEC_H
+
+#include "core/base.h"
+#include "core/bytes.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum codec_event_kind {
+    CODEC_HELLO,   /* the server introduced itself: text */
+    CODEC_MESSAGE, /* subject, sid, payload */
+    CODEC_PING,    /* answer it */
+    CODEC_PONG,    /* everything rendered before our ping was understood */
+    CODEC_OK,
+    CODEC_REFUSED, /* the server says no: text */
+    CODEC_BROKEN,  /* not this protocol: text says what was found */
+};
+
+struct codec_event {
+    enum codec_event_kind kind;
+    struct bytes text;
+    struct bytes subject;
+    struct bytes payload; /* without headers */
+    uint64_t sid;
+};
+
+/* Bytes of an operation that the input so far does not complete. All zero: empty. */
+struct codec {
+    uint8_t *held; /* owned */
+    size_t held_bytes;
+    size_t held_capacity;
+    bool lent;   /* the last event borrows from held */
+    bool broken; /* invariant 2 */
+};
+
+struct codec_login {
+    const char *user; /* empty: none */
+    const char *password;
+};
+
+/* The renderers write to at most capacity bytes and return how many; 0: it does not fit. */
+struct codec_protocol {
+    const char *scheme;
+    uint16_t port;
+    /* Takes one event out of *in and shortens *in by what it used. False: all of *in is used and
+     * the codec waits for more. */
+    bool (*next)(struct codec *codec, struct bytes *in, struct codec_event *event);
+    size_t (*render_connect)(uint8_t *to, size_t capacity, const struct codec_login *login);
+    size_t (*render_subscribe)(uint8_t *to, size_t capacity, const char *subject, uint64_t sid);
+    size_t (*render_ping)(uint8_t *to, size_t capacity);
+    size_t (*render_pong)(uint8_t *to, size_t capacity);
+    /* What comes before and after the payload of a published message. */
+    size_t (*render_publish)(uint8_t *to, size_t capacity, const char *subject, size_t size);
+    /* What a server is expected to put before the payload of a delivered one. A server that writes
+     * it differently is understood as well, only slower. */
+    size_t (*render_delivery)(uint8_t *to, size_t capacity, const char *subject, uint64_t sid,
+                              size_t size);
+    const char *trailer; /* after a payload, both ways */
+};
+
+/* Gives back what the codec holds. */
+void codec_free(struct codec *codec);
+
+/* True while an operation is incomplete: the next bytes belong to it. */
+static inline bool codec_is_waiting(const struct codec *codec)
+{
+    return codec->held_bytes != 0 && !codec->lent;
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

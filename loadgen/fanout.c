@@ -1,0 +1,403 @@
+/*
+ * fanout.c - the main thread of a measurement: orders, the clock, the live line, the judgement.
+ *
+ *   connect ─▶ for each run: prepare, run (warm-up, measured), drain, collect, report ─▶ stop
+ */
+#include "loadgen/fanout.h"
+
+#include "loadgen/driver.h"
+#include "loadgen/report.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum {
+    LOOK_NS = 2000000,         /* between two looks at the drivers */
+    CONNECT_PATIENCE_S = 15,   /* without any connection getting ready */
+    DUPLICATES_NS = 50000000,  /* after the last expected delivery: one too many may follow */
+    START_DELAY_NS = 20000000, /* from the order until the first message is due */
+    DESCRIPTORS_SPARE = 32,    /* stdio, rings, /proc */
+};
+
+struct fanout {
+    struct scenario scenario;
+    struct course course;
+    struct driver *drivers;
+    uint32_t drivers_count;
+    struct result **results; /* one per run */
+    uint32_t results_count;
+    bool interrupted;
+    bool live; /* stderr is a terminal */
+    FILE *out;
+    sigset_t signals;
+};
+
+/* Sleeps a moment. An interrupt sets fanout.interrupted. */
+static void look_pause(struct fanout *f, uint64_t ns)
+{
+    struct timespec pause = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    if (sigtimedwait(&f->signals, NULL, &pause) > 0) {
+        if (f->interrupted) {
+            fprintf(stderr, "hubload: stopped\n");
+            _exit(130); /* asked twice */
+        }
+        f->interrupted = true;
+    }
+}
+
+static bool is_failed(struct fanout *f)
+{
+    return atomic_load(&f->course.failed);
+}
+
+/* Waits until all drivers have obeyed. They always do, unless a thread could not start. */
+static void order(struct fanout *f, enum course_command command)
+{
+    course_order(&f->course, command);
+    while (!course_is_obeyed(&f->course)) {
+        look_pause(f, LOOK_NS / 10);
+    }
+}
+
+struct totals {
+    uint64_t delivered;
+    uint64_t sent;
+    uint32_t ready;
+};
+
+static struct totals totals(struct fanout *f)
+{
+    struct totals sum = {0, 0, 0};
+    for (uint32_t i = 0; i < f->drivers_count; i++) {
+        struct course_cell *cell = &f->course.cells[i];
+        sum.delivered += atomic_load_explicit(&cell->delivered, memory_order_relaxed);
+        sum.sent += atomic_load_explicit(&cell->sent, memory_order_relaxed);
+        sum.ready += atomic_load_explicit(&cell->ready, memory_order_relaxed);
+    }
+    return sum;
+}
+
+/* ---- before the first run ---- */
+
+static bool descriptors_raise(const struct scenario *s, char *error, size_t error_bytes)
+{
+    uint64_t needed = (uint64_t)s->subscribers + s->publishers + s->threads + DESCRIPTORS_SPARE;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return true;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    MAYBE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    if (limit.rlim_max < needed) {
+        snprintf(error, error_bytes,
+                 "%llu open files are needed, the hard limit is %llu: raise it (ulimit -Hn, "
+                 "LimitNOFILE=) or ask for fewer connections",
+                 (unsigned long long)needed, (unsigned long long)limit.rlim_max);
+        return false;
+    }
+    return true;
+}
+
+static uint32_t threads_choose(const struct scenario *s)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t threads = s->threads != 0 ? s->threads : (uint32_t)MAX_OF(cpus / 4, 1L);
+    return MIN_OF(MIN_OF(threads, s->subscribers), (uint32_t)SCENARIO_THREADS_MAX);
+}
+
+static bool drivers_start(struct fanout *f)
+{
+    f->drivers_count = f->scenario.threads;
+    f->drivers = memory_alloc(f->drivers_count * sizeof *f->drivers);
+    course_init(&f->course, &f->scenario, f->drivers_count);
+    for (uint32_t i = 0; i < f->drivers_count; i++) {
+        int result = driver_start(&f->drivers[i], &f->course, i);
+        if (result != 0) {
+            fprintf(stderr, "hubload: thread: %s\n", strerror(-result));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Every subscription is confirmed when this returns true. */
+static bool connect_all(struct fanout *f)
+{
+    const struct scenario *s = &f->scenario;
+    uint32_t wanted = s->subscribers + s->publishers;
+    uint32_t ready = 0;
+    uint64_t moved_ns = course_now_ns();
+    course_order(&f->course, COURSE_CONNECT);
+    while (!course_is_obeyed(&f->course) && !is_failed(f) && !f->interrupted) {
+        look_pause(f, LOOK_NS);
+        uint64_t now_ns = course_now_ns();
+        uint32_t now_ready = totals(f).ready;
+        moved_ns = now_ready != ready ? now_ns : moved_ns;
+        ready = now_ready;
+        if (now_ns - moved_ns > CONNECT_PATIENCE_S * 1000000000ull) {
+            course_fail(&f->course,
+                        "%u of %u connections were confirmed (INFO, then PONG for SUB); "
+                        "nothing more for %d s",
+                        ready, wanted, CONNECT_PATIENCE_S);
+        }
+        if (f->live) {
+            fprintf(stderr, "\rconnected %u of %u ", ready, wanted);
+        }
+    }
+    if (f->live) {
+        fprintf(stderr, "\r\033[K");
+    }
+    return !is_failed(f) && !f->interrupted;
+}
+
+/* ---- one run ---- */
+
+/* The line that a person watches; once a second, on terminals only. */
+struct live {
+    uint64_t next_ns;
+    uint64_t last_ns;
+    struct totals last;
+};
+
+static void live_line(struct fanout *f, struct live *live, uint64_t now_ns)
+{
+    if (!f->live || now_ns < live->next_ns) {
+        return;
+    }
+    struct totals now = totals(f);
+    double seconds = (double)(now_ns - live->last_ns) / 1e9;
+    if (live->last_ns != 0) {
+        fprintf(stderr, "\r\033[K%5.1f s  %.0f deliveries/s  %.0f published/s  %.0f under way ",
+                (double)((int64_t)now_ns - (int64_t)f->course.start_ns) / 1e9,
+                (double)(now.delivered - live->last.delivered) / seconds,
+                (double)(now.sent - live->last.sent) / seconds,
+                (double)now.sent * f->scenario.subscribers - (double)now.delivered);
+    }
+    live->last = now;
+    live->last_ns = now_ns;
+    live->next_ns = now_ns + 1000000000u;
+}
+
+/* Waits until the clock shows until_ns, an interrupt comes, or something fails. */
+static void wait_until(struct fanout *f, struct live *live, uint64_t until_ns)
+{
+    for (uint64_t now_ns; (now_ns = course_now_ns()) < until_ns;) {
+        if (f->interrupted || is_failed(f)) {
+            return;
+        }
+        live_line(f, live, now_ns);
+        look_pause(f, MIN_OF(until_ns - now_ns, (uint64_t)LOOK_NS * 10));
+    }
+}
+
+/* Waits for what is still under way: until all is there, or nothing came for drain_s. */
+static void drain(struct fanout *f, struct live *live)
+{
+    uint64_t patience_ns = (uint64_t)(f->scenario.drain_s * 1e9);
+    uint64_t moved_ns = course_now_ns();
+    uint64_t delivered = 0;
+    for (;;) {
+        struct totals now = totals(f);
+        uint64_t now_ns = course_now_ns();
+        if (now.delivered >= now.sent * f->scenario.subscribers) {
+            break;
+        }
+        if (now.delivered != delivered) {
+            delivered = now.delivered;
+            moved_ns = now_ns;
+        }
+        if (now_ns - moved_ns > patience_ns) {
+            break;
+        }
+        live_line(f, live, now_ns);
+        look_pause(f, LOOK_NS);
+    }
+    look_pause(f, DUPLICATES_NS);
+    if (f->live) {
+        fprintf(stderr, "\r\033[K");
+    }
+}
+
+static void counts_merge(struct witness_counts *into, const struct witness_counts *from)
+{
+    into->delivered += from->delivered;
+    into->lost += from->lost;
+    into->duplicated += from->duplicated;
+    into->reordered += from->reordered;
+    into->corrupted += from->corrupted;
+    into->foreign += from->foreign;
+}
+
+static void result_add(struct result *r, struct driver *d)
+{
+    double cpu_s =
+        d->cpu_to_ns > d->cpu_from_ns ? (double)(d->cpu_to_ns - d->cpu_from_ns) / 1e9 : 0;
+    r->sent += d->figures.sent;
+    r->sent_measured += d->figures.sent_measured;
+    r->blocked_ns += d->figures.blocked_ns;
+    record_merge(&r->late, &d->figures.late);
+    counts_merge(&r->counts, &d->receiver.witness.counts);
+    r->verified += d->receiver.verified;
+    r->reached += witness_reached(&d->receiver.witness);
+    r->delivered += d->receiver.delivered;
+    r->reads += d->receiver.reads;
+    r->bytes += d->receiver.bytes;
+    record_merge(&r->latency, &d->receiver.latency);
+    record_merge(&r->completion, &d->receiver.completion);
+    r->generator_s += cpu_s;
+    if (r->measured_s > 0) {
+        r->generator_busiest = MAX_OF(r->generator_busiest, cpu_s / r->measured_s);
+    }
+}
+
+/* The drivers rest. Closes the books of the run: what did not come is lost. */
+static void collect(struct fanout *f, struct result *r)
+{
+    uint32_t *sent = memory_alloc(f->scenario.publishers * sizeof *sent);
+    for (uint32_t i = 0; i < f->drivers_count; i++) {
+        for (uint32_t p = 0; p < f->drivers[i].publishers_count; p++) {
+            sent[f->drivers[i].publishers[p].number] = f->drivers[i].publishers[p].sequence;
+        }
+    }
+    uint64_t from_ns = f->course.measure_ns;
+    uint64_t to_ns = course_end(&f->course);
+    r->measured_s = to_ns > from_ns ? (double)(to_ns - from_ns) / 1e9 : 0;
+    for (uint32_t i = 0; i < f->drivers_count; i++) {
+        witness_close(&f->drivers[i].receiver.witness, sent);
+        result_add(r, &f->drivers[i]);
+    }
+    r->expected = r->sent * f->scenario.subscribers;
+    memory_free(sent);
+}
+
+static void look_at_server(struct fanout *f, struct server_stat *stat)
+{
+    if (f->scenario.server_pid != 0) {
+        int result = server_stat_read(f->scenario.server_pid, stat);
+        if (result != 0) {
+            course_fail(&f->course, "--server-pid %d: %s", f->scenario.server_pid,
+                        strerror(-result));
+        }
+    }
+}
+
+static void run_once(struct fanout *f, struct result *r)
+{
+    struct course *course = &f->course;
+    struct server_stat *looks = memory_alloc(2 * sizeof *looks);
+    struct live live = {0, 0, {0, 0, 0}};
+    order(f, COURSE_PREPARE);
+    course->start_ns = course_now_ns() + START_DELAY_NS;
+    course->measure_ns = course->start_ns + (uint64_t)(f->scenario.warmup_s * 1e9);
+    atomic_store(&course->end_ns, course->measure_ns + (uint64_t)(f->scenario.duration_s * 1e9));
+    order(f, COURSE_RUN);
+    wait_until(f, &live, course->measure_ns);
+    look_at_server(f, &looks[0]);
+    wait_until(f, &live, course_end(course));
+    look_at_server(f, &looks[1]);
+    if (f->interrupted || is_failed(f)) {
+        r->interrupted = true;
+        atomic_store(&course->end_ns, MIN_OF(course_end(course), course_now_ns()));
+    }
+    drain(f, &live);
+    order(f, COURSE_COLLECT);
+    collect(f, r);
+    if (f->scenario.server_pid != 0 && looks[0].at_ns != 0 && looks[1].at_ns > looks[0].at_ns) {
+        r->server = server_stat_between(&looks[0], &looks[1]);
+    }
+    memory_free(looks);
+}
+
+static bool runs_all(struct fanout *f)
+{
+    bool complete = true;
+    f->results = memory_alloc(f->scenario.runs * sizeof *f->results);
+    for (uint32_t i = 0; i < f->scenario.runs && !f->interrupted && !is_failed(f) && complete;
+         i++) {
+        f->results[i] = memory_alloc(sizeof *f->results[i]);
+        run_once(f, f->results[i]);
+        f->results_count++;
+        report_run(f->out, &f->scenario, f->results[i], i);
+        complete = result_is_complete(f->results[i]);
+    }
+    report_runs(f->out, &f->scenario, f->results, f->results_count);
+    return complete;
+}
+
+/* ---- the subcommand ---- */
+
+static bool measure(struct fanout *f)
+{
+    bool complete = connect_all(f) && runs_all(f);
+    course_order(&f->course, COURSE_STOP);
+    for (uint32_t i = 0; i < f->drivers_count; i++) {
+        driver_join(&f->drivers[i]);
+    }
+    const char *failure = is_failed(f) ? f->course.failure : NULL;
+    if (failure != NULL) {
+        fprintf(stderr, "hubload: %s\n", failure);
+        complete = false;
+    }
+    if (f->scenario.json_path != NULL &&
+        !report_json(&f->scenario, f->results, f->results_count, failure)) {
+        fprintf(stderr, "hubload: %s: %s\n", f->scenario.json_path, strerror(errno));
+        complete = false;
+    }
+    return complete;
+}
+
+static void fanout_free(struct fanout *f)
+{
+    for (uint32_t i = 0; i < f->drivers_count; i++) {
+        driver_free(&f->drivers[i]);
+    }
+    for (uint32_t i = 0; i < f->results_count; i++) {
+        memory_free(f->results[i]);
+    }
+    memory_free(f->results);
+    memory_free(f->drivers);
+    course_free(&f->course);
+}
+
+/* Interrupts are for the main thread, which waits for them; its threads inherit the mask. */
+static void signals_block(struct fanout *f)
+{
+    sigemptyset(&f->signals);
+    sigaddset(&f->signals, SIGINT);
+    sigaddset(&f->signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &f->signals, NULL);
+}
+
+int fanout_main(int argc, char **argv)
+{
+    char error[512];
+    struct fanout f;
+    memset(&f, 0, sizeof f);
+    enum scenario_verdict verdict = scenario_parse(&f.scenario, argc, argv, error, sizeof error);
+    if (verdict == SCENARIO_HELP) {
+        fputs(scenario_fanout_help, stdout);
+        return 0;
+    }
+    if (verdict == SCENARIO_WRONG) {
+        fprintf(stderr, "hubload: %s\nTry: hubload fanout --help\n", error);
+        return 2;
+    }
+    f.scenario.threads = threads_choose(&f.scenario);
+    f.live = isatty(STDERR_FILENO);
+    f.out =
+        f.scenario.json_path != NULL && strcmp(f.scenario.json_path, "-") == 0 ? stderr : stdout;
+    signals_block(&f);
+    if (!descriptors_raise(&f.scenario, error, sizeof error) ||
+        !scenario_resolve(&f.scenario, error, sizeof error)) {
+        fprintf(stderr, "hubload: %s\n", error);
+        return 1;
+    }
+    bool complete = drivers_start(&f) && measure(&f);
+    if (complete) {
+        fanout_free(&f);
+    }
+    return complete ? 0 : 1;
+}

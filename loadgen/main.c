@@ -1,0 +1,41 @@
+/* main.c - hubload: which subcommand? */
+#include "loadgen/fanout.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "hubload - drives a publish/subscribe server and judges what it delivers\n"
+    "\n"
+    "  hubload fanout [OPTION…]   one subject, many subscribers; hubload fanout --help\n"
+    "  hubload --version\n"
+    "\n"
+    "Example (start a server with: nats-server -p 4222)\n"
+    "  hubload fanout --url nats://127.0.0.1:4222 --subscribers 100 --duration 3\n";
+
+#ifndef RINGHUB_VERSION
+#define RINGHUB_VERSION "unversioned"
+#endif
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} subcommands[] = {{"fanout", fanout_main}};
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    for (size_t i = 0; i < COUNT_OF(subcommands); i++) {
+        if (strcmp(name, subcommands[i].name) == 0) {
+            return subcommands[i].run(argc - 1, argv + 1);
+        }
+    }
+    if (strcmp(name, "--version") == 0) {
+        puts("hubload " RINGHUB_VERSION);
+        return 0;
+    }
+    bool asked =
+        strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
+    fputs(help, asked ? stdout : stderr);
+    return asked ? 0 : 2;
+}

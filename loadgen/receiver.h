@@ -1,0 +1,54 @@
+/*
+ * receiver.h - a driver's subscribers hear: every frame is judged, some are timed.
+ *
+ *   bytes ─▶ frames that look as expected ──▶ header: who, which, when ─▶ witness, latency
+ *        └─▶ anything else: the codec, which understands every frame at every cut
+ *
+ * Threads:     owner driver only.
+ * Memory:      owns the witness; borrows course.
+ */
+#ifndef RINGHUB_LOADGEN_RECEIVER_H
+#define RINGHUB_LOADGEN_RECEIVER_H
+
+#include "loadgen/client.h"
+#include "loadgen/course.h"
+#include "loadgen/record.h"
+#include "loadgen/witness.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Messages of one read that are all timed; of a longer read the first and the last stand for it. */
+enum { RECEIVER_TIMED_MAX = 8, RECEIVER_VERIFY_EVERY = 64 };
+
+struct receiver {
+    struct course *course;
+    struct witness witness;
+    uint32_t frame_tail_bytes; /* payload and trailer */
+    uint32_t verify_mask;
+    uint64_t reads;           /* while measuring */
+    uint64_t bytes;           /* while measuring */
+    uint64_t delivered;       /* while measuring */
+    uint64_t verified;        /* payloads compared, whole run */
+    uint64_t last_ns;         /* when the last message came */
+    struct record latency;    /* of messages due while measuring */
+    struct record completion; /* likewise, those that are followed */
+};
+
+void receiver_init(struct receiver *receiver, struct course *course, uint32_t subscribers);
+void receiver_free(struct receiver *receiver);
+
+/* Forgets the figures, not the sequences. */
+void receiver_reset(struct receiver *receiver);
+
+/* Takes one read of a client that is ready. Returns CLIENT_REFUSED when the server complained, then
+ * event holds the text; else CLIENT_NOTHING. */
+MUST_USE enum client_news receiver_take(struct receiver *receiver, struct client *client,
+                                        struct bytes bytes, uint64_t now_ns,
+                                        struct codec_event *event);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
