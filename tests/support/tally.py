@@ -5,7 +5,7 @@
 
 A ctest test that says how many cases it ran is counted by cases: cmocka's, node's and unittest's
 last lines, and for our own programs a line "N passed, N failed, N skipped". Any other is one case.
-Every skip is printed with its reason: lines that start with "SKIP".
+Every skip is printed with its reason: lines that start with "SKIP", and what node and unittest say.
 """
 import os
 import re
@@ -71,11 +71,12 @@ def count(case):
 
 def reasons(text):
     """The lines that say why something was skipped; without one, at least what was."""
-    said = re.findall(r"^\W*SKIP(?:PED)?\b:?.*\w.*$", text, re.M)
-    said = [line.strip() for line in said if not re.search(r"test\(s\)|^\[  SKIPPED", line)]
+    said = re.findall(r"^\W*SKIP\b.*\w.*$|^.*# SKIP\b.*$|^\W*skipped: .*$|^.*\.\.\. skipped .*$", text,
+                      re.M)
     named = re.findall(r"^\[  SKIPPED \] (\w+)$", text, re.M)
-    return said or ["SKIP without a reason: " + name for name in sorted(set(named))] or [
-        "SKIP without a reason"]
+    return [line.strip() for line in said] or [
+        "SKIP without a reason: " + name for name in sorted(set(named))] or [
+            "SKIP without a reason"]
 
 
 def append(path, row):

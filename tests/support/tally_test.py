@@ -57,6 +57,10 @@ class TallyTest(unittest.TestCase):
 
     def test_reasons(self):
         self.assertEqual(tally.reasons("x\n  SKIP: no ring\n"), ["SKIP: no ring"])
+        self.assertEqual(tally.reasons("ok 3 - tls # SKIP no tls\n# skipped 1\n"),
+                         ["ok 3 - tls # SKIP no tls"])
+        self.assertEqual(tally.reasons("test_a (t.T.test_a) ... skipped 'no ring'\n"),
+                         ["test_a (t.T.test_a) ... skipped 'no ring'"])
         self.assertEqual(tally.reasons(CMOCKA % (2, 2, 1, 0)), ["SKIP without a reason: test_ring"])
 
 
