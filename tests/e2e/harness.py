@@ -3,7 +3,8 @@
 Which hub, from the environment:
 
     E2E_KIND      nats | ringhub (default: ringhub)
-    E2E_SERVER    the executable; default: RINGHUB, then build/release/ringhub, or nats-server
+    E2E_SERVER    the executable; default: nats-server, or RINGHUB, E2E_BUILD (what ctest built),
+                  build/release/ringhub
     E2E_IO        uring | epoll | auto: given to ringhub as --io
     E2E_WORKERS   number: given to ringhub as --workers
     E2E_SLOWNESS  factor on every time limit (sanitizers, busy machines); default 1
@@ -77,7 +78,8 @@ def executable():
     if not path and KIND == "nats":
         path = shutil.which("nats-server")
     if not path:
-        path = os.environ.get("RINGHUB", str(REPOSITORY / "build" / "release" / "ringhub"))
+        path = (os.environ.get("RINGHUB") or os.environ.get("E2E_BUILD") or
+                str(REPOSITORY / "build" / "release" / "ringhub"))
     path = os.path.abspath(path)
     return path if os.access(path, os.X_OK) else None
 
