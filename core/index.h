@@ -30,6 +30,10 @@
 extern "C" {
 #endif
 
+/* What the cache may take for each of cache_entries_max on average; long subjects and long results
+ * take more and leave less for the others. */
+enum { INDEX_CACHE_BYTES_EACH = 512 };
+
 /* The first member of an entry. */
 struct index_entry {
     struct index_node *node; /* a wildcard's place in the trie; NULL: literal */
@@ -40,7 +44,7 @@ struct index_entry {
 struct index_options {
     size_t entry_size;          /* of the caller's struct, struct index_entry included */
     uint64_t hash_key;          /* random per process; the same in all workers */
-    uint32_t cache_entries_max; /* 0: no cache */
+    uint32_t cache_entries_max; /* taken down to a power of two; below 4: no cache */
 };
 
 struct index_stats {

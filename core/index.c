@@ -1,0 +1,206 @@
+/* index.c - table, trie and cache put together; what each does is in its header. */
+#include "core/index.h"
+
+#include "core/index_cache.h"
+#include "core/index_table.h"
+#include "core/index_trie.h"
+#include "core/subject.h"
+
+struct index {
+    size_t entry_size;
+    uint64_t hash_key;
+    struct index_table entries;
+    struct index_trie trie;
+    struct index_cache cache;
+    struct index_stats stats;
+    uint64_t entries_bytes;
+};
+
+struct index *index_new(const struct index_options *options)
+{
+    ASSERT(options->entry_size >= sizeof(struct index_entry));
+    struct index *index = memory_alloc(sizeof *index);
+    index->entry_size = options->entry_size;
+    index->hash_key = options->hash_key;
+    index_table_init(&index->entries);
+    index_trie_init(&index->trie, options->hash_key);
+    index_cache_init(&index->cache, options->cache_entries_max, options->hash_key);
+    return index;
+}
+
+void index_free(struct index *index)
+{
+    uint64_t cursor = 0;
+    struct index_entry *entry;
+    while ((entry = index_next(index, &cursor)) != NULL) {
+        memory_free(entry);
+    }
+    index_cache_free(&index->cache);
+    index_trie_free(&index->trie);
+    index_table_free(&index->entries);
+    memory_free(index);
+}
+
+struct bytes index_pattern(const struct index *index, const struct index_entry *entry)
+{
+    return bytes_of((const char *)entry + index->entry_size, entry->pattern_size);
+}
+
+static struct index_entry *find(const struct index *index, uint32_t account_id,
+                                struct bytes pattern, uint64_t hash)
+{
+    struct index_probe probe = index_probe_first(&index->entries, hash);
+    struct index_entry *entry;
+    while ((entry = index_probe_next(&probe)) != NULL) {
+        if (entry->account_id == account_id && bytes_equal(index_pattern(index, entry), pattern)) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+struct index_entry *index_find(const struct index *index, uint32_t account_id, struct bytes pattern)
+{
+    return find(index, account_id, pattern, index_hash(index->hash_key, account_id, pattern));
+}
+
+struct index_entry *index_take(struct index *index, uint32_t account_id, struct bytes pattern)
+{
+    ASSERT(subject_valid_subscription(pattern));
+    uint64_t hash = index_hash(index->hash_key, account_id, pattern);
+    struct index_entry *entry = find(index, account_id, pattern, hash);
+    if (entry != NULL) {
+        return entry;
+    }
+    entry = memory_alloc(index->entry_size + pattern.size);
+    entry->account_id = account_id;
+    entry->pattern_size = (uint32_t)pattern.size;
+    memcpy((char *)entry + index->entry_size, pattern.ptr, pattern.size);
+    index->entries_bytes += index->entry_size + pattern.size;
+    index_table_add(&index->entries, hash, entry);
+    if (subject_has_wildcard(pattern)) {
+        index_trie_add(&index->trie, entry, pattern);
+        index_cache_touch(&index->cache, account_id, pattern);
+        index->stats.wildcards++;
+    }
+    index->stats.inserts++;
+    return entry;
+}
+
+void index_remove(struct index *index, struct index_entry *entry)
+{
+    ASSERT(entry != NULL);
+    struct bytes pattern = index_pattern(index, entry);
+    if (entry->node != NULL) {
+        index_cache_touch(&index->cache, entry->account_id, pattern);
+        index_trie_remove(&index->trie, entry);
+        index->stats.wildcards--;
+    }
+    index_table_remove(&index->entries, index_hash(index->hash_key, entry->account_id, pattern),
+                       entry);
+    index->entries_bytes -= index->entry_size + pattern.size;
+    index->stats.removes++;
+    memory_free(entry);
+}
+
+/* Not inlined, so that a match without wildcards stays short. */
+static __attribute__((noinline)) void match_wildcards(struct index *index, uint32_t account_id,
+                                                      struct bytes subject, uint64_t hash,
+                                                      struct index_match *match)
+{
+    struct index_result result;
+    if (index_cache_find(&index->cache, account_id, subject, hash, &result)) {
+        index->stats.cache_hits++;
+    } else {
+        index->stats.cache_misses++;
+        index_trie_match(&index->trie, account_id, subject);
+        result.entries = index->trie.found;
+        result.count = index->trie.found_count;
+        index_cache_put(&index->cache, account_id, subject, hash, result);
+    }
+    match->wildcards = result.entries;
+    match->wildcards_count = result.count;
+}
+
+void index_match(struct index *index, uint32_t account_id, struct bytes subject,
+                 uint64_t subject_hash, struct index_match *match)
+{
+    ASSERT_SLOW(subject_hash == index_hash(index->hash_key, account_id, subject));
+    index->stats.matches++;
+    index_table_step(&index->entries);
+    struct index_entry *entry = find(index, account_id, subject, subject_hash);
+    /* A publish subject may read like a wildcard pattern; then that entry is the trie's to find. */
+    match->literal = entry != NULL && entry->node == NULL ? entry : NULL;
+    match->wildcards = NULL;
+    match->wildcards_count = 0;
+    if (index->stats.wildcards > 0) {
+        match_wildcards(index, account_id, subject, subject_hash, match);
+    }
+}
+
+struct index_entry *index_next(const struct index *index, uint64_t *cursor)
+{
+    uint64_t hash;
+    return index_table_next(&index->entries, cursor, &hash);
+}
+
+struct index_stats index_stats(const struct index *index)
+{
+    struct index_stats stats = index->stats;
+    stats.entries = index_table_count(&index->entries);
+    stats.cached = index->cache.lines_count;
+    return stats;
+}
+
+uint64_t index_bytes(const struct index *index)
+{
+    return sizeof *index + index->entries_bytes + index_table_bytes(&index->entries) +
+           index_trie_bytes(&index->trie) + index_cache_bytes(&index->cache);
+}
+
+/* (3): every current line is what brute force over the wildcards says. */
+static void cache_check(const struct index *index)
+{
+    uint64_t line = 0;
+    uint32_t account_id;
+    struct bytes subject;
+    struct index_result result;
+    while (index_cache_next(&index->cache, &line, &account_id, &subject, &result)) {
+        uint32_t matching = 0;
+        uint64_t cursor = 0;
+        const struct index_entry *entry;
+        while ((entry = index_next(index, &cursor)) != NULL) {
+            matching += entry->node != NULL && entry->account_id == account_id &&
+                        subject_matches(index_pattern(index, entry), subject);
+        }
+        ASSERT(matching == result.count);
+        for (uint32_t i = 0; i < result.count; i++) {
+            ASSERT(result.entries[i]->account_id == account_id);
+            ASSERT(subject_matches(index_pattern(index, result.entries[i]), subject));
+        }
+    }
+}
+
+void index_check(const struct index *index)
+{
+    uint64_t wildcards = 0;
+    uint64_t bytes = 0;
+    uint64_t cursor = 0;
+    uint64_t hash;
+    const struct index_entry *entry;
+    index_table_check(&index->entries);
+    while ((entry = index_table_next(&index->entries, &cursor, &hash)) != NULL) {
+        struct bytes pattern = index_pattern(index, entry);
+        ASSERT(subject_valid_subscription(pattern));
+        ASSERT(hash == index_hash(index->hash_key, entry->account_id, pattern));
+        ASSERT((entry->node != NULL) == subject_has_wildcard(pattern));
+        wildcards += entry->node != NULL;
+        bytes += index->entry_size + pattern.size;
+    }
+    ASSERT(wildcards == index->stats.wildcards);
+    ASSERT(bytes == index->entries_bytes);
+    ASSERT(index->stats.inserts - index->stats.removes == index_table_count(&index->entries));
+    index_trie_check(&index->trie, wildcards);
+    index_cache_check(&index->cache);
+    cache_check(index);
+}
