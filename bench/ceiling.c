@@ -173,7 +173,7 @@ static void conn_close(struct ceiling *c, struct conn *conn)
     }
     close(conn->fd);
     conn->fd = -1;
-    free(conn->rest);
+    memory_free(conn->rest);
     conn->rest = NULL;
     conn->rest_bytes = 0;
 }

@@ -137,7 +137,11 @@ static void verdict(FILE *out, const struct scenario *s, const struct result *r)
                 "verdict", yellow);
         break;
     case RESULT_VALID:
-        fprintf(out, "  %-14svalid", "verdict");
+        fprintf(
+            out, "  %-14svalid%s", "verdict",
+            s->rate == 0 && r->server.known && result_server_busy(r) < RESULT_BUSY
+                ? "; neither side was busy all the time: the window or the machine was the limit"
+                : "");
         break;
     }
     fprintf(out, "%s%s\n", colour(out, PLAIN), r->interrupted ? ", cut short" : "");

@@ -11,6 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* The default window. What is under way to all subscribers lies in the kernel's socket buffers:
+ * with 4 MiB for each of 1,000 it is gigabytes, and the run measures memory pressure
+ * (net.ipv4.tcp_mem) instead of the server. */
+enum {
+    WINDOW_BYTES_MAX = 4 << 20,
+    WINDOW_BYTES_MIN = 32 << 10,
+    WINDOW_BYTES_ALL = 128 << 20,
+};
+
 const char scenario_fanout_help[] =
     "hubload fanout - one subject, many subscribers: how many deliveries, how late, at what cost?\n"
     "\n"
@@ -31,7 +40,10 @@ const char scenario_fanout_help[] =
     "                         was due, also when the generator or the server held it up\n"
     "  --window BYTES         closed loop (no --rate): as fast as possible, but never more than "
     "so\n"
-    "                         many payload bytes ahead of the slowest subscriber; default 4194304\n"
+    "                         many payload bytes ahead of the slowest subscriber; default "
+    "4194304,\n"
+    "                         with more than 32 subscribers 128 MiB shared by all, at least 32 "
+    "KiB\n"
     "  --window-messages N    the same in messages\n"
     "\n"
     "How long\n"
@@ -215,7 +227,6 @@ static void defaults(struct scenario *s, int argc, char **argv)
     s->drain_s = 5;
     s->runs = 1;
     s->seed = 1;
-    s->window_bytes = 4 << 20;
     s->argc = argc;
     s->argv = argv;
 }
@@ -411,6 +422,11 @@ bool scenario_resolve(struct scenario *s, char *error, size_t error_bytes)
 
 uint64_t scenario_window(const struct scenario *s)
 {
-    uint64_t messages = s->window_messages != 0 ? s->window_messages : s->window_bytes / s->size;
+    uint64_t bytes = s->window_bytes;
+    if (bytes == 0) {
+        bytes = MAX_OF(WINDOW_BYTES_ALL / s->subscribers, (uint64_t)WINDOW_BYTES_MIN);
+        bytes = MIN_OF(bytes, (uint64_t)WINDOW_BYTES_MAX);
+    }
+    uint64_t messages = s->window_messages != 0 ? s->window_messages : bytes / s->size;
     return MAX_OF(messages, (uint64_t)1);
 }

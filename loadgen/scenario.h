@@ -45,7 +45,7 @@ struct scenario {
 
     double rate; /* messages a second of all publishers; 0: closed loop */
     bool poisson;
-    uint64_t window_bytes;
+    uint64_t window_bytes;    /* 0: by the number of subscribers */
     uint64_t window_messages; /* 0: from window_bytes */
 
     uint32_t threads; /* 0: chosen */
