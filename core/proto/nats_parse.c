@@ -33,7 +33,7 @@ enum { OPERATIONS_COUNT = OPERATION_ERR + 1, ARGS_MAX = 5 };
 
 /* Names with a common start are neighbours; match_name relies on it. */
 static const struct operation_row {
-    const char *name;
+    char name[8];
     uint8_t size;
     uint8_t next; /* the state after the name */
     enum nats_verb_kind kind;
@@ -239,7 +239,7 @@ static bool match_name(struct nats_parser *parser, uint8_t byte)
     uint8_t matched = parser->operation_matched;
     const char *seen = operations[parser->operation].name;
     for (uint8_t i = parser->operation; i < OPERATIONS_COUNT; i++) {
-        if (memcmp(operations[i].name, seen, matched) != 0) {
+        if (operations[i].size <= matched || memcmp(operations[i].name, seen, matched) != 0) {
             return false;
         }
         if (operations[i].name[matched] == (char)upper(byte)) {
