@@ -1,0 +1,188 @@
+/*
+ * bench_index.cc - what does it cost to find who wants a subject, and to change who does?
+ *
+ *   literal         subjects of 1 to 1,000,000 literal subscriptions, none of them a wildcard
+ *   nobody          subjects that nobody subscribed to
+ *   cached          the same with one wildcard in ten subscriptions, subjects seen before
+ *   walked          the same without a cache: every match walks the trie
+ *   churn           add and remove one wildcard beside 1 to 1,000,000 others, and match a cached
+ *                   subject that it does not overlap: the cache must keep its hits
+ *   add_remove      add and remove one literal; found and hits are per operation
+ *
+ * Subjects are visited in a fixed pseudo-random order, so that a large index misses the CPU's
+ * caches as it would in use. An index is built once per size and kept.
+ */
+#include "core/index.h"
+
+#include <benchmark/benchmark.h>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace
+{
+
+enum { HASH_KEY = 42, SUBJECTS = 4096, CACHE_ENTRIES = 4 * SUBJECTS };
+
+struct entry {
+    index_entry base; /* first */
+    void *caller[2];
+};
+
+struct subject {
+    std::string text;
+    uint64_t hash;
+};
+
+struct fixture {
+    struct index *index;
+    std::vector<subject> known; /* each subscribed to, or matched by a wildcard */
+    std::vector<subject> unknown;
+};
+
+std::string subject_text(uint64_t i)
+{
+    return "region." + std::to_string(i % 1000) + ".device." + std::to_string(i);
+}
+
+/* Of the i-th subscription; one in ten is a wildcard when wildcards is set. */
+std::string pattern_text(uint64_t i, bool wildcards)
+{
+    if (!wildcards || i % 10 != 0) {
+        return subject_text(i);
+    }
+    return "region." + std::to_string(i % 1000) + ".*." + std::to_string(i);
+}
+
+bytes bytes_of_text(const std::string &text)
+{
+    return bytes_of(text.data(), text.size());
+}
+
+subject subject_of(const std::string &text)
+{
+    return {text, index_hash(HASH_KEY, 0, bytes_of_text(text))};
+}
+
+fixture *fixture_build(uint64_t size, bool wildcards, uint32_t cache_entries)
+{
+    auto *made = new fixture;
+    index_options options = {};
+    options.entry_size = sizeof(entry);
+    options.hash_key = HASH_KEY;
+    options.cache_entries_max = cache_entries;
+    made->index = index_new(&options);
+    for (uint64_t i = 0; i < size; i++) {
+        index_take(made->index, 0, bytes_of_text(pattern_text(i, wildcards)));
+    }
+    uint64_t random = 1;
+    for (int i = 0; i < SUBJECTS; i++) {
+        /* Knuth's MMIX generator; its high bits are good enough to pick from. */
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        made->known.push_back(subject_of(subject_text((random >> 33) % size)));
+        made->unknown.push_back(subject_of("nobody." + std::to_string(random >> 33)));
+    }
+    return made;
+}
+
+/* Lives until the program ends: building a million takes longer than measuring. */
+fixture *fixture_of(uint64_t size, bool wildcards, uint32_t cache_entries)
+{
+    static std::map<std::string, std::unique_ptr<fixture>> fixtures;
+    std::string key =
+        std::to_string(size) + (wildcards ? "w" : "l") + std::to_string(cache_entries);
+    std::unique_ptr<fixture> &place = fixtures[key];
+    if (!place) {
+        place.reset(fixture_build(size, wildcards, cache_entries));
+    }
+    return place.get();
+}
+
+uint64_t match_one(struct index *index, const subject &subject)
+{
+    struct index_match match;
+    index_match(index, 0, bytes_of_text(subject.text), subject.hash, &match);
+    return (match.literal != nullptr) + match.wildcards_count;
+}
+
+void match_all(benchmark::State &state, fixture *f, const std::vector<subject> &subjects)
+{
+    uint64_t found = 0;
+    size_t i = 0;
+    for (const subject &s : subjects) {
+        match_one(f->index, s); /* fills the cache */
+    }
+    for (auto _ : state) {
+        found += match_one(f->index, subjects[i++ % subjects.size()]);
+    }
+    benchmark::DoNotOptimize(found);
+    state.SetItemsProcessed(state.iterations());
+    state.counters["found"] = static_cast<double>(found) / static_cast<double>(state.iterations());
+    state.counters["bytes"] = static_cast<double>(index_bytes(f->index));
+}
+
+void index_literal(benchmark::State &state)
+{
+    fixture *f = fixture_of(static_cast<uint64_t>(state.range(0)), false, CACHE_ENTRIES);
+    match_all(state, f, f->known);
+}
+
+void index_nobody(benchmark::State &state)
+{
+    fixture *f = fixture_of(static_cast<uint64_t>(state.range(0)), false, CACHE_ENTRIES);
+    match_all(state, f, f->unknown);
+}
+
+void index_cached(benchmark::State &state)
+{
+    fixture *f = fixture_of(static_cast<uint64_t>(state.range(0)), true, CACHE_ENTRIES);
+    match_all(state, f, f->known);
+}
+
+void index_walked(benchmark::State &state)
+{
+    fixture *f = fixture_of(static_cast<uint64_t>(state.range(0)), true, 0);
+    match_all(state, f, f->known);
+}
+
+void index_churn(benchmark::State &state)
+{
+    fixture *f = fixture_of(static_cast<uint64_t>(state.range(0)), true, CACHE_ENTRIES);
+    match_one(f->index, f->known[0]);
+    struct index_stats before = index_stats(f->index);
+    uint64_t found = 0;
+    std::string pattern = "_INBOX.x8kT2vQzC6mW1r.*";
+    for (auto _ : state) {
+        index_entry *added = index_take(f->index, 0, bytes_of_text(pattern));
+        found += match_one(f->index, f->known[0]);
+        index_remove(f->index, added);
+    }
+    benchmark::DoNotOptimize(found);
+    struct index_stats after = index_stats(f->index);
+    state.SetItemsProcessed(state.iterations());
+    state.counters["hits"] = static_cast<double>(after.cache_hits - before.cache_hits) /
+                             static_cast<double>(state.iterations());
+}
+
+void index_add_remove(benchmark::State &state)
+{
+    fixture *f = fixture_of(static_cast<uint64_t>(state.range(0)), false, CACHE_ENTRIES);
+    size_t i = 0;
+    for (auto _ : state) {
+        const subject &s = f->unknown[i++ % f->unknown.size()];
+        index_remove(f->index, index_take(f->index, 0, bytes_of_text(s.text)));
+    }
+    state.SetItemsProcessed(state.iterations());
+}
+
+#define SIZES Arg(1)->Arg(1000)->Arg(100000)->Arg(1000000)
+
+BENCHMARK(index_literal)->SIZES;
+BENCHMARK(index_nobody)->SIZES;
+BENCHMARK(index_add_remove)->SIZES;
+BENCHMARK(index_cached)->SIZES;
+BENCHMARK(index_churn)->SIZES;
+BENCHMARK(index_walked)->Arg(1)->Arg(1000)->Arg(100000);
+
+} // namespace
