@@ -5,7 +5,7 @@
 struct message_tail {
     uint64_t run;
     uint32_t offset;
-    uint32_t zero;
+    uint32_t offset_inverted; /* a damaged offset is noticed also where hardly any fill follows */
 };
 static_assert(MESSAGE_BYTES_MIN + sizeof(struct message_tail) == MESSAGE_HEADER_BYTES, "drawing");
 
@@ -43,7 +43,8 @@ static size_t fill_start(const struct message_form *form)
 
 void message_prepare(const struct message_form *form, uint8_t *payload, uint32_t slot)
 {
-    struct message_tail tail = {form->run, slot * 2654435761u % MESSAGE_POOL_BYTES, 0};
+    uint32_t offset = slot * 2654435761u % MESSAGE_POOL_BYTES;
+    struct message_tail tail = {form->run, offset, ~offset};
     size_t at = fill_start(form);
     memset(payload, 0, at);
     if (at == MESSAGE_HEADER_BYTES) {
@@ -64,7 +65,8 @@ bool message_is_intact(const struct message_form *form, const uint8_t *payload)
     size_t at = fill_start(form);
     if (at == MESSAGE_HEADER_BYTES) {
         memcpy(&tail, payload + MESSAGE_BYTES_MIN, sizeof tail);
-        if (tail.run != form->run || tail.offset >= MESSAGE_POOL_BYTES || tail.zero != 0) {
+        if (tail.run != form->run || tail.offset >= MESSAGE_POOL_BYTES ||
+            tail.offset_inverted != ~tail.offset) {
             return false;
         }
     }

@@ -3,7 +3,7 @@
  *
  *    0        8      12     14      16      24       28      32
  *   ┌────────┬──────┬──────┬───────┬───────┬────────┬───────┬─────────────── … size
- *   │ sent   │ seq  │ publ │ check │ run   │ offset │ zero  │ fill: pool[offset …]
+ *   │ sent   │ seq  │ publ │ check │ run   │ offset │ ~offs │ fill: pool[offset …]
  *   └────────┴──────┴──────┴───────┴───────┴────────┴───────┴───────────────
  *    intended time, ns              only when size >= 32; else fill starts at 16, offset is 0
  *

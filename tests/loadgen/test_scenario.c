@@ -1,0 +1,131 @@
+/* test_scenario.c - options: what is accepted, what is refused and in which words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "loadgen/scenario.h"
+
+#include <string.h>
+
+enum { WORDS_MAX = 12 };
+
+struct attempt {
+    const char *words[WORDS_MAX];
+    const char *complaint; /* part of it; NULL: accepted */
+};
+
+static enum scenario_verdict parse(struct scenario *s, const char *const *words, char *error,
+                                   size_t error_bytes)
+{
+    static char copies[WORDS_MAX + 1][128];
+    static char *argv[WORDS_MAX + 2];
+    int argc = 1;
+    strcpy(copies[0], "fanout");
+    argv[0] = copies[0];
+    for (int i = 0; i < WORDS_MAX && words[i] != NULL; i++) {
+        strncpy(copies[argc], words[i], sizeof copies[argc] - 1);
+        argv[argc] = copies[argc];
+        argc++;
+    }
+    argv[argc] = NULL;
+    return scenario_parse(s, argc, argv, error, error_bytes);
+}
+
+/* Goal:   a wrong option is refused with a sentence that names it.
+ * Method: a table. */
+static void test_scenario_refuses_with_a_sentence(void **state)
+{
+    (void)state;
+    static const struct attempt table[] = {
+        {{"--subscribers", "0"}, "--subscribers 0: expected a whole number from 1"},
+        {{"--subscribers", "12x"}, "--subscribers 12x"},
+        {{"--subscribers", "-1"}, "--subscribers -1"},
+        {{"--subscribers"}, "needs a value"},
+        {{"--size", "15"}, "--size 15"},
+        {{"--rate", "nan"}, "--rate nan"},
+        {{"--duration", "0"}, "--duration 0"},
+        {{"--poisson"}, "--poisson needs --rate"},
+        {{"--verify", "some"}, "sample or all"},
+        {{"--pin-cpus", "1,,2"}, "CPU numbers"},
+        {{"--subject", "a.*"}, "--subject"},
+        {{"--threads", "3", "--subscribers", "2"}, "--threads"},
+        {{"--what"}, "no such option"},
+        {{"what"}, "not an option"},
+        {{"--url", "127.0.0.1:4222"}, "--url"},
+        {{"--url", "http://127.0.0.1:4222"}, "--url"},
+        {{"--url", "nats://"}, "--url"},
+        {{"--url", "nats://h:"}, "--url"},
+        {{"--url", "nats://user@h"}, "--url"},
+        {{"--url", "nats://u:p\"w@h"}, "--url"},
+        {{"--url", "nats://[::1"}, "--url"},
+    };
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        struct scenario s;
+        char error[256];
+        assert_int_equal(parse(&s, table[i].words, error, sizeof error), SCENARIO_WRONG);
+        assert_non_null(strstr(error, table[i].complaint));
+    }
+}
+
+/* Goal:   every form of URL is taken apart rightly.
+ * Method: a table of URL, user, password, host, port. */
+static void test_scenario_takes_urls_apart(void **state)
+{
+    (void)state;
+    static const char *const table[][5] = {
+        {"nats://127.0.0.1:4333", "", "", "127.0.0.1", "4333"},
+        {"nats://localhost", "", "", "localhost", "4222"},
+        {"nats://localhost/", "", "", "localhost", "4222"},
+        {"nats://[::1]:99", "", "", "::1", "99"},
+        {"nats://[::1]", "", "", "::1", "4222"},
+        {"nats://u:p@h:1", "u", "p", "h", "1"},
+    };
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        struct scenario s;
+        char error[256];
+        const char *words[WORDS_MAX] = {"--url", table[i][0]};
+        assert_int_equal(parse(&s, words, error, sizeof error), SCENARIO_RUN);
+        assert_string_equal(s.user, table[i][1]);
+        assert_string_equal(s.password, table[i][2]);
+        assert_string_equal(s.host, table[i][3]);
+        assert_string_equal(s.port, table[i][4]);
+    }
+}
+
+/* Goal:   the window is what was asked for, and otherwise fits the number of subscribers.
+ * Method: a table of options and messages. */
+static void test_scenario_chooses_a_window(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[WORDS_MAX];
+        uint64_t messages;
+    } table[] = {
+        {{"--subscribers", "10"}, 32768},
+        {{"--subscribers", "1024"}, 1024},
+        {{"--subscribers", "100000"}, 256},
+        {{"--window", "1280"}, 10},
+        {{"--window", "1"}, 1},
+        {{"--window-messages", "3", "--window", "1280"}, 3},
+        {{"--size", "1048576", "--subscribers", "100000"}, 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        struct scenario s;
+        char error[256];
+        assert_int_equal(parse(&s, table[i].words, error, sizeof error), SCENARIO_RUN);
+        assert_int_equal(scenario_window(&s), table[i].messages);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scenario_refuses_with_a_sentence),
+        cmocka_unit_test(test_scenario_takes_urls_apart),
+        cmocka_unit_test(test_scenario_chooses_a_window),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
