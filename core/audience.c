@@ -105,19 +105,20 @@ void audience_share(struct audience *audience)
     stream_init(audience->stream);
 }
 
-bool audience_release(struct audience *audience, struct chunk_pool *pool)
+size_t audience_release(struct audience *audience, struct chunk_pool *pool)
 {
     if (audience->members_count > 0 || audience->refs > 0 || audience->link != NULL ||
         audience->dirty) {
-        return false;
+        return 0;
     }
+    size_t bytes = audience_bytes(audience);
     if (audience->stream != NULL) {
         stream_free(audience->stream, pool);
         memory_free(audience->stream);
     }
     ASSERT(audience->members_capacity == 0);
     memory_free(audience);
-    return true;
+    return bytes;
 }
 
 size_t audience_bytes(const struct audience *audience)

@@ -115,8 +115,8 @@ static inline struct member *audience_member(struct sub *sub)
 void audience_share(struct audience *audience);
 
 /* Frees an audience that has no member, no reference, and is neither in an entry nor dirty. Returns
- * whether it did. Its stream must hold no cursor. */
-bool audience_release(struct audience *audience, struct chunk_pool *pool);
+ * the bytes it took, 0 if it lives on. Its stream must hold no cursor. */
+size_t audience_release(struct audience *audience, struct chunk_pool *pool);
 
 /* Bytes it takes, member array and stream included, rendered bytes not. */
 size_t audience_bytes(const struct audience *audience);

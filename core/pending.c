@@ -159,18 +159,20 @@ void pending_add_open(struct pending *p, struct pending_pool *pool, struct audie
                                               .kind = PENDING_OPEN};
 }
 
-void pending_add_stream(struct pending *p, struct pending_pool *pool, const struct stream *stream,
-                        struct cursor cursor, uint32_t messages)
+void pending_add_span(struct pending *p, struct pending_pool *pool, const struct stream *stream,
+                      struct cursor cursor, uint64_t size, uint32_t messages)
 {
     struct chunk *chunk = cursor.chunk;
     uint32_t offset = cursor.offset;
-    while (chunk != NULL) {
-        struct chunk *next = stream_next(stream, chunk);
-        if (chunk->used > offset) {
-            pending_add_range(p, pool, chunk, offset, chunk->used - offset, messages);
+    while (size > 0) {
+        ASSERT(chunk != NULL);
+        uint32_t here = (uint32_t)MIN_OF((uint64_t)(chunk->used - offset), size);
+        if (here > 0) {
+            pending_add_range(p, pool, chunk, offset, here, messages);
             messages = 0;
+            size -= here;
         }
-        chunk = next;
+        chunk = stream_next(stream, chunk);
         offset = 0;
     }
 }
@@ -185,8 +187,9 @@ void pending_close_open(struct pending *p, struct pending_pool *pool)
     struct cursor cursor = {open->chunk, open->offset};
     uint32_t messages = (uint32_t)stream_messages_from(stream, cursor);
     p->count--;
-    pending_add_stream(p, pool, stream, cursor, messages);
+    pending_add_span(p, pool, stream, cursor, stream->end - cursor_position(cursor), messages);
     stream_cursor_close(stream, cursor);
+    stream_trim(stream, pool->chunks);
 }
 
 void pending_pin(struct pending *p)
@@ -317,11 +320,14 @@ static void head_pop(struct pending *p, struct pending_pool *pool)
         }
         ASSERT(e->audience->refs > 0);
         e->audience->refs--;
-        (void)audience_release(e->audience, pool->chunks);
+        size_t freed = audience_release(e->audience, pool->chunks);
+        pool->audiences_freed += freed > 0;
+        pool->audience_bytes_freed += freed;
         p->head_sent = 0;
     } else {
         struct cursor cursor = {e->chunk, e->offset};
         stream_cursor_close(e->audience->stream, cursor);
+        stream_trim(e->audience->stream, pool->chunks);
     }
     p->head = (p->head + 1) & (p->capacity - 1);
     p->count--;
@@ -352,6 +358,9 @@ void pending_consume(struct pending *p, struct pending_pool *pool, size_t size)
         if (e->kind == PENDING_OPEN) {
             struct cursor cursor = {e->chunk, e->offset};
             cursor = stream_cursor_advance(e->audience->stream, cursor, size);
+            if (cursor.chunk != e->chunk) {
+                stream_trim(e->audience->stream, pool->chunks);
+            }
             e->chunk = cursor.chunk;
             e->offset = cursor.offset;
             return;

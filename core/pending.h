@@ -62,6 +62,8 @@ struct pending_pool {
     void *spare[16];       /* arrays of 4 << k entries, linked through their first word */
     uint32_t spare_count[16];
     uint64_t entries_bytes; /* in use */
+    uint64_t audiences_freed; /* whose last reference was a pending entry's */
+    uint64_t audience_bytes_freed;
 };
 
 void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks);
@@ -98,9 +100,9 @@ void pending_add_run(struct pending *p, struct pending_pool *pool, struct run *r
                      struct audience *audience, const struct message *first, uint32_t count);
 void pending_add_open(struct pending *p, struct pending_pool *pool, struct audience *audience,
                       struct cursor cursor);
-/* The stream from cursor to its end, as ranges; messages: how many that is. */
-void pending_add_stream(struct pending *p, struct pending_pool *pool, const struct stream *stream,
-                        struct cursor cursor, uint32_t messages);
+/* size bytes of the stream from cursor on, as ranges; messages: how many that is. */
+void pending_add_span(struct pending *p, struct pending_pool *pool, const struct stream *stream,
+                      struct cursor cursor, uint64_t size, uint32_t messages);
 /* Turns a last OPEN into ranges up to the stream's end now. */
 void pending_close_open(struct pending *p, struct pending_pool *pool);
 

@@ -94,16 +94,29 @@ void run_drop(struct run *run)
     chunk->used -= run->size;
 }
 
-struct run *run_copy(struct chunk *chunk, const struct run *run)
+struct run *run_copy(struct chunk *chunk, const struct run *run, uint32_t maker)
 {
     size_t start = run_align((size_t)(uintptr_t)(chunk->data + chunk->used)) -
                    (size_t)(uintptr_t)chunk->data;
     ASSERT(start + run->size <= chunk->size);
     struct run *copy = (struct run *)(void *)(chunk->data + start);
-    memcpy(copy, run, run->size);
-    copy->chunk = chunk;
-    copy->foreign = 0;
-    copy->moved = NULL;
+    *copy = (struct run){
+        .chunk = chunk,
+        .subject_hash = run->subject_hash,
+        .ingress_ns = run->ingress_ns,
+        .origin_id = run->origin_id,
+        .origin_slot = run->origin_slot,
+        .origin_generation = run->origin_generation,
+        .account_id = run->account_id,
+        .messages_count = run->messages_count,
+        .headers_count = run->headers_count,
+        .replies_count = run->replies_count,
+        .size = run->size,
+        .tails_size = run->tails_size,
+        .subject_size = run->subject_size,
+        .maker = maker,
+    };
+    memcpy(copy + 1, run + 1, run->size - sizeof(struct run));
     chunk->used = (uint32_t)(start + run->size);
     return copy;
 }

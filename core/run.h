@@ -37,6 +37,7 @@ struct message {
 struct run {
     struct chunk *chunk;
     uint64_t ingress_ns;
+    uint64_t subject_hash;     /* the same on all workers */
     uint64_t origin_id;        /* client id of the publisher; 0: the hub itself */
     uint32_t origin_slot;      /* on the worker that made the run */
     uint32_t origin_generation;
@@ -50,9 +51,8 @@ struct run {
     uint16_t verdicts_waiting; /* envelopes that have not come home; maker only */
     uint8_t delivered;         /* somebody got it; maker only */
     uint8_t wants_responder;   /* nobody: the origin gets a 503 */
-    uint8_t foreign;           /* made by another worker: gone when its envelope goes home */
+    uint32_t maker;            /* worker; elsewhere the run is gone when its envelope goes home */
     void *sample;              /* latency sampling; NULL: not sampled */
-    struct run *moved;         /* where this turn's copy, or evacuation's, is; else NULL */
     /* subject, padded, then messages */
 };
 
@@ -114,8 +114,9 @@ struct run *run_start(struct chunk *chunk, struct bytes subject);
 void run_append(struct run *run, const struct message_in *in);
 /* Gives the newest run's bytes back to its chunk (nobody refers to it). */
 void run_drop(struct run *run);
-/* A copy of a whole run in chunk, which has room for run->size. */
-struct run *run_copy(struct chunk *chunk, const struct run *run);
+/* A copy in chunk, which has room for run->size + 8, of a run that may be another worker's; the
+ * verdict fields, which its maker may be writing, are left out. */
+struct run *run_copy(struct chunk *chunk, const struct run *run, uint32_t maker);
 
 #ifdef __cplusplus
 }

@@ -68,6 +68,16 @@ size_t stream_render(struct stream *stream, struct chunk_pool *pool, const struc
     return stream->end - before;
 }
 
+struct cursor stream_locate(const struct stream *stream, uint64_t position)
+{
+    struct chunk *chunk = stream_tail(stream);
+    while (chunk->base > position) {
+        ASSERT(chunk->link.prev != &stream->chain);
+        chunk = CONTAINER_OF(chunk->link.prev, struct chunk, link);
+    }
+    return (struct cursor){.chunk = chunk, .offset = (uint32_t)(position - chunk->base)};
+}
+
 void stream_cursor_open(struct stream *stream, struct cursor cursor)
 {
     ASSERT(cursor.chunk != NULL);

@@ -82,6 +82,9 @@ static inline uint64_t cursor_position(struct cursor cursor)
     return cursor.chunk->base + cursor.offset;
 }
 
+/* The place of a position that was rendered and not let go of yet. Cheap near the end. */
+struct cursor stream_locate(const struct stream *stream, uint64_t position);
+
 /* Opens a cursor at a place of the chain; the chain is not empty. */
 void stream_cursor_open(struct stream *stream, struct cursor cursor);
 void stream_cursor_close(struct stream *stream, struct cursor cursor);

@@ -1,0 +1,130 @@
+/* group.c - small lists; a pattern with many layouts gets a table. */
+#include "core/group.h"
+
+enum {
+    LAYOUTS_LISTED_MAX = 8, /* with more audiences than this, layouts are found by hash */
+};
+
+static uint64_t layout_hash(struct layout layout, uint64_t key)
+{
+    return hash_bytes(layout.sid, key + layout.headers);
+}
+
+static uint64_t audience_hash(const void *item, uint64_t key)
+{
+    return layout_hash(audience_layout(item), key);
+}
+
+static bool is_layout(const void *item, const void *name)
+{
+    const struct audience *audience = item;
+    const struct layout *layout = name;
+    return !audience->alone && audience->headers == layout->headers &&
+           bytes_equal(bytes_of(audience->sid, audience->sid_size), layout->sid);
+}
+
+struct audience *entry_find(const struct entry *entry, struct layout layout, uint64_t key)
+{
+    if (entry->layouts.count > 0) {
+        return table_find(&entry->layouts, layout_hash(layout, key), is_layout, &layout);
+    }
+    for (struct audience *a = entry->audiences; a != NULL; a = a->next) {
+        if (is_layout(a, &layout)) {
+            return a;
+        }
+    }
+    return NULL;
+}
+
+void entry_link(struct entry *entry, struct audience *audience, uint64_t key)
+{
+    audience->entry = entry;
+    audience->next = entry->audiences;
+    audience->link = &entry->audiences;
+    if (audience->next != NULL) {
+        audience->next->link = &audience->next;
+    }
+    entry->audiences = audience;
+    entry->audiences_count++;
+    if (entry->layouts.count > 0) {
+        table_add(&entry->layouts, audience, audience_hash, key);
+    } else if (entry->audiences_count > LAYOUTS_LISTED_MAX) {
+        for (struct audience *a = entry->audiences; a != NULL; a = a->next) {
+            table_add(&entry->layouts, a, audience_hash, key);
+        }
+    }
+}
+
+void entry_unlink(struct audience *audience, uint64_t key)
+{
+    struct entry *entry = audience->entry;
+    if (entry->layouts.count > 0) {
+        table_remove(&entry->layouts, audience, audience_hash, key);
+    }
+    *audience->link = audience->next;
+    if (audience->next != NULL) {
+        audience->next->link = audience->link;
+    }
+    audience->link = NULL;
+    audience->next = NULL;
+    audience->entry = NULL;
+    entry->audiences_count--;
+}
+
+struct group *entry_group_find(const struct entry *entry, struct bytes name)
+{
+    for (struct group *group = entry->groups; group != NULL; group = group->next) {
+        if (bytes_equal(group_name(group), name)) {
+            return group;
+        }
+    }
+    return NULL;
+}
+
+struct group *entry_group_take(struct entry *entry, struct bytes name)
+{
+    struct group *group = entry_group_find(entry, name);
+    if (group == NULL) {
+        group = memory_alloc(sizeof(struct group) + name.size);
+        group->entry = entry;
+        group->next = entry->groups;
+        group->name_size = (uint16_t)name.size;
+        memcpy(group->name, name.ptr, name.size);
+        entry->groups = group;
+    }
+    return group;
+}
+
+void group_add(struct group *group, struct sub *sub)
+{
+    if (group->members_count == group->members_capacity) {
+        group->members_capacity = MAX_OF(4u, group->members_capacity * 2);
+        group->members = memory_resize(group->members, group->members_capacity * sizeof(sub));
+    }
+    sub->group = group;
+    sub->group_member = group->members_count;
+    group->members[group->members_count++] = sub;
+}
+
+static void group_free(struct group *group)
+{
+    struct group **link = &group->entry->groups;
+    while (*link != group) {
+        link = &(*link)->next;
+    }
+    *link = group->next;
+    memory_free(group->members);
+    memory_free(group);
+}
+
+void group_remove(struct sub *sub)
+{
+    struct group *group = sub->group;
+    struct sub *last = group->members[--group->members_count];
+    group->members[sub->group_member] = last;
+    last->group_member = sub->group_member;
+    sub->group = NULL;
+    if (group->members_count == 0) {
+        group_free(group);
+    }
+}

@@ -1,0 +1,545 @@
+/* hub.c - sessions from open to closed, timers, and the edges of a turn. */
+#include "core/hub_state.h"
+
+#include <stdio.h>
+
+enum { INDEX_CACHE_ENTRIES = 8192 };
+
+/* ---- small things the other files use -------------------------------------------------------- */
+
+void arena_init(struct arena *arena, uint32_t class_index)
+{
+    arena->chunk = NULL;
+    arena->class_index = class_index;
+    list_init(&arena->full);
+}
+
+struct chunk *arena_reserve(struct hub *hub, struct arena *arena, size_t size)
+{
+    if (LIKELY(arena->chunk != NULL && chunk_room(arena->chunk) >= size)) {
+        return arena->chunk;
+    }
+    if (arena->chunk != NULL) {
+        list_push(&arena->full, &arena->chunk->link);
+    }
+    arena->chunk = chunk_take(&hub->chunks, arena->class_index, size);
+    return arena->chunk;
+}
+
+void arena_turn_end(struct hub *hub, struct arena *arena)
+{
+    struct list *node;
+    while ((node = list_pop(&arena->full)) != NULL) {
+        chunk_unref(&hub->chunks, CONTAINER_OF(node, struct chunk, link));
+    }
+    struct chunk *chunk = arena->chunk;
+    if (chunk == NULL) {
+        return;
+    }
+    if (chunk->refs == 1 && chunk->class_index < CHUNK_CLASSES) {
+        /* Nobody refers to it: the next turn writes into lines that are still cached. */
+        chunk->used = 0;
+        return;
+    }
+    arena->chunk = NULL;
+    chunk_unref(&hub->chunks, chunk);
+}
+
+/* splitmix64 (Steele, Lea, Flood 2014): fast, and good enough to spread queue messages evenly. */
+uint64_t hub_random(struct hub *hub)
+{
+    uint64_t z = (hub->random += 0x9E3779B97F4A7C15u);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+    return z ^ (z >> 31);
+}
+
+void array_reserve(void **array, uint32_t *capacity, uint32_t count, size_t item_size)
+{
+    if (LIKELY(count <= *capacity)) {
+        return;
+    }
+    uint32_t wanted = MAX_OF(16u, *capacity * 2);
+    *array = memory_resize(*array, wanted * item_size);
+    *capacity = wanted;
+}
+
+void hub_want(struct hub *hub, struct session *session, uint32_t want)
+{
+    session->wants |= (uint8_t)want;
+    if (!list_is_linked(&session->wants_link)) {
+        list_push(&hub->wants, &session->wants_link);
+    }
+}
+
+/* ---- life of the hub ------------------------------------------------------------------------- */
+
+struct hub *hub_new(const struct hub_options *options, uint64_t now_ns)
+{
+    ASSERT(options->worker < options->workers_count);
+    ASSERT(options->workers_count <= WORKERS_MAX);
+    ASSERT(options->client_size >= sizeof(struct session));
+    struct hub *hub = memory_alloc(sizeof(*hub));
+    hub->options = *options;
+    hub->now_ns = now_ns;
+    hub->random = options->seed;
+    pool_init(&hub->sessions, options->client_size, options->sessions_max, SESSIONS_PER_SLAB);
+    struct index_options index_options = {.entry_size = sizeof(struct entry),
+                                          .hash_key = options->hash_key,
+                                          .cache_entries_max = INDEX_CACHE_ENTRIES};
+    hub->index = index_new(&index_options);
+    interest_init(&hub->interest, options->workers_count, options->hash_key);
+    chunk_pool_init(&hub->chunks);
+    pending_pool_init(&hub->pendings, &hub->chunks);
+    timers_init(&hub->timers, now_ns);
+    scrub_init(&hub->scrub, options->scrub_rules, options->scrub_rules_count);
+    arena_init(&hub->ingress, INGRESS_CLASS);
+    arena_init(&hub->control, CONTROL_CLASS);
+    hub->journal = memory_alloc(JOURNAL_MAX * sizeof(struct journal_entry));
+    hub->flush.vectors = memory_alloc(FLUSH_VECTORS * sizeof(struct iovec));
+    hub->flush.scratch = memory_resize(NULL, FLUSH_SCRATCH_BYTES);
+    list_init(&hub->flush.later);
+    list_init(&hub->flush_sessions);
+    list_init(&hub->doomed);
+    list_init(&hub->blocked);
+    list_init(&hub->wants);
+    list_init(&hub->paused);
+    list_init(&hub->resumable);
+    list_init(&hub->resuming);
+    list_init(&hub->inputs);
+    peers_init(hub);
+    return hub;
+}
+
+void hub_free(struct hub *hub)
+{
+    POOL_FOR_EACH(slot, &hub->sessions)
+    {
+        struct session *session = pool_at(&hub->sessions, slot);
+        if (session->state != SESSION_CLOSING) {
+            hub_close(hub, session, CLOSE_SHUTDOWN, HUB_CLOSE_AT_ONCE);
+        }
+        hub_session_closed(hub, session);
+    }
+    hub_close_run(hub);
+    hub_settle(hub);
+    (void)hub_turn_end(hub);
+    peers_free(hub);
+    interest_free(&hub->interest);
+    index_free(hub->index);
+    pool_free_all(&hub->sessions);
+    if (hub->ingress.chunk != NULL) {
+        chunk_unref(&hub->chunks, hub->ingress.chunk);
+    }
+    if (hub->control.chunk != NULL) {
+        chunk_unref(&hub->chunks, hub->control.chunk);
+    }
+    pending_pool_free(&hub->pendings);
+    chunk_pool_free(&hub->chunks);
+    scrub_free(&hub->scrub);
+    memory_free(hub->journal);
+    memory_free(hub->flush.vectors);
+    memory_free(hub->flush.scratch);
+    memory_free(hub->match.entries);
+    memory_free(hub->match.candidates);
+    memory_free(hub->match.parts);
+    memory_free(hub->dirty);
+    memory_free(hub->expired);
+    memory_free(hub->copies);
+    memory_free(hub->interest_out);
+    memory_free(hub->connections);
+    memory_free(hub);
+}
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+struct session *hub_session_open(struct hub *hub, uint64_t client_id)
+{
+    uint32_t slot = pool_take(&hub->sessions);
+    if (slot == POOL_FULL) {
+        return NULL;
+    }
+    struct session *session = pool_at(&hub->sessions, slot);
+    session->slot = slot;
+    session->generation = pool_generation(&hub->sessions, slot);
+    session->client_id = client_id;
+    session->echo = true;
+    session->tick_ns = UINT64_MAX;
+    session->linger_ns = UINT64_MAX;
+    timer_init(&session->timer, 0);
+    list_init(&session->blocked_link);
+    list_init(&session->flush_link);
+    list_init(&session->wants_link);
+    list_init(&session->pause_link);
+    list_init(&session->input_link);
+    hub->metrics.sessions_opened++;
+    hub_want(hub, session, WANT_ARM);
+    return session;
+}
+
+struct session *hub_session_get(const struct hub *hub, uint32_t slot, uint32_t generation)
+{
+    return pool_get(&hub->sessions, slot, generation);
+}
+
+struct session *hub_session_at(const struct hub *hub, uint32_t slot)
+{
+    return pool_at(&hub->sessions, slot);
+}
+
+uint32_t hub_sessions_count(const struct hub *hub)
+{
+    return pool_count(&hub->sessions);
+}
+
+struct session *hub_session_next(const struct hub *hub, uint32_t *slot)
+{
+    uint32_t at = pool_next(&hub->sessions, *slot);
+    if (at == POOL_END) {
+        return NULL;
+    }
+    *slot = at + 1;
+    return pool_at(&hub->sessions, at);
+}
+
+static void input_free(struct hub *hub, struct session *session)
+{
+    hub->input_bytes -= session->input.capacity;
+    memory_free(session->input.data);
+    session->input = (struct input){0};
+    list_remove(&session->input_link);
+}
+
+static enum drop_reason drop_of(enum close_reason reason)
+{
+    switch (reason) {
+    case CLOSE_SLOW_PENDING:
+        return DROP_PENDING_LIMIT;
+    case CLOSE_MEMORY_LIMIT:
+        return DROP_MEMORY_LIMIT;
+    case CLOSE_SHUTDOWN:
+        return DROP_SHUTDOWN;
+    default:
+        return DROP_SESSION_CLOSED;
+    }
+}
+
+/* What is still pending will never be sent. */
+static void session_drop_pending(struct hub *hub, struct session *session, enum close_reason reason)
+{
+    session_unblock(hub, session);
+    uint64_t messages = pending_clear(&session->pending, &hub->pendings);
+    hub->metrics.deliveries_dropped[drop_of(reason)] += messages;
+    session->control_bytes = 0;
+    list_remove(&session->flush_link);
+    session->flush_queued = false;
+}
+
+static void session_end(struct hub *hub, struct session *session, uint32_t how)
+{
+    session->state = SESSION_CLOSING;
+    timers_cancel(&hub->timers, &session->timer);
+    session->wants = 0;
+    hub_want(hub, session, WANT_CLOSE | (how == HUB_CLOSE_RESET ? WANT_RESET : 0u));
+}
+
+void hub_close(struct hub *hub, struct session *session, enum close_reason reason,
+               enum hub_close how)
+{
+    if (session->state == SESSION_CLOSING ||
+        (session->state != SESSION_OPEN && how == HUB_CLOSE_FLUSH)) {
+        return;
+    }
+    if (session->state == SESSION_OPEN) {
+        hub_unsubscribe_all(hub, session);
+        session->close_reason = (uint8_t)reason;
+        hub->metrics.sessions_closed[reason]++;
+        if (reason == CLOSE_SLOW_PENDING || reason == CLOSE_SLOW_DEADLINE) {
+            hub->metrics.slow_consumers++;
+        }
+    }
+    input_free(hub, session);
+    list_remove(&session->pause_link);
+    session->pauses = 0;
+    if (how == HUB_CLOSE_FLUSH) {
+        session->state = SESSION_FLUSHING;
+        session->linger_ns = hub->now_ns + LINGER_NS;
+        hub_timer_update(hub, session);
+        hub_want(hub, session, WANT_ARM);
+        if (pending_is_empty(&session->pending)) {
+            session_drained(hub, session);
+        } else {
+            session_queue_flush(hub, session);
+        }
+        return;
+    }
+    session_drop_pending(hub, session, reason);
+    session_end(hub, session, how);
+}
+
+void session_drained(struct hub *hub, struct session *session)
+{
+    session_unblock(hub, session);
+    pending_rest(&session->pending, &hub->pendings);
+    session->control_bytes = 0;
+    session_resume(hub, session, PAUSE_OUTPUT);
+    if (session->state == SESSION_FLUSHING) {
+        if (session->end_of_input) {
+            session_end(hub, session, HUB_CLOSE_AT_ONCE);
+            return;
+        }
+        session->state = SESSION_LINGERING;
+        session->linger_ns = hub->now_ns + LINGER_NS;
+        hub_timer_update(hub, session);
+        hub_want(hub, session, WANT_SHUTDOWN);
+    }
+}
+
+void hub_session_ended(struct hub *hub, struct session *session)
+{
+    session->end_of_input = true;
+    if (session->state == SESSION_LINGERING) {
+        session_end(hub, session, HUB_CLOSE_AT_ONCE);
+    }
+}
+
+void hub_session_closed(struct hub *hub, struct session *session)
+{
+    ASSERT(session->state == SESSION_CLOSING);
+    ASSERT(session->subs.count == 0);
+    ASSERT(pending_is_empty(&session->pending));
+    list_remove(&session->wants_link);
+    list_remove(&session->pause_link);
+    list_remove(&session->input_link);
+    timers_cancel(&hub->timers, &session->timer);
+    pool_give(&hub->sessions, session->slot);
+}
+
+void hub_session_writable(struct hub *hub, struct session *session)
+{
+    if (session->blocked && session->state != SESSION_CLOSING) {
+        session->wait_asked = false;
+        session_queue_flush(hub, session);
+    }
+}
+
+uint64_t hub_session_pending(const struct hub *hub, const struct session *session)
+{
+    (void)hub;
+    return pending_bytes(&session->pending);
+}
+
+/* ---- input ----------------------------------------------------------------------------------- */
+
+void hub_pause(struct hub *hub, struct session *session, uint32_t pause)
+{
+    if (session->pauses == 0) {
+        hub->metrics.sessions_paused++;
+        hub_want(hub, session, WANT_DISARM);
+        session->wants &= (uint8_t)~WANT_ARM;
+    }
+    session->pauses |= (uint8_t)pause;
+    list_remove(&session->pause_link);
+    if (pause == PAUSE_PEER) {
+        list_push(&hub->paused, &session->pause_link);
+    } else if (pause == PAUSE_BUDGET) {
+        list_push(&hub->resumable, &session->pause_link);
+    }
+}
+
+void session_resume(struct hub *hub, struct session *session, uint32_t pause)
+{
+    if ((session->pauses & pause) == 0) {
+        return;
+    }
+    session->pauses &= (uint8_t)~pause;
+    list_remove(&session->pause_link);
+    if (session->pauses == 0) {
+        list_push(&hub->resumable, &session->pause_link);
+    }
+}
+
+struct session *hub_resumable_next(struct hub *hub)
+{
+    struct list *node = list_pop(&hub->resuming);
+    if (node == NULL) {
+        return NULL;
+    }
+    struct session *session = CONTAINER_OF(node, struct session, pause_link);
+    session->pauses &= (uint8_t)~PAUSE_BUDGET;
+    if (session->pauses == 0 && session->state == SESSION_OPEN) {
+        hub_want(hub, session, WANT_ARM);
+        session->wants &= (uint8_t)~WANT_DISARM;
+    }
+    return session;
+}
+
+bool hub_output_is_stalled(const struct hub *hub, const struct session *session)
+{
+    if (!session->blocked) {
+        return false;
+    }
+    bool is_tight = hub->chunks.used_bytes > hub->options.log_bytes_max / 2;
+    uint64_t limit = is_tight ? CONTROL_STALL_TIGHT_BYTES : CONTROL_STALL_BYTES;
+    return session->control_bytes > limit;
+}
+
+bool hub_budget_is_spent(const struct hub *hub)
+{
+    return hub->turn_bytes > TURN_BYTES_MAX;
+}
+
+bool hub_input_keep(struct hub *hub, struct session *session, struct bytes bytes, size_t expected)
+{
+    struct input *input = &session->input;
+    size_t need = input->size + bytes.size;
+    if (need > input->capacity) {
+        /* Grows with what arrived, not with what was promised: a client that declares a megabyte
+         * and sends one byte costs one byte. */
+        size_t capacity = MAX_OF(need, (size_t)input->capacity * 2);
+        if (expected > 0) {
+            capacity = MAX_OF(need, MIN_OF(capacity, expected));
+        }
+        capacity = MAX_OF(capacity, (size_t)64);
+        hub->input_bytes += capacity - input->capacity;
+        input->data = memory_resize(input->data, capacity);
+        input->capacity = (uint32_t)capacity;
+    }
+    memcpy(input->data + input->size, bytes.ptr, bytes.size);
+    input->size = (uint32_t)need;
+    list_remove(&session->input_link);
+    list_push(&hub->inputs, &session->input_link);
+    while (hub->input_bytes > hub->options.input_bytes_max) {
+        struct session *victim =
+            CONTAINER_OF(list_first(&hub->inputs), struct session, input_link);
+        if (victim == session) {
+            return false;
+        }
+        hub_close(hub, victim, CLOSE_INPUT_STALLED, HUB_CLOSE_AT_ONCE);
+    }
+    return true;
+}
+
+void hub_input_skip(struct hub *hub, struct session *session, size_t size)
+{
+    struct input *input = &session->input;
+    ASSERT(size <= input->size);
+    input->size -= (uint32_t)size;
+    if (input->size == 0) {
+        input_free(hub, session);
+    } else if (size > 0) {
+        memmove(input->data, input->data + size, input->size);
+    }
+}
+
+/* ---- time ------------------------------------------------------------------------------------ */
+
+void hub_timer_update(struct hub *hub, struct session *session)
+{
+    uint64_t deadline = MIN_OF(session->tick_ns, session->linger_ns);
+    if (session->blocked && session->state == SESSION_OPEN) {
+        deadline = MIN_OF(deadline, session->blocked_ns + hub->options.write_deadline_ns);
+    }
+    if (deadline == UINT64_MAX) {
+        timers_cancel(&hub->timers, &session->timer);
+    } else {
+        timers_set(&hub->timers, &session->timer, MIN_OF(deadline, TIMER_NEVER_NS));
+    }
+}
+
+void hub_tick_at(struct hub *hub, struct session *session, uint64_t tick_ns)
+{
+    session->tick_ns = tick_ns;
+    hub_timer_update(hub, session);
+}
+
+struct session *hub_expired_next(struct hub *hub)
+{
+    struct timer *timer;
+    while ((timer = timers_expired(&hub->timers, hub->now_ns)) != NULL) {
+        struct session *session = CONTAINER_OF(timer, struct session, timer);
+        if (session->linger_ns <= hub->now_ns) {
+            hub_close(hub, session, session->close_reason, HUB_CLOSE_AT_ONCE);
+            continue;
+        }
+        if (session->blocked && session->state == SESSION_OPEN &&
+            session->blocked_ns + hub->options.write_deadline_ns <= hub->now_ns) {
+            hub_close(hub, session, CLOSE_SLOW_DEADLINE, HUB_CLOSE_AT_ONCE);
+            continue;
+        }
+        bool is_due = session->tick_ns <= hub->now_ns && session->state == SESSION_OPEN;
+        if (is_due) {
+            session->tick_ns = UINT64_MAX;
+        }
+        hub_timer_update(hub, session);
+        if (is_due) {
+            return session;
+        }
+    }
+    return NULL;
+}
+
+uint64_t hub_next_deadline(const struct hub *hub)
+{
+    if (!list_is_empty(&hub->resumable) || !list_is_empty(&hub->flush.later) ||
+        !list_is_empty(&hub->wants) || !list_is_empty(&hub->flush_sessions)) {
+        return hub->now_ns;
+    }
+    return timers_next(&hub->timers, hub->now_ns);
+}
+
+/* ---- turn ------------------------------------------------------------------------------------ */
+
+void hub_turn_begin(struct hub *hub, uint64_t now_ns)
+{
+    hub->now_ns = MAX_OF(now_ns, hub->now_ns);
+    hub->turn_bytes = 0;
+    hub->metrics.turns++;
+    hub->flush.phase = FLUSH_BEGIN;
+    ASSERT(list_is_empty(&hub->resuming));
+    while (!list_is_empty(&hub->resumable)) {
+        list_push(&hub->resuming, list_pop(&hub->resumable));
+    }
+}
+
+uint64_t hub_now(const struct hub *hub)
+{
+    return hub->now_ns;
+}
+
+struct session *hub_want_next(struct hub *hub, uint32_t *wants)
+{
+    struct list *node = list_pop(&hub->wants);
+    if (node == NULL) {
+        return NULL;
+    }
+    struct session *session = CONTAINER_OF(node, struct session, wants_link);
+    *wants = session->wants;
+    session->wants = 0;
+    return session;
+}
+
+struct metrics *hub_metrics(struct hub *hub)
+{
+    return &hub->metrics;
+}
+
+void hub_gauges(const struct hub *hub, struct hub_gauges *gauges)
+{
+    *gauges = (struct hub_gauges){
+        .sessions = pool_count(&hub->sessions),
+        .subscriptions = hub->subscriptions_count,
+        .audiences = hub->audiences_count - hub->pendings.audiences_freed,
+        .entries = index_stats(hub->index).entries,
+        .interest_literals = hub->interest.literals,
+        .interest_patterns = hub->interest.patterns_count,
+        .chunks = hub->chunks.chunks_count,
+        .chunk_bytes = hub->chunks.used_bytes,
+        .pending_entries_bytes = hub->pendings.entries_bytes,
+        .index_bytes = hub_index_bytes(hub),
+        .input_bytes = hub->input_bytes,
+        .blocked = hub->blocked_count,
+        .envelopes_under_way = hub->envelopes_under_way,
+        .log_bytes_peak = hub->chunks.used_bytes_peak,
+    };
+}

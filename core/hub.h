@@ -1,0 +1,216 @@
+/*
+ * hub.h - one worker's hub: subscribe, publish, deliver. It decides; io performs.
+ *
+ *   one turn:  hub_turn_begin ▶ hub_drain ▶ (bytes in: the front-end calls hub_publish …) ▶ timers
+ *              ▶ hub_push ▶ ring doorbells ▶ hub_flush_next / hub_flush_results … ▶ hub_turn_end
+ *              ▶ ring doorbells ▶ hub_want_next …
+ *
+ * Threads:     owner worker only; what other workers see is the struct port.
+ * Memory:      a hub owns its sessions, subscriptions, runs, streams and envelopes. Views handed in
+ *              are borrowed for the call.
+ * Limits:      struct hub_options.
+ * Invariants:  the laws of the design: (1) nothing is lost under no name; (3) no system call, no
+ *              clock, no thread; (7) hub_push comes before the first byte of a turn leaves, and
+ *              hub_drain before the first byte of a turn is parsed: the caller's duty.
+ */
+#ifndef RINGHUB_CORE_HUB_H
+#define RINGHUB_CORE_HUB_H
+
+#include "core/envelope.h"
+#include "core/log.h"
+#include "core/metrics.h"
+#include "core/scrub.h"
+#include "core/send.h"
+#include "core/session.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct hub;
+
+struct hub_options {
+    uint32_t worker; /* this hub's number */
+    uint32_t workers_count;
+    struct port *ports;   /* of all workers; borrowed for the hub's life */
+    uint64_t hash_key;    /* random, the same for all workers */
+    uint64_t seed;        /* of this worker's choices among queue members */
+    size_t client_size;   /* the front-end's client, its struct session first */
+    uint32_t sessions_max;
+    uint32_t max_subscriptions; /* per session; 0: no limit */
+    uint64_t max_pending;       /* bytes per session */
+    uint64_t write_deadline_ns;
+    uint64_t log_bytes_max;   /* streams, runs, pending lists */
+    uint64_t index_bytes_max; /* subscriptions and interest */
+    uint64_t input_bytes_max; /* half-received messages */
+    uint64_t credit_bytes;    /* under way to one peer */
+    const struct scrub_rule *scrub_rules; /* borrowed for the hub's life */
+    size_t scrub_rules_count;
+    struct log *log; /* NULL: none */
+};
+
+struct hub *hub_new(const struct hub_options *options, uint64_t now_ns);
+/* Frees everything, whatever is open or under way. */
+void hub_free(struct hub *hub);
+
+/* ---- a turn ---------------------------------------------------------------------------------- */
+
+void hub_turn_begin(struct hub *hub, uint64_t now_ns);
+uint64_t hub_now(const struct hub *hub);
+
+/* Empties the inbox to the tail it has now. False: a producer is between its two steps; yield and
+ * call again before parsing anything. */
+MUST_USE bool hub_drain(struct hub *hub);
+
+/* A connection that arrived through the inbox; false: none left. The fd is the caller's. */
+MUST_USE bool hub_connection_next(struct hub *hub, struct connection_envelope *connection);
+/* An order that arrived; false: none left. */
+MUST_USE bool hub_order_next(struct hub *hub, enum order_kind *order, void **argument);
+
+/* Sessions whose timer ran out; NULL: none left. The hub's own deadlines are dealt with inside. */
+MUST_USE struct session *hub_expired_next(struct hub *hub);
+/* Sessions whose input may go on; NULL: none left. */
+MUST_USE struct session *hub_resumable_next(struct hub *hub);
+
+/* Pushes envelopes and interest. Returns the workers whose doorbell must be rung, as a mask. */
+MUST_USE uint64_t hub_push(struct hub *hub);
+
+/* Fills at most max sends, each of another session; 0: the turn's flush is done. Every batch's
+ * results go to hub_flush_results before the next call. */
+MUST_USE size_t hub_flush_next(struct hub *hub, struct send_op *sends, size_t max);
+void hub_flush_results(struct hub *hub, const struct send_op *sends, size_t count);
+
+/* Lets go of the turn's memory, sends envelopes home. Returns doorbells to ring. */
+MUST_USE uint64_t hub_turn_end(struct hub *hub);
+
+/* The next session io must do something for, and what (WANT_…); NULL: none left. The bits are
+ * cleared. */
+MUST_USE struct session *hub_want_next(struct hub *hub, uint32_t *wants);
+
+/* When the next turn is due even if nothing happens; UINT64_MAX: never. */
+uint64_t hub_next_deadline(const struct hub *hub);
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+/* A session in state OPEN, its front-end part zero; NULL: sessions_max are open. Reading is armed
+ * through WANT_ARM. */
+MUST_USE struct session *hub_session_open(struct hub *hub, uint64_t client_id);
+/* NULL: another life, or none. */
+struct session *hub_session_get(const struct hub *hub, uint32_t slot, uint32_t generation);
+struct session *hub_session_at(const struct hub *hub, uint32_t slot);
+uint32_t hub_sessions_count(const struct hub *hub);
+/* The first live session at or after *slot, moving *slot behind it; NULL: no more. */
+struct session *hub_session_next(const struct hub *hub, uint32_t *slot);
+
+enum hub_close { HUB_CLOSE_FLUSH, HUB_CLOSE_AT_ONCE, HUB_CLOSE_RESET };
+
+/* Ends a session: its subscriptions go now. FLUSH: what is queued is sent first, then FIN. */
+void hub_close(struct hub *hub, struct session *session, enum close_reason reason,
+               enum hub_close how);
+/* io: the kernel holds nothing of it any more. The session is gone. */
+void hub_session_closed(struct hub *hub, struct session *session);
+/* The peer will send nothing more. A session that lingers is done; what an open one does is its
+ * front-end's decision (hub_close). */
+void hub_session_ended(struct hub *hub, struct session *session);
+/* io: the socket has room again. */
+void hub_session_writable(struct hub *hub, struct session *session);
+
+/* When hub_expired_next should return this session; UINT64_MAX: never. */
+void hub_tick_at(struct hub *hub, struct session *session, uint64_t tick_ns);
+
+/* Queues bytes that answer the client's own words, in order with messages. */
+void hub_control(struct hub *hub, struct session *session, struct bytes bytes);
+
+/* Stops and resumes a session's input. A paused session comes back through hub_resumable_next:
+ * PEER when credit returns, BUDGET next turn, OUTPUT when it has read its answers. */
+void hub_pause(struct hub *hub, struct session *session, uint32_t pause);
+/* Should the session's input stop because its own answers pile up unread? */
+bool hub_output_is_stalled(const struct hub *hub, const struct session *session);
+/* Is the turn's budget of bytes spent? */
+bool hub_budget_is_spent(const struct hub *hub);
+
+/* Keeps bytes for later, behind what the session's input holds. False: the ingest budget is
+ * exceeded by this session alone; close it. May close the session longest without progress. */
+MUST_USE bool hub_input_keep(struct hub *hub, struct session *session, struct bytes bytes,
+                             size_t expected);
+/* Forgets the first size bytes of the input; gives its memory back when it is empty. */
+void hub_input_skip(struct hub *hub, struct session *session, size_t size);
+
+/* ---- messaging ------------------------------------------------------------------------------- */
+
+enum hub_subscribe_result {
+    HUB_SUBSCRIBED,
+    HUB_SUBSCRIBE_LIMIT,     /* max_subscriptions */
+    HUB_SUBSCRIBE_DUPLICATE, /* the sid is taken: the old subscription stays as it is */
+    HUB_SUBSCRIBE_MEMORY,    /* index_bytes_max */
+};
+
+/* What hub_subscribe would say, asked before anybody looks at the subject. */
+MUST_USE enum hub_subscribe_result hub_may_subscribe(const struct hub *hub,
+                                                     const struct session *session,
+                                                     struct bytes sid);
+
+/* subject is valid; queue may be empty. */
+MUST_USE enum hub_subscribe_result hub_subscribe(struct hub *hub, struct session *session,
+                                                 struct bytes subject, struct bytes queue,
+                                                 struct bytes sid);
+
+/* max 0: now. Else when max messages have been delivered since it was made. False: no such sid. */
+bool hub_unsubscribe(struct hub *hub, struct session *session, struct bytes sid, uint32_t max);
+void hub_unsubscribe_all(struct hub *hub, struct session *session);
+
+/* The session understands headers or not, from now on; moves its subscriptions. */
+void hub_set_headers(struct hub *hub, struct session *session, bool headers);
+/* The session hears its own messages or not, from now on. */
+void hub_set_echo(struct hub *hub, struct session *session, bool echo);
+
+enum hub_publish_result {
+    HUB_PUBLISHED,
+    HUB_PUBLISH_REFUSED, /* by the scrub; counted */
+    HUB_PUBLISH_PAUSE,   /* nothing happened: a peer has no credit left; parse it again later */
+};
+
+/* A verbose session gets its +OK once nothing can make the caller try again.
+ * limit: bytes the payload may grow to in the scrub. wants_responder: the origin gets a 503 if the
+ * message has a reply and reaches nobody. */
+MUST_USE enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
+                                             const struct message_in *in, size_t limit,
+                                             bool wants_responder);
+
+/* ---- looking inside -------------------------------------------------------------------------- */
+
+struct hub_gauges {
+    uint64_t sessions;
+    uint64_t subscriptions;
+    uint64_t audiences;
+    uint64_t entries;           /* patterns */
+    uint64_t interest_literals; /* of other workers */
+    uint64_t interest_patterns;
+    uint64_t chunks;      /* in use */
+    uint64_t chunk_bytes; /* in use, spare ones not counted */
+    uint64_t pending_entries_bytes;
+    uint64_t index_bytes;
+    uint64_t input_bytes;
+    uint64_t blocked;            /* sessions */
+    uint64_t envelopes_under_way; /* made here and not home yet */
+    uint64_t log_bytes_peak;
+};
+
+void hub_gauges(const struct hub *hub, struct hub_gauges *gauges);
+struct metrics *hub_metrics(struct hub *hub);
+uint64_t hub_session_pending(const struct hub *hub, const struct session *session);
+
+/* The two halves of a save in the middle of anything, for hand-over: everything a session is, less
+ * its socket. session_save returns the bytes it needs; it writes only if they fit. Loaded into a
+ * fresh session of any worker, its output goes on with the very next byte. */
+size_t session_save(struct hub *hub, struct session *session, uint8_t *to, size_t size);
+MUST_USE bool session_load(struct hub *hub, struct session *session, struct bytes from);
+
+/* Asserts the invariants of everything; costs a walk over everything. */
+void hub_check(struct hub *hub);
+void hub_dump(const struct hub *hub, void (*line)(void *context, const char *text), void *context);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

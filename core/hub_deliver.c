@@ -1,0 +1,278 @@
+/* hub_deliver.c - a run reaches an audience: rendered once, or kept as a reference for one. */
+#include "core/hub_state.h"
+
+void session_queue_flush(struct hub *hub, struct session *session)
+{
+    if (!session->flush_queued) {
+        session->flush_queued = true;
+        session->turn_sends = 0;
+        list_push(&hub->flush_sessions, &session->flush_link);
+    }
+}
+
+/* ---- runs of other workers ------------------------------------------------------------------- */
+
+/* A foreign run is gone when its envelope goes home; whoever keeps it keeps a copy, one for all. */
+struct run *hub_local_run(struct hub *hub, struct run *run)
+{
+    if (run->maker == hub->options.worker) {
+        return run;
+    }
+    for (uint32_t i = hub->copies_count; i > 0; i--) {
+        if (hub->copies[i - 1].foreign == run) {
+            return hub->copies[i - 1].local;
+        }
+    }
+    struct chunk *chunk = arena_reserve(hub, &hub->ingress, run->size + 8);
+    struct run *local = run_copy(chunk, run, hub->options.worker);
+    array_reserve((void **)&hub->copies, &hub->copies_capacity, hub->copies_count + 1,
+                  sizeof(struct foreign_copy));
+    hub->copies[hub->copies_count++] = (struct foreign_copy){.foreign = run, .local = local};
+    return local;
+}
+
+void session_pin(struct hub *hub, struct session *session)
+{
+    struct pending *p = &session->pending;
+    if (p->pinned) {
+        return;
+    }
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct pending_entry *e = pending_at(p, i);
+        if (e->kind == PENDING_RUN) {
+            e->run = hub_local_run(hub, e->run);
+        }
+    }
+    if (!PLANTED(PLANTED_EARLY_FREE)) {
+        pending_pin(p);
+    }
+}
+
+/* ---- journal --------------------------------------------------------------------------------- */
+
+static struct journal_entry *journal_add(struct hub *hub)
+{
+    if (hub->journal_count == JOURNAL_MAX) {
+        hub_settle(hub);
+    }
+    return &hub->journal[hub->journal_count++];
+}
+
+static void journal_span(struct hub *hub, struct audience *audience, struct cursor cursor,
+                         size_t size, uint32_t messages)
+{
+    if (hub->journal_count > 0) {
+        struct journal_entry *last = &hub->journal[hub->journal_count - 1];
+        if (last->kind == JOURNAL_SPAN && last->audience == audience) {
+            last->size += size;
+            last->messages += messages;
+            return;
+        }
+    }
+    *journal_add(hub) = (struct journal_entry){.kind = JOURNAL_SPAN,
+                                               .messages = messages,
+                                               .audience = audience,
+                                               .cursor = cursor,
+                                               .size = size};
+}
+
+static void settle_span(struct hub *hub, const struct journal_entry *entry)
+{
+    struct audience *audience = entry->audience;
+    struct member *members = audience_members(audience);
+    for (uint32_t i = 0; i < audience->multi_count; i++) {
+        struct session *session = pool_at(&hub->sessions, members[i].slot);
+        pending_add_span(&session->pending, &hub->pendings, audience->stream, entry->cursor,
+                         entry->size, entry->messages);
+        session_queue_flush(hub, session);
+    }
+}
+
+static void settle_run(struct hub *hub, const struct journal_entry *entry)
+{
+    struct audience *audience = entry->audience;
+    audience->refs--;
+    if (audience->members_count == 0) {
+        audience_drop(hub, audience);
+        return;
+    }
+    struct session *session = pool_at(&hub->sessions, audience_members(audience)[0].slot);
+    struct run *run = session->pending.pinned ? hub_local_run(hub, entry->run) : entry->run;
+    const struct message *first = (const struct message *)(const void *)(
+        (const uint8_t *)run + ((const uint8_t *)entry->first - (const uint8_t *)entry->run));
+    pending_add_run(&session->pending, &hub->pendings, run, audience, first, entry->messages);
+    session_queue_flush(hub, session);
+}
+
+void hub_settle(struct hub *hub)
+{
+    for (uint32_t i = 0; i < hub->journal_count; i++) {
+        const struct journal_entry *entry = &hub->journal[i];
+        if (entry->kind == JOURNAL_SPAN) {
+            settle_span(hub, entry);
+        } else if (entry->kind == JOURNAL_RUN) {
+            settle_run(hub, entry);
+        } else {
+            pending_add_range(&entry->session->pending, &hub->pendings, entry->cursor.chunk,
+                              entry->cursor.offset, (uint32_t)entry->size, 0);
+            session_queue_flush(hub, entry->session);
+        }
+    }
+    hub->journal_count = 0;
+}
+
+/* ---- delivery -------------------------------------------------------------------------------- */
+
+bool sub_can_take(struct hub *hub, const struct sub *sub, const struct run *run)
+{
+    const struct session *session = pool_at(&hub->sessions, sub->slot);
+    if (run->origin_id == session->client_id && !session->echo && !PLANTED(PLANTED_ECHO)) {
+        return false;
+    }
+    return sub->max == 0 || sub_delivered(sub) < sub->max;
+}
+
+static void sub_expire(struct hub *hub, struct sub *sub)
+{
+    array_reserve((void **)&hub->expired, &hub->expired_capacity, hub->expired_count + 1,
+                  sizeof(struct sub *));
+    hub->expired[hub->expired_count++] = sub;
+}
+
+void hub_expire_subs(struct hub *hub)
+{
+    if (hub->expired_count == 0) {
+        return;
+    }
+    hub_settle(hub);
+    for (uint32_t i = 0; i < hub->expired_count; i++) {
+        struct sub *sub = hub->expired[i];
+        sub_remove(hub, pool_at(&hub->sessions, sub->slot), sub);
+    }
+    hub->expired_count = 0;
+}
+
+/* An audience of one: the run itself waits for the flush. */
+static uint32_t deliver_one(struct hub *hub, struct audience *audience, struct run *run)
+{
+    struct sub *sub = audience_members(audience)[0].sub;
+    if (!sub_can_take(hub, sub, run)) {
+        return 0;
+    }
+    uint32_t count = run->messages_count;
+    if (sub->max > 0) {
+        uint64_t left = sub->max - sub_delivered(sub);
+        left += PLANTED(PLANTED_MAX_OFF_BY_ONE);
+        count = (uint32_t)MIN_OF((uint64_t)count, left);
+        if (sub_delivered(sub) + count >= sub->max) {
+            sub_expire(hub, sub);
+        }
+    }
+    audience->delivered += count;
+    hub->run_kept = true;
+    hub->metrics.deliveries += count;
+    struct session *session = pool_at(&hub->sessions, sub->slot);
+    if (session_is_mixed(session)) {
+        audience->refs++;
+        *journal_add(hub) = (struct journal_entry){.kind = JOURNAL_RUN,
+                                                   .messages = count,
+                                                   .audience = audience,
+                                                   .run = run,
+                                                   .first = run_first(run)};
+        return 1;
+    }
+    if (session->pending.pinned) {
+        run = hub_local_run(hub, run);
+    }
+    pending_add_run(&session->pending, &hub->pendings, run, audience, run_first(run), count);
+    session_queue_flush(hub, session);
+    return 1;
+}
+
+static void mark_dirty(struct hub *hub, struct audience *audience)
+{
+    if (!audience->dirty) {
+        audience->dirty = true;
+        audience->turn_messages = 0;
+        array_reserve((void **)&hub->dirty, &hub->dirty_capacity, hub->dirty_count + 1,
+                      sizeof(struct audience *));
+        hub->dirty[hub->dirty_count++] = audience;
+    }
+}
+
+static uint32_t deliver_shared(struct hub *hub, struct audience *audience, struct run *run)
+{
+    struct stream *stream = audience->stream;
+    mark_dirty(hub, audience);
+    uint64_t before = stream->end;
+    size_t size = stream_render(stream, &hub->chunks, run, audience_layout(audience));
+    if (audience->multi_count > 0) {
+        journal_span(hub, audience, stream_locate(stream, before), size, run->messages_count);
+    }
+    audience->delivered += run->messages_count;
+    audience->turn_messages += run->messages_count;
+    hub->turn_bytes += size;
+    hub->metrics.deliveries += (uint64_t)run->messages_count * audience->members_count;
+    return audience->members_count;
+}
+
+uint32_t hub_deliver(struct hub *hub, struct audience *audience, struct run *run)
+{
+    if (audience->members_count == 0) {
+        return 0;
+    }
+    if (UNLIKELY(hub_log_is_full(hub))) {
+        hub->metrics.deliveries_dropped[DROP_MEMORY_LIMIT] +=
+            (uint64_t)run->messages_count * audience->members_count;
+        return 0;
+    }
+    return audience_is_shared(audience) ? deliver_shared(hub, audience, run)
+                                        : deliver_one(hub, audience, run);
+}
+
+uint32_t hub_deliver_entries(struct hub *hub, struct run *run)
+{
+    uint32_t reached = 0;
+    for (uint32_t i = 0; i < hub->match.entries_count; i++) {
+        struct audience *audience = hub->match.entries[i]->audiences;
+        for (struct audience *next; audience != NULL; audience = next) {
+            next = audience->next;
+            reached += hub_deliver(hub, audience, run);
+        }
+    }
+    return reached;
+}
+
+/* ---- answers --------------------------------------------------------------------------------- */
+
+void hub_control(struct hub *hub, struct session *session, struct bytes bytes)
+{
+    if (session->state > SESSION_FLUSHING || bytes.size == 0) {
+        return;
+    }
+    /* What was published before the answer must be in front of it. */
+    hub_close_run(hub);
+    struct chunk *chunk = arena_reserve(hub, &hub->control, bytes.size);
+    uint32_t offset = chunk->used;
+    memcpy(chunk->data + offset, bytes.ptr, bytes.size);
+    chunk->used += (uint32_t)bytes.size;
+    session->control_bytes += bytes.size;
+    struct pending *p = &session->pending;
+    if (session_is_mixed(session) && !PLANTED(PLANTED_CONTROL_FIRST)) {
+        *journal_add(hub) =
+            (struct journal_entry){.kind = JOURNAL_CONTROL,
+                                   .session = session,
+                                   .cursor = {.chunk = chunk, .offset = offset},
+                                   .size = bytes.size};
+        return;
+    }
+    bool is_solo = session_is_solo(session);
+    if (is_solo) {
+        session_catch_up(hub, session);
+    }
+    pending_add_range(p, &hub->pendings, chunk, offset, (uint32_t)bytes.size, 0);
+    if (is_solo) {
+        session_follow(hub, session);
+    }
+    session_queue_flush(hub, session);
+}

@@ -1,0 +1,455 @@
+/*
+ * hub_publish.c - from one message to a run, and from a run to everybody who wants it.
+ *
+ * Consecutive messages of one session to one subject share a run: matched once, rendered in one
+ * pass. A message for a queue group, or one that wants a 503, has a run of its own, because each
+ * has a fate of its own.
+ */
+#include "core/hub_state.h"
+#include "core/subject.h"
+
+/* ---- match ----------------------------------------------------------------------------------- */
+
+static void entry_add(struct match *match, struct entry *entry)
+{
+    array_reserve((void **)&match->entries, &match->entries_capacity, match->entries_count + 1,
+                  sizeof(struct entry *));
+    match->entries[match->entries_count++] = entry;
+}
+
+void hub_match_entries(struct hub *hub, uint32_t account_id, struct bytes subject, uint64_t hash)
+{
+    struct match *match = &hub->match;
+    match->entries_count = 0;
+    match->candidates_count = 0;
+    match->parts_count = 0;
+    match->peers = 0;
+    struct index_match found;
+    index_match(hub->index, account_id, subject, hash, &found);
+    if (found.literal != NULL) {
+        entry_add(match, (struct entry *)found.literal);
+    }
+    for (uint32_t i = 0; i < found.wildcards_count; i++) {
+        entry_add(match, (struct entry *)found.wildcards[i]);
+    }
+}
+
+static uint32_t candidate_take(struct match *match, struct bytes name)
+{
+    for (uint32_t i = 0; i < match->candidates_count; i++) {
+        if (bytes_equal(match->candidates[i].name, name)) {
+            return i;
+        }
+    }
+    array_reserve((void **)&match->candidates, &match->candidates_capacity,
+                  match->candidates_count + 1, sizeof(struct candidate));
+    match->candidates[match->candidates_count] = (struct candidate){.name = name};
+    return match->candidates_count++;
+}
+
+static void part_add(struct match *match, struct bytes name, struct group *local,
+                     struct interest_group *remote)
+{
+    uint32_t candidate = candidate_take(match, name);
+    array_reserve((void **)&match->parts, &match->parts_capacity, match->parts_count + 1,
+                  sizeof(struct candidate_part));
+    match->parts[match->parts_count++] =
+        (struct candidate_part){.candidate = candidate, .local = local, .remote = remote};
+    if (local != NULL) {
+        match->candidates[candidate].local_total += local->members_count;
+    } else {
+        match->candidates[candidate].remote_total += remote->members;
+    }
+}
+
+static void match_local_groups(struct match *match)
+{
+    for (uint32_t i = 0; i < match->entries_count; i++) {
+        for (struct group *group = match->entries[i]->groups; group != NULL; group = group->next) {
+            part_add(match, group_name(group), group, NULL);
+        }
+    }
+}
+
+static void match_remote_entry(struct match *match, const struct interest_entry *entry)
+{
+    match->peers |= entry->mask;
+    for (struct interest_group *group = entry->groups; group != NULL; group = group->next) {
+        part_add(match, bytes_of(group->name, group->name_size), NULL, group);
+    }
+}
+
+static void match_remote(struct hub *hub, uint32_t account_id, struct bytes subject, uint64_t hash)
+{
+    struct match *match = &hub->match;
+    match->peers = interest_literal(&hub->interest, hash);
+    if (hub->interest.patterns_count == 0) {
+        return;
+    }
+    struct index_match found;
+    index_match(hub->interest.patterns, account_id, subject, hash, &found);
+    if (found.literal != NULL) {
+        match_remote_entry(match, (const struct interest_entry *)found.literal);
+    }
+    for (uint32_t i = 0; i < found.wildcards_count; i++) {
+        match_remote_entry(match, (const struct interest_entry *)found.wildcards[i]);
+    }
+}
+
+static void match_all(struct hub *hub, uint32_t account_id, struct bytes subject, uint64_t hash)
+{
+    hub_match_entries(hub, account_id, subject, hash);
+    match_local_groups(&hub->match);
+    match_remote(hub, account_id, subject, hash);
+}
+
+static uint64_t match_workers(const struct hub *hub)
+{
+    const struct match *match = &hub->match;
+    uint64_t mask = match->peers;
+    for (uint32_t i = 0; i < match->parts_count; i++) {
+        const struct interest_group *remote = match->parts[i].remote;
+        for (uint32_t w = 0; remote != NULL && w < hub->options.workers_count; w++) {
+            mask |= remote->counts[w] > 0 ? (uint64_t)1 << w : 0;
+        }
+    }
+    return mask;
+}
+
+/* ---- queue groups ---------------------------------------------------------------------------- */
+
+/* The member at a random place, or the next one that can take the message; NULL: none can. */
+static struct sub *probe_local(struct hub *hub, const struct run *run, uint32_t candidate,
+                               uint32_t start, uint32_t total)
+{
+    const struct match *match = &hub->match;
+    for (uint32_t pass = 0; pass < 2; pass++) {
+        uint32_t at = 0;
+        for (uint32_t i = 0; i < match->parts_count; i++) {
+            const struct candidate_part *part = &match->parts[i];
+            if (part->candidate != candidate || part->local == NULL) {
+                continue;
+            }
+            for (uint32_t k = 0; k < part->local->members_count; k++, at++) {
+                bool is_turn = pass == 0 ? at >= start : at < start;
+                struct sub *sub = part->local->members[k];
+                if (is_turn && sub_can_take(hub, sub, run)) {
+                    return sub;
+                }
+            }
+        }
+    }
+    MAYBE(total == 0);
+    return NULL;
+}
+
+/* A worker with members, weighted by their number; workers_count: none that was not tried. */
+static uint32_t choose_worker(struct hub *hub, uint32_t candidate, uint64_t tried)
+{
+    const struct match *match = &hub->match;
+    uint64_t counts[WORKERS_MAX] = {0};
+    uint64_t total = 0;
+    uint32_t workers = hub->options.workers_count;
+    for (uint32_t i = 0; i < match->parts_count; i++) {
+        const struct candidate_part *part = &match->parts[i];
+        if (part->candidate != candidate || part->remote == NULL) {
+            continue;
+        }
+        for (uint32_t w = 0; w < workers; w++) {
+            if ((tried >> w & 1) == 0) {
+                counts[w] += part->remote->counts[w];
+                total += part->remote->counts[w];
+            }
+        }
+    }
+    if (total == 0) {
+        return workers;
+    }
+    uint64_t at = hub_random(hub) % total;
+    uint32_t worker = 0;
+    while (at >= counts[worker]) {
+        at -= counts[worker++];
+    }
+    return worker;
+}
+
+/* The group's name, where it lives as long as the run. */
+static struct bytes name_keep(struct run *run, struct bytes name)
+{
+    struct chunk *chunk = run->chunk;
+    const uint8_t *from = chunk->data;
+    if (name.ptr >= from && name.ptr < from + chunk->used) {
+        return name;
+    }
+    ASSERT(chunk_room(chunk) >= name.size);
+    uint8_t *to = chunk->data + chunk->used;
+    memcpy(to, name.ptr, name.size);
+    chunk->used += (uint32_t)name.size;
+    return bytes_of(to, name.size);
+}
+
+uint32_t hub_pick(struct hub *hub, struct run *run, uint32_t candidate, uint64_t tried,
+                  bool *elsewhere)
+{
+    const struct candidate *c = &hub->match.candidates[candidate];
+    uint64_t total = (uint64_t)c->local_total + (tried == 0 ? c->remote_total : 0);
+    bool is_local = total > 0 && (tried != 0 ? c->local_total > 0
+                                             : hub_random(hub) % total < c->local_total);
+    struct sub *sub = NULL;
+    if (is_local) {
+        uint32_t start = (uint32_t)(hub_random(hub) % c->local_total);
+        sub = probe_local(hub, run, candidate, start, c->local_total);
+    }
+    if (sub == NULL) {
+        uint32_t worker = choose_worker(hub, candidate, tried);
+        if (worker < hub->options.workers_count) {
+            peers_send_run(hub, worker, run, false, name_keep(run, c->name), tried);
+            *elsewhere = true;
+            return 0;
+        }
+        if (!is_local && c->local_total > 0) {
+            sub = probe_local(hub, run, candidate, 0, c->local_total);
+        }
+    }
+    return sub != NULL ? hub_deliver(hub, sub->audience, run) : 0;
+}
+
+void hub_match_groups(struct hub *hub, struct run *run)
+{
+    match_all(hub, run->account_id, run_subject(run), run->subject_hash);
+}
+
+bool hub_pick_local(struct hub *hub, struct run *run, struct bytes name)
+{
+    match_local_groups(&hub->match);
+    struct sub *sub = NULL;
+    for (uint32_t i = 0; i < hub->match.candidates_count; i++) {
+        const struct candidate *c = &hub->match.candidates[i];
+        if (c->local_total > 0 && bytes_equal(c->name, name)) {
+            uint32_t start = (uint32_t)(hub_random(hub) % c->local_total);
+            sub = probe_local(hub, run, i, start, c->local_total);
+        }
+    }
+    hub->match.candidates_count = 0;
+    hub->match.parts_count = 0;
+    return sub != NULL && hub_deliver(hub, sub->audience, run) > 0;
+}
+
+/* ---- nobody ---------------------------------------------------------------------------------- */
+
+/* A plain subscription of the session's own that the reply would reach. */
+static struct sub *reply_sub(struct hub *hub, struct session *session, struct bytes reply)
+{
+    uint32_t cursor = 0;
+    struct sub *sub;
+    while ((sub = table_next(&session->subs, &cursor)) != NULL) {
+        if (sub->group != NULL) {
+            continue;
+        }
+        if (subject_matches(index_pattern(hub->index, &sub->audience->entry->base), reply)) {
+            return sub;
+        }
+    }
+    return NULL;
+}
+
+static void answer_503(struct hub *hub, struct session *session, struct bytes subject,
+                       struct bytes reply)
+{
+    static const char status[] = "NATS/1.0 503\r\nNats-Subject: ";
+    struct sub *sub = reply_sub(hub, session, reply);
+    if (sub == NULL) {
+        return;
+    }
+    uint8_t digits[20];
+    size_t block = sizeof(status) - 1 + subject.size + 4;
+    uint32_t digits_size = frame_digits(digits, block);
+    struct bytes sid = bytes_of(sub->audience->sid, sub->audience->sid_size);
+    size_t size = 5 + reply.size + 1 + sid.size + 1 + 2 * digits_size + 1 + 2 + block + 2;
+    uint8_t *text = memory_alloc(size);
+    uint8_t *to = text;
+    struct bytes parts[] = {bytes_text("HMSG "), reply,
+                            bytes_text(" "),     sid,
+                            bytes_text(" "),     bytes_of(digits, digits_size),
+                            bytes_text(" "),     bytes_of(digits, digits_size),
+                            bytes_text("\r\n"),  bytes_of(status, sizeof(status) - 1),
+                            subject,             bytes_text("\r\n\r\n\r\n")};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        memcpy(to, parts[i].ptr, parts[i].size);
+        to += parts[i].size;
+    }
+    ASSERT(to == text + size);
+    hub_control(hub, session, bytes_of(text, size));
+    memory_free(text);
+    hub->metrics.no_responders++;
+}
+
+void hub_no_responders(struct hub *hub, const struct run *run)
+{
+    struct session *session =
+        hub_session_get(hub, run->origin_slot, run->origin_generation);
+    if (session == NULL || session->state != SESSION_OPEN) {
+        return;
+    }
+    answer_503(hub, session, run_subject(run), message_reply(run_first(run)));
+}
+
+/* ---- runs ------------------------------------------------------------------------------------ */
+
+void hub_close_run(struct hub *hub)
+{
+    struct run *run = hub->open_run;
+    if (run == NULL) {
+        return;
+    }
+    hub->open_run = NULL;
+    hub->metrics.runs++;
+    hub->run_kept = false;
+    uint32_t reached = hub_deliver_entries(hub, run);
+    bool elsewhere = hub->match.peers != 0;
+    for (uint64_t mask = hub->match.peers; mask != 0; mask &= mask - 1) {
+        peers_send_run(hub, (uint32_t)__builtin_ctzll(mask), run, true, (struct bytes){0}, 0);
+    }
+    for (uint32_t i = 0; i < hub->match.candidates_count; i++) {
+        reached += hub_pick(hub, run, i, 0, &elsewhere);
+    }
+    run->delivered = reached > 0;
+    if (reached == 0 && !elsewhere) {
+        hub->metrics.publishes_unheard += run->messages_count;
+        if (run->wants_responder) {
+            hub_no_responders(hub, run);
+        }
+    }
+    if (!hub->run_kept) {
+        /* Nobody refers to it: the next run is written over it. */
+        run_drop(run);
+    }
+    hub_expire_subs(hub);
+}
+
+static bool can_append(const struct hub *hub, const struct session *session,
+                       const struct message_in *in, bool wants_responder)
+{
+    const struct run *run = hub->open_run;
+    return run != NULL && run->origin_id == session->client_id && !wants_responder &&
+           !session->verbose &&
+           !run->wants_responder && hub->match.candidates_count == 0 &&
+           run->size < RUN_BYTES_MAX && bytes_equal(run_subject(run), in->subject) &&
+           chunk_room(run->chunk) >= run_size_more(in);
+}
+
+static void count_publish(struct hub *hub, struct session *session, const struct message_in *in)
+{
+    session->messages_in++;
+    session->bytes_in += in->payload.size;
+    hub->metrics.messages_in++;
+    hub->metrics.bytes_in += in->payload.size;
+    hub->metrics.publishes++;
+    hub->turn_bytes += in->payload.size;
+}
+
+static void run_open(struct hub *hub, const struct session *session, const struct message_in *in,
+                     uint64_t hash, bool wants_responder)
+{
+    size_t names = 0;
+    for (uint32_t i = 0; i < hub->match.candidates_count; i++) {
+        names += hub->match.candidates[i].name.size;
+    }
+    struct chunk *chunk = arena_reserve(hub, &hub->ingress, run_size_first(in) + names);
+    struct run *run = run_start(chunk, in->subject);
+    run->subject_hash = hash;
+    run->ingress_ns = hub->now_ns;
+    run->maker = hub->options.worker;
+    run->origin_id = session->client_id;
+    run->origin_slot = session->slot;
+    run->origin_generation = session->generation;
+    run->wants_responder = wants_responder;
+    run_append(run, in);
+    hub->open_run = run;
+}
+
+/* In front of anything the message brings back to its own publisher. */
+static void acknowledge(struct hub *hub, struct session *session)
+{
+    if (session->verbose) {
+        hub_control(hub, session, bytes_text("+OK\r\n"));
+    }
+}
+
+/* The scrubbed message; its payload is rebuilt where the header must stay in front of it. */
+static enum scrub_verdict scrub(struct hub *hub, const struct message_in *in,
+                                struct message_in *out, size_t limit, uint8_t digits[20])
+{
+    *out = *in;
+    struct bytes replacement;
+    struct bytes body = bytes_skip(in->payload, in->header_size);
+    size_t body_limit = limit > in->header_size ? limit - in->header_size : 0;
+    enum scrub_verdict verdict =
+        scrub_apply(&hub->scrub, in->subject, body, body_limit, &replacement);
+    if (verdict != SCRUB_REPLACE) {
+        return verdict;
+    }
+    if (in->header_size == 0) {
+        out->payload = replacement;
+    } else {
+        size_t size = in->header_size + replacement.size;
+        struct chunk *chunk = arena_reserve(hub, &hub->control, size);
+        uint8_t *to = chunk->data + chunk->used;
+        chunk->used += (uint32_t)size;
+        memcpy(to, in->payload.ptr, in->header_size);
+        memcpy(to + in->header_size, replacement.ptr, replacement.size);
+        out->payload = bytes_of(to, size);
+    }
+    out->size_text = bytes_of(digits, frame_digits(digits, out->payload.size));
+    return verdict;
+}
+
+enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
+                                    const struct message_in *in, size_t limit,
+                                    bool wants_responder)
+{
+    struct message_in scrubbed;
+    uint8_t digits[20];
+    enum scrub_verdict verdict = SCRUB_PASS;
+    if (hub->scrub.rules_count > 0) {
+        verdict = scrub(hub, in, &scrubbed, limit, digits);
+        in = &scrubbed;
+    }
+    if (verdict == SCRUB_REFUSE) {
+        hub->metrics.messages_in++;
+        hub->metrics.deliveries_dropped[DROP_SCRUB_REFUSED]++;
+        acknowledge(hub, session);
+        return HUB_PUBLISH_REFUSED;
+    }
+    wants_responder = wants_responder && in->reply.size > 0;
+    bool appends = can_append(hub, session, in, wants_responder);
+    uint64_t hash = 0;
+    if (!appends) {
+        hub_close_run(hub);
+        hash = index_hash(hub->options.hash_key, 0, in->subject);
+        match_all(hub, 0, in->subject, hash);
+    }
+    uint64_t workers = appends ? hub->match.peers : match_workers(hub);
+    if (workers != 0 && !peers_have_credit(hub, workers)) {
+        return HUB_PUBLISH_PAUSE;
+    }
+    count_publish(hub, session, in);
+    hub->metrics.publishes_replaced += verdict == SCRUB_REPLACE;
+    if (appends) {
+        run_append(hub->open_run, in);
+        return HUB_PUBLISHED;
+    }
+    acknowledge(hub, session);
+    if (hub->match.entries_count == 0 && workers == 0) {
+        hub->metrics.publishes_unheard++;
+        if (wants_responder) {
+            answer_503(hub, session, in->subject, in->reply);
+        }
+        return HUB_PUBLISHED;
+    }
+    run_open(hub, session, in, hash, wants_responder);
+    if (wants_responder || hub->match.candidates_count > 0) {
+        hub_close_run(hub);
+    }
+    return HUB_PUBLISHED;
+}

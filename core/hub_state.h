@@ -1,0 +1,266 @@
+/*
+ * hub_state.h - what the files of the hub share. Nobody else includes this.
+ *
+ *   hub.c            sessions, closing, turns          hub_subscribe.c  who hears what
+ *   hub_publish.c    match, scrub, runs, groups        hub_deliver.c    streams, journal, control
+ *   hub_flush.c      what each send carries            hub_peers.c      envelopes, interest, credit
+ *   hub_evacuate.c   memory: victims and compaction    hub_save.c       sessions on the move
+ *
+ * The journal. Publishing costs per audience, not per session: what an audience received is written
+ * down once, and only when somebody looks (a flush, a change of membership) is it settled, that is
+ * appended to the pending lists of its multi members in the order it happened. Solo members need no
+ * journal: their audience's stream is their order.
+ *
+ * Threads:     owner worker only.
+ * Invariants:  (1) a session whose shared_count is not 0 and which is not solo ("mixed") gets its
+ *              extents through the journal only; every other session gets them at once.
+ *              (2) membership of an audience changes only while the journal is empty.
+ */
+#ifndef RINGHUB_CORE_HUB_STATE_H
+#define RINGHUB_CORE_HUB_STATE_H
+
+#include "core/group.h"
+#include "core/hub.h"
+#include "core/interest.h"
+#include "core/planted.h"
+#include "core/pool.h"
+
+enum {
+    INGRESS_CLASS = 3, /* runs: 256 KiB chunks */
+    CONTROL_CLASS = 0, /* answers: 4 KiB chunks, so that a PONG pins little */
+    RUN_BYTES_MAX = 128 * 1024, /* then a new run: envelopes and extents stay small */
+    JOURNAL_MAX = 4096,
+    TURN_BYTES_MAX = 8 * 1024 * 1024, /* rendered and received; then input waits for the next turn */
+    SESSION_SENDS_MAX = 4, /* of one session in one turn */
+    FLUSH_VECTORS = 4096,
+    FLUSH_SCRATCH_BYTES = 512 * 1024,
+    CONTROL_STALL_BYTES = 1024 * 1024,
+    CONTROL_STALL_TIGHT_BYTES = 16 * 1024, /* when half of the log's bytes are used */
+    SESSIONS_PER_SLAB = 64,
+};
+
+#define LINGER_NS 1000000000ull
+
+/* Chunks that are filled during a turn and held until it ends. */
+struct arena {
+    struct chunk *chunk;
+    struct list full;
+    uint32_t class_index;
+};
+
+enum journal_kind { JOURNAL_SPAN, JOURNAL_RUN, JOURNAL_CONTROL };
+
+struct journal_entry {
+    uint32_t kind;
+    uint32_t messages;
+    union {
+        struct audience *audience; /* SPAN, RUN: holds a reference */
+        struct session *session;   /* CONTROL */
+    };
+    union {
+        struct cursor cursor; /* SPAN, CONTROL: where the bytes are */
+        struct {
+            struct run *run;
+            const struct message *first;
+        };
+    };
+    uint64_t size; /* SPAN, CONTROL */
+};
+
+/* A queue group with members that match, of one name, wherever they are. */
+struct candidate {
+    struct bytes name;
+    uint32_t local_total;
+    uint32_t remote_total;
+};
+
+struct candidate_part {
+    uint32_t candidate;
+    struct group *local;          /* or */
+    struct interest_group *remote; /* NULL for a local part */
+};
+
+struct match {
+    struct entry **entries;
+    uint32_t entries_count, entries_capacity;
+    uint64_t peers; /* workers with plain interest */
+    struct candidate *candidates;
+    uint32_t candidates_count, candidates_capacity;
+    struct candidate_part *parts;
+    uint32_t parts_count, parts_capacity;
+};
+
+struct peer {
+    struct list ready;            /* run envelopes filled this turn, in order */
+    struct run_envelope *open;    /* the last of them, with room */
+    uint64_t credit_used;         /* bytes under way */
+};
+
+struct foreign_copy {
+    const struct run *foreign;
+    struct run *local;
+};
+
+enum flush_phase { FLUSH_BEGIN, FLUSH_AUDIENCES, FLUSH_SESSIONS, FLUSH_DONE };
+
+struct flush {
+    enum flush_phase phase;
+    uint32_t dirty_index;
+    uint32_t member_index;
+    struct cursor cursor;  /* of the piece */
+    uint32_t piece_vectors_count;
+    size_t piece_size;
+    bool in_audience;
+    bool has_piece;
+    struct list later;     /* sessions whose sends of this turn are used up */
+    struct iovec *vectors; /* FLUSH_VECTORS */
+    uint8_t *scratch;
+};
+
+struct hub {
+    struct hub_options options;
+    struct metrics metrics;
+    struct pool sessions;
+    struct index *index;
+    struct interest interest;
+    struct chunk_pool chunks;
+    struct pending_pool pendings;
+    struct timers timers;
+    struct scrub scrub;
+    uint64_t now_ns;
+    uint64_t random;
+
+    struct arena ingress;
+    struct arena control;
+    struct run *open_run; /* being appended to */
+    struct match match;   /* of the open run */
+    uint64_t turn_bytes;
+    bool run_kept; /* an extent or an envelope refers to the run being delivered */
+
+    struct journal_entry *journal;
+    uint32_t journal_count;
+
+    struct audience **dirty;
+    uint32_t dirty_count, dirty_capacity;
+
+    struct sub **expired; /* reached their maximum in this run */
+    uint32_t expired_count, expired_capacity;
+
+    struct list flush_sessions;
+    struct list doomed;  /* by flush_link; close when the flush is over */
+    struct list blocked; /* oldest first */
+    struct list wants;
+    struct list paused;    /* for credit */
+    struct list resumable; /* next turn */
+    struct list resuming;  /* this turn */
+    struct flush flush;
+
+    struct peer *peers;
+    struct list envelopes_free;
+    uint32_t envelopes_free_count;
+    uint32_t envelopes_under_way;
+    struct list held; /* foreign run envelopes of this turn */
+    struct foreign_copy *copies;
+    uint32_t copies_count, copies_capacity;
+    uint8_t *interest_out;
+    uint32_t interest_out_size, interest_out_capacity;
+    uint32_t interest_out_records;
+    struct mpsc_end drain_end;
+    bool draining;
+    uint64_t ring_later; /* workers that got interest envelopes back in this drain */
+
+    struct connection_envelope **connections; /* arrived, in order */
+    uint32_t connections_count, connections_capacity, connections_at;
+    struct {
+        enum order_kind order;
+        void *argument;
+    } orders[16];
+    uint32_t orders_count, orders_at;
+
+    uint64_t subscriptions_count;
+    uint64_t audiences_count;
+    uint64_t subs_bytes; /* subs, audiences, sid tables */
+    uint64_t input_bytes;
+    struct list inputs; /* sessions that hold input, longest without progress first */
+    uint64_t blocked_count;
+    uint64_t pending_growth; /* bytes published since pending lists were last compared to limits */
+    uint64_t pending_slack;  /* at that time: what the nearest to its limit had left */
+    uint64_t evacuate_at; /* used bytes at which to look for sparse chunks */
+};
+
+/* ---- hub.c */
+void arena_init(struct arena *arena, uint32_t class_index);
+/* A chunk with room for size bytes, held until the turn ends. */
+struct chunk *arena_reserve(struct hub *hub, struct arena *arena, size_t size);
+void arena_turn_end(struct hub *hub, struct arena *arena);
+uint64_t hub_random(struct hub *hub);
+void hub_want(struct hub *hub, struct session *session, uint32_t want);
+void hub_timer_update(struct hub *hub, struct session *session);
+void array_reserve(void **array, uint32_t *capacity, uint32_t count, size_t item_size);
+/* The list of a session is empty: goes back in step, shuts down if it was flushing. */
+void session_drained(struct hub *hub, struct session *session);
+void session_resume(struct hub *hub, struct session *session, uint32_t pause);
+
+/* ---- hub_subscribe.c */
+static inline bool session_is_solo(const struct session *session)
+{
+    return session->shared_count == 1 && session->subs.count == 1;
+}
+static inline bool session_is_mixed(const struct session *session)
+{
+    return session->shared_count > 0 && !session_is_solo(session);
+}
+/* The only sub of a solo session. */
+struct sub *session_sub(const struct session *session);
+/* Leaves step: what the audience rendered this turn becomes extents of the session's own. */
+void session_catch_up(struct hub *hub, struct session *session);
+/* A solo session: from here on it hears its audience's stream, in step or through a cursor. */
+void session_follow(struct hub *hub, struct session *session);
+void sub_remove(struct hub *hub, struct session *session, struct sub *sub);
+uint64_t sid_hash(const void *item, uint64_t key);
+/* Subscriptions, patterns and interest. */
+uint64_t hub_index_bytes(const struct hub *hub);
+
+/* ---- hub_publish.c */
+/* The open run is complete: delivers it here and puts it into envelopes. */
+void hub_close_run(struct hub *hub);
+void hub_match_entries(struct hub *hub, uint32_t account_id, struct bytes subject, uint64_t hash);
+/* Gives one message to one member of a group, here or on a worker not in tried. Returns sessions
+ * reached here; *elsewhere: a worker was asked. */
+uint32_t hub_pick(struct hub *hub, struct run *run, uint32_t candidate, uint64_t tried,
+                  bool *elsewhere);
+void hub_match_groups(struct hub *hub, struct run *run);
+/* Gives a message to one local member of the named group; false: none could take it. */
+bool hub_pick_local(struct hub *hub, struct run *run, struct bytes name);
+void hub_no_responders(struct hub *hub, const struct run *run);
+
+/* ---- hub_deliver.c */
+/* Returns sessions reached. */
+uint32_t hub_deliver(struct hub *hub, struct audience *audience, struct run *run);
+uint32_t hub_deliver_entries(struct hub *hub, struct run *run);
+bool sub_can_take(struct hub *hub, const struct sub *sub, const struct run *run);
+void hub_settle(struct hub *hub);
+void hub_expire_subs(struct hub *hub);
+void session_queue_flush(struct hub *hub, struct session *session);
+/* A session is left with bytes: its entries take references. */
+void session_pin(struct hub *hub, struct session *session);
+struct run *hub_local_run(struct hub *hub, struct run *run);
+void audience_drop(struct hub *hub, struct audience *audience);
+
+/* ---- hub_peers.c */
+void peers_init(struct hub *hub);
+void peers_free(struct hub *hub);
+bool peers_have_credit(const struct hub *hub, uint64_t mask);
+void peers_send_run(struct hub *hub, uint32_t worker, struct run *run, bool plain,
+                    struct bytes group, uint64_t tried);
+void interest_announce(struct hub *hub, enum interest_kind kind, bool adds, uint32_t account_id,
+                       struct bytes pattern, struct bytes queue);
+uint64_t peers_return_held(struct hub *hub);
+
+/* ---- hub_evacuate.c */
+void hub_limit_memory(struct hub *hub);
+bool hub_log_is_full(const struct hub *hub);
+void session_unblock(struct hub *hub, struct session *session);
+void session_block(struct hub *hub, struct session *session);
+
+#endif

@@ -1,0 +1,390 @@
+/*
+ * hub_subscribe.c - who hears what. Every change first closes the open run and settles the journal,
+ * so that what was published before it reaches exactly those who were there.
+ */
+#include "core/hub_state.h"
+#include "core/subject.h"
+
+/* What a subscription takes besides its audience: the sub, its share of a member array that is at
+ * least half full, and its place in the sid table. */
+enum { SUB_BYTES = sizeof(struct sub) + 2 * sizeof(struct member) + 16 };
+
+uint64_t hub_index_bytes(const struct hub *hub)
+{
+    return hub->subs_bytes - hub->pendings.audience_bytes_freed + index_bytes(hub->index) +
+           interest_bytes(&hub->interest);
+}
+
+/* ---- sids ------------------------------------------------------------------------------------ */
+
+uint64_t sid_hash(const void *item, uint64_t key)
+{
+    const struct sub *sub = item;
+    return hash_bytes(bytes_of(sub->audience->sid, sub->audience->sid_size), key);
+}
+
+static bool is_sid(const void *item, const void *name)
+{
+    const struct sub *sub = item;
+    const struct bytes *sid = name;
+    return bytes_equal(bytes_of(sub->audience->sid, sub->audience->sid_size), *sid);
+}
+
+static struct sub *sub_find(const struct hub *hub, const struct session *session, struct bytes sid)
+{
+    return table_find(&session->subs, hash_bytes(sid, hub->options.hash_key), is_sid, &sid);
+}
+
+struct sub *session_sub(const struct session *session)
+{
+    ASSERT(session->subs.count == 1);
+    return table_any(&session->subs);
+}
+
+/* ---- solo sessions --------------------------------------------------------------------------- */
+
+void session_catch_up(struct hub *hub, struct session *session)
+{
+    struct sub *sub = session_sub(session);
+    struct audience *audience = sub->audience;
+    struct stream *stream = audience->stream;
+    if (!session->in_step) {
+        pending_close_open(&session->pending, &hub->pendings);
+        return;
+    }
+    session->in_step = false;
+    audience_member(sub)->flags &= ~(uint32_t)MEMBER_IN_STEP;
+    if (stream->end > stream->step) {
+        pending_add_span(&session->pending, &hub->pendings, stream, stream_step(stream),
+                         stream->end - stream->step, audience->turn_messages);
+        session_queue_flush(hub, session);
+    }
+}
+
+void session_follow(struct hub *hub, struct session *session)
+{
+    struct sub *sub = session_sub(session);
+    struct audience *audience = sub->audience;
+    ASSERT(!session->in_step);
+    if (pending_is_empty(&session->pending) && !audience->dirty) {
+        session->in_step = true;
+        audience_member(sub)->flags |= MEMBER_IN_STEP;
+        return;
+    }
+    pending_add_open(&session->pending, &hub->pendings, audience,
+                     stream_end(audience->stream, &hub->chunks));
+    session_queue_flush(hub, session);
+}
+
+/* The session has one subscription again, a shared one. */
+static void become_solo(struct hub *hub, struct session *session)
+{
+    struct sub *sub = session_sub(session);
+    audience_set_multi(sub->audience, sub, false);
+    session_follow(hub, session);
+}
+
+/* ---- joining --------------------------------------------------------------------------------- */
+
+/* The second member is about to join: from here on the audience renders ahead. */
+static void share(struct hub *hub, struct audience *audience)
+{
+    struct sub *first = audience_members(audience)[0].sub;
+    struct session *session = pool_at(&hub->sessions, first->slot);
+    audience_share(audience);
+    hub->subs_bytes += sizeof(struct stream);
+    session->shared_count++;
+    if (session_is_solo(session)) {
+        session_follow(hub, session);
+    } else {
+        audience_set_multi(audience, first, true);
+    }
+}
+
+static struct audience *audience_make(struct hub *hub, struct session *session, struct bytes sid,
+                                      bool alone)
+{
+    struct audience *audience = audience_new(sid, session->headers, alone);
+    hub->audiences_count++;
+    hub->subs_bytes += sizeof(struct audience) + sid.size;
+    return audience;
+}
+
+void audience_drop(struct hub *hub, struct audience *audience)
+{
+    size_t freed = audience_release(audience, &hub->chunks);
+    hub->audiences_count -= freed > 0;
+    hub->subs_bytes -= freed;
+}
+
+/* The session's other subscriptions stay what they are; its class is the caller's to settle. */
+static void join(struct hub *hub, struct session *session, struct sub *sub, struct entry *entry,
+                 struct bytes sid, bool alone)
+{
+    struct layout layout = {.sid = sid, .headers = session->headers};
+    struct audience *audience =
+        alone ? NULL : entry_find(entry, layout, hub->options.hash_key);
+    if (audience == NULL) {
+        audience = audience_make(hub, session, sid, alone);
+        entry_link(entry, audience, hub->options.hash_key);
+    } else if (!audience_is_shared(audience)) {
+        share(hub, audience);
+    }
+    audience_add(audience, sub, false);
+    sub->delivered_base = audience->delivered;
+    if (audience_is_shared(audience)) {
+        session->shared_count++;
+    }
+}
+
+static void join_group(struct hub *hub, struct session *session, struct sub *sub,
+                       struct entry *entry, struct bytes queue, struct bytes sid)
+{
+    struct audience *audience = audience_make(hub, session, sid, true);
+    audience_add(audience, sub, false);
+    sub->delivered_base = 0;
+    group_add(entry_group_take(entry, queue), sub);
+}
+
+/* After a sub joined a shared audience and is in the sid table. */
+static void settle_class(struct hub *hub, struct session *session, struct sub *sub)
+{
+    if (!audience_is_shared(sub->audience)) {
+        return;
+    }
+    if (session_is_solo(session)) {
+        session_follow(hub, session);
+    } else {
+        audience_set_multi(sub->audience, sub, true);
+    }
+}
+
+/* Before the session gets another subscription. */
+static void leave_solo(struct hub *hub, struct session *session)
+{
+    if (session_is_solo(session)) {
+        struct sub *only = session_sub(session);
+        session_catch_up(hub, session);
+        audience_set_multi(only->audience, only, true);
+    }
+}
+
+static void announce_plain(struct hub *hub, struct entry *entry, bool adds)
+{
+    struct bytes pattern = index_pattern(hub->index, &entry->base);
+    enum interest_kind kind = entry->base.node == NULL ? INTEREST_LITERAL : INTEREST_WILDCARD;
+    interest_announce(hub, kind, adds, entry->base.account_id, pattern, (struct bytes){0});
+}
+
+static void before_change(struct hub *hub)
+{
+    hub_close_run(hub);
+    if (!PLANTED(PLANTED_NO_SETTLE)) {
+        hub_settle(hub);
+    }
+}
+
+enum hub_subscribe_result hub_may_subscribe(const struct hub *hub, const struct session *session,
+                                            struct bytes sid)
+{
+    uint32_t limit = hub->options.max_subscriptions;
+    if (limit > 0 && session->subs.count >= limit) {
+        return HUB_SUBSCRIBE_LIMIT;
+    }
+    if (sub_find(hub, session, sid) != NULL) {
+        return HUB_SUBSCRIBE_DUPLICATE;
+    }
+    return hub_index_bytes(hub) > hub->options.index_bytes_max ? HUB_SUBSCRIBE_MEMORY
+                                                               : HUB_SUBSCRIBED;
+}
+
+enum hub_subscribe_result hub_subscribe(struct hub *hub, struct session *session,
+                                        struct bytes subject, struct bytes queue,
+                                        struct bytes sid)
+{
+    enum hub_subscribe_result may = hub_may_subscribe(hub, session, sid);
+    if (may != HUB_SUBSCRIBED) {
+        return may;
+    }
+    before_change(hub);
+    leave_solo(hub, session);
+    struct entry *entry = (struct entry *)index_take(hub->index, 0, subject);
+    bool is_first = entry->audiences == NULL;
+    struct sub *sub = memory_alloc(sizeof(*sub));
+    sub->slot = session->slot;
+    if (queue.size > 0) {
+        join_group(hub, session, sub, entry, queue, sid);
+        interest_announce(hub, INTEREST_GROUP, true, 0, subject, queue);
+    } else {
+        join(hub, session, sub, entry, sid, !session->echo);
+        if (is_first) {
+            announce_plain(hub, entry, true);
+        }
+    }
+    table_add(&session->subs, sub, sid_hash, hub->options.hash_key);
+    settle_class(hub, session, sub);
+    hub->subs_bytes += SUB_BYTES;
+    hub->subscriptions_count++;
+    hub->metrics.subscriptions_added++;
+    return HUB_SUBSCRIBED;
+}
+
+/* ---- leaving --------------------------------------------------------------------------------- */
+
+static void entry_drop(struct hub *hub, struct entry *entry)
+{
+    if (entry_is_empty(entry)) {
+        index_remove(hub->index, &entry->base);
+    }
+}
+
+/* Takes the sub out of its plain audience; the entry stays, even empty. */
+static void leave(struct hub *hub, struct session *session, struct sub *sub)
+{
+    struct audience *audience = sub->audience;
+    if (audience_is_shared(audience)) {
+        session->shared_count--;
+    }
+    audience_remove(audience, sub);
+    if (audience->members_count == 0) {
+        entry_unlink(audience, hub->options.hash_key);
+        audience_drop(hub, audience);
+    }
+}
+
+static void leave_group(struct hub *hub, struct sub *sub)
+{
+    struct entry *entry = sub->group->entry;
+    interest_announce(hub, INTEREST_GROUP, false, entry->base.account_id,
+                      index_pattern(hub->index, &entry->base), group_name(sub->group));
+    struct audience *audience = sub->audience;
+    group_remove(sub);
+    audience_remove(audience, sub);
+    audience_drop(hub, audience);
+    entry_drop(hub, entry);
+}
+
+void sub_remove(struct hub *hub, struct session *session, struct sub *sub)
+{
+    bool was_solo = session_is_solo(session);
+    if (was_solo) {
+        session_catch_up(hub, session);
+    }
+    table_remove(&session->subs, sub, sid_hash, hub->options.hash_key);
+    session->messages_out += sub_delivered(sub);
+    if (sub->group != NULL) {
+        leave_group(hub, sub);
+    } else {
+        struct entry *entry = sub->audience->entry;
+        bool loses = PLANTED(PLANTED_INTEREST_LOST) && entry->audiences_count == 2;
+        leave(hub, session, sub);
+        if (entry->audiences == NULL || loses) {
+            announce_plain(hub, entry, false);
+        }
+        entry_drop(hub, entry);
+    }
+    memory_free(sub);
+    hub->subs_bytes -= SUB_BYTES;
+    hub->subscriptions_count--;
+    hub->metrics.subscriptions_removed++;
+    if (!was_solo && session_is_solo(session)) {
+        become_solo(hub, session);
+    }
+}
+
+/* To another audience of the same entry, counts and all. */
+static void sub_move(struct hub *hub, struct session *session, struct sub *sub, bool alone)
+{
+    uint64_t delivered = sub_delivered(sub);
+    struct audience *old = sub->audience;
+    bool was_solo = session_is_solo(session);
+    if (was_solo) {
+        session_catch_up(hub, session);
+    }
+    /* The sid lives in the audience, which may go. */
+    uint8_t sid_copy[UINT16_MAX];
+    struct bytes sid = bytes_of(sid_copy, old->sid_size);
+    memcpy(sid_copy, old->sid, old->sid_size);
+    old->refs++;
+    if (sub->group != NULL) {
+        audience_remove(old, sub);
+        audience_add(audience_make(hub, session, sid, true), sub, false);
+    } else {
+        struct entry *entry = old->entry;
+        leave(hub, session, sub);
+        join(hub, session, sub, entry, sid, alone);
+    }
+    old->refs--;
+    audience_drop(hub, old);
+    sub->delivered_base = sub->audience->delivered - delivered;
+    settle_class(hub, session, sub);
+    if (!was_solo && session_is_solo(session) && session_sub(session) != sub) {
+        become_solo(hub, session);
+    }
+}
+
+bool hub_unsubscribe(struct hub *hub, struct session *session, struct bytes sid, uint32_t max)
+{
+    struct sub *sub = sub_find(hub, session, sid);
+    if (sub == NULL) {
+        return false;
+    }
+    before_change(hub);
+    if (max == 0 || sub_delivered(sub) >= max) {
+        sub_remove(hub, session, sub);
+        return true;
+    }
+    if (!sub->audience->alone) {
+        sub_move(hub, session, sub, true);
+    }
+    sub->max = max;
+    return true;
+}
+
+void hub_unsubscribe_all(struct hub *hub, struct session *session)
+{
+    if (session->subs.count == 0) {
+        return;
+    }
+    before_change(hub);
+    struct sub *sub;
+    while ((sub = table_any(&session->subs)) != NULL) {
+        sub_remove(hub, session, sub);
+    }
+}
+
+/* ---- changes of the client's mind ------------------------------------------------------------ */
+
+static void move_all(struct hub *hub, struct session *session)
+{
+    if (session->subs.count == 0) {
+        return;
+    }
+    before_change(hub);
+    uint32_t count = session->subs.count;
+    struct sub **subs = memory_alloc(count * sizeof(struct sub *));
+    uint32_t cursor = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        subs[i] = table_next(&session->subs, &cursor);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        sub_move(hub, session, subs[i], !session->echo || subs[i]->max > 0);
+    }
+    memory_free(subs);
+}
+
+void hub_set_headers(struct hub *hub, struct session *session, bool headers)
+{
+    if (session->headers != headers) {
+        session->headers = headers;
+        move_all(hub, session);
+    }
+}
+
+void hub_set_echo(struct hub *hub, struct session *session, bool echo)
+{
+    if (session->echo != echo) {
+        session->echo = echo;
+        move_all(hub, session);
+    }
+}

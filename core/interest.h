@@ -1,0 +1,79 @@
+/*
+ * interest.h - which other workers want this subject, and how many members do they have of a group?
+ *
+ *   literal   keyed 64-bit hash ──▶ mask of workers   (a collision costs an empty envelope)
+ *   wildcard  pattern ──▶ mask                        exact
+ *   group     pattern, queue name ──▶ members per worker, exact: the publisher's worker picks
+ *
+ * Threads:     owner worker only; fed by records from the others' inboxes.
+ * Memory:      owns its tables. The literal table is 256 tables of their own, so that growing one
+ *              of a million subjects is a pause of microseconds.
+ */
+#ifndef RINGHUB_CORE_INTEREST_H
+#define RINGHUB_CORE_INTEREST_H
+
+#include "core/envelope.h"
+#include "core/index.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { INTEREST_PARTS = 256 };
+
+struct interest_slot {
+    uint64_t hash; /* 0: free */
+    uint64_t mask;
+};
+
+struct interest_part {
+    struct interest_slot *slots;
+    uint32_t count;
+    uint32_t capacity; /* 0 or a power of two */
+};
+
+struct interest_group {
+    struct interest_group *next;
+    uint32_t members; /* on all other workers together */
+    uint16_t name_size;
+    uint32_t *counts; /* per worker, behind the name */
+    uint8_t name[];
+};
+
+struct interest_entry {
+    struct index_entry base; /* first */
+    uint64_t mask;           /* plain wildcard interest */
+    struct interest_group *groups;
+};
+
+struct interest {
+    uint32_t workers_count;
+    uint64_t literals; /* hashes known */
+    struct index *patterns;
+    uint64_t patterns_count;
+    uint64_t slots_bytes;
+    struct interest_part parts[INTEREST_PARTS];
+};
+
+void interest_init(struct interest *interest, uint32_t workers_count, uint64_t hash_key);
+void interest_free(struct interest *interest);
+
+/* One change, from worker. */
+void interest_apply(struct interest *interest, uint32_t worker,
+                    const struct interest_record *record);
+
+/* Workers with a literal subscription of this hash. */
+uint64_t interest_literal(const struct interest *interest, uint64_t hash);
+
+/* Bytes of the tables. */
+uint64_t interest_bytes(const struct interest *interest);
+
+/* True when no worker wants anything: the state after everybody left. */
+bool interest_is_empty(const struct interest *interest);
+
+void interest_check(const struct interest *interest);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,36 @@
+/*
+ * planted.h - mistakes that the simulation must find. In every other build they cannot be made.
+ *
+ * Threads:     planted_bugs is set before a simulation starts; the simulation has one thread.
+ */
+#ifndef RINGHUB_CORE_PLANTED_H
+#define RINGHUB_CORE_PLANTED_H
+
+#include "core/base.h"
+
+enum planted_bug {
+    PLANTED_PARSE_BEFORE_DRAIN,  /* bytes are parsed before the inbox is drained */
+    PLANTED_FLUSH_BEFORE_PUSH,   /* bytes leave before envelopes and interest are pushed */
+    PLANTED_SKIP_HALF_LINKED,    /* a drain gives up where a push is half linked */
+    PLANTED_SILENCE_ON_OVERFLOW, /* an overflowing completion queue is taken for success */
+    PLANTED_LOST_REPICK,         /* a queue message whose member left is not picked again */
+    PLANTED_EARLY_FREE,          /* a session that blocks takes no references */
+    PLANTED_NO_SETTLE,           /* membership changes while extents wait in the journal */
+    PLANTED_SHORT_IS_FULL,       /* a short send counts as a whole one */
+    PLANTED_FORGET_DOORBELL,     /* a push does not ring */
+    PLANTED_INTEREST_LOST,       /* the second subscription of a subject removes the interest */
+    PLANTED_MAX_OFF_BY_ONE,      /* UNSUB with a maximum delivers one too many */
+    PLANTED_ECHO,                /* a no-echo session hears itself */
+    PLANTED_CREDIT_LEAK,         /* a returned envelope gives no credit back */
+    PLANTED_CONTROL_FIRST,       /* a PONG overtakes the messages before it */
+    PLANTED_BUGS_COUNT,
+};
+
+#ifdef RINGHUB_PLANTED
+extern uint32_t planted_bugs; /* a bit each */
+#define PLANTED(bug) ((planted_bugs >> (bug)) & 1u)
+#else
+#define PLANTED(bug) 0
+#endif
+
+#endif

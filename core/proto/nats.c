@@ -1,0 +1,540 @@
+/*
+ * nats.c - verbs to hub calls.
+ *
+ * An answer that closes the connection is queued behind everything before it and sent before FIN;
+ * a silent close is the same without words.
+ */
+#include "core/proto/nats.h"
+
+#include "core/proto/nats_connect.h"
+#include "core/proto/nats_text.h"
+#include "core/subject.h"
+
+#define FIRST_PING_NS 2000000000ull
+/* nats-server measures the round trip anew when it is older than this. */
+#define RTT_FRESH_NS (3600ull * 1000000000ull)
+
+static struct nats_client *client_of(struct session *session)
+{
+    return CONTAINER_OF(session, struct nats_client, session);
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+static void say(struct hub *hub, struct session *session, const char *text)
+{
+    hub_control(hub, session, bytes_text(text));
+}
+
+static void say_error(struct hub *hub, struct session *session, const char *text)
+{
+    char line[128];
+    size_t size = strlen(text);
+    ASSERT(size + 10 < sizeof(line));
+    memcpy(line, "-ERR '", 6);
+    memcpy(line + 6, text, size);
+    memcpy(line + 6 + size, "'\r\n", 3);
+    hub_control(hub, session, bytes_of(line, size + 9));
+}
+
+static void ok(struct hub *hub, struct session *session)
+{
+    if (session->verbose) {
+        say(hub, session, "+OK\r\n");
+    }
+}
+
+static uint8_t *put(uint8_t *to, const char *text)
+{
+    size_t size = strlen(text);
+    memcpy(to, text, size);
+    return to + size;
+}
+
+/* -ERR 'Permissions Violation for <what> "<name>"[ using queue "<queue>"][<rest>]' */
+static void say_violation(struct hub *hub, struct session *session, const char *what,
+                          struct bytes name, struct bytes queue, const char *rest)
+{
+    uint8_t *line =
+        memory_alloc(128 + nats_quoted_max(name.size) + nats_quoted_max(queue.size));
+    uint8_t *to = put(line, "-ERR 'Permissions Violation for ");
+    to = put(to, what);
+    *to++ = ' ';
+    to += nats_quote(to, name);
+    if (queue.size > 0) {
+        to = put(to, " using queue ");
+        to += nats_quote(to, queue);
+    }
+    to = put(to, rest);
+    to = put(to, "'\r\n");
+    hub_control(hub, session, bytes_of(line, (size_t)(to - line)));
+    memory_free(line);
+}
+
+static void say_info(const struct nats *nats, struct hub *hub, struct session *session, bool ldm,
+                     bool connect_info)
+{
+    struct nats_client *client = client_of(session);
+    struct nats_info_client info = {.client_id = session->client_id,
+                                    .client_ip = bytes_text(client->address),
+                                    .ldm = ldm,
+                                    .connect_info = connect_info};
+    char line[NATS_INFO_BYTES_MAX];
+    size_t size = nats_info_write(&nats->info, &info, line);
+    hub_control(hub, session, bytes_of(line, size));
+}
+
+static void close_saying(struct hub *hub, struct session *session, const char *text,
+                         enum close_reason reason)
+{
+    if (text != NULL) {
+        say_error(hub, session, text);
+    }
+    hub_close(hub, session, reason, HUB_CLOSE_FLUSH);
+}
+
+/* ---- opening and closing --------------------------------------------------------------------- */
+
+void nats_open(const struct nats *nats, struct hub *hub, struct session *session,
+               const char *address, uint16_t port)
+{
+    struct nats_client *client = client_of(session);
+    size_t size = MIN_OF(strlen(address), sizeof(client->address) - 1);
+    memcpy(client->address, address, size);
+    client->port = port;
+    client->pedantic = true;
+    session->verbose = true;
+    client->input_ns = hub_now(hub);
+    nats_parser_init(&client->parser, nats->options.max_control_line, nats->options.max_payload);
+    client->parser.headers = false;
+    say_info(nats, hub, session, false, false);
+    hub_tick_at(hub, session, hub_now(hub) + nats->options.ping_interval_ns);
+}
+
+void nats_refuse(const struct nats *nats, struct hub *hub, struct session *session,
+                 const char *address, uint16_t port)
+{
+    nats_open(nats, hub, session, address, port);
+    close_saying(hub, session, "maximum connections exceeded", CLOSE_MAX_CONNECTIONS);
+}
+
+void nats_closed(struct session *session)
+{
+    memory_free(client_of(session)->identity);
+}
+
+void nats_lame_duck(const struct nats *nats, struct hub *hub, struct session *session)
+{
+    const struct nats_client *client = client_of(session);
+    if (session->state == SESSION_OPEN && client->protocol >= 1 && client->first_pong_sent) {
+        say_info(nats, hub, session, true, false);
+    }
+}
+
+/* ---- pings ----------------------------------------------------------------------------------- */
+
+void nats_tick(const struct nats *nats, struct hub *hub, struct session *session)
+{
+    struct nats_client *client = client_of(session);
+    uint64_t now = hub_now(hub);
+    uint64_t interval = nats->options.ping_interval_ns;
+    bool rtt_is_fresh = client->rtt_ns > 0 && now - client->rtt_at_ns < RTT_FRESH_NS;
+    bool is_quiet = now - client->input_ns >= interval;
+    if (is_quiet || (client->connected && !rtt_is_fresh)) {
+        if (client->pings_out >= nats->options.ping_max) {
+            close_saying(hub, session, "Stale Connection", CLOSE_STALE);
+            return;
+        }
+        client->pings_out++;
+        client->ping_sent_ns = now;
+        say(hub, session, "PING\r\n");
+    }
+    hub_tick_at(hub, session, now + interval);
+}
+
+static void do_pong(struct hub *hub, struct session *session)
+{
+    struct nats_client *client = client_of(session);
+    client->pings_out = 0;
+    if (client->ping_sent_ns != 0) {
+        client->rtt_ns = MAX_OF((uint64_t)1, hub_now(hub) - client->ping_sent_ns);
+        client->rtt_at_ns = hub_now(hub);
+        client->ping_sent_ns = 0;
+    }
+}
+
+static void do_ping(const struct nats *nats, struct hub *hub, struct session *session)
+{
+    struct nats_client *client = client_of(session);
+    say(hub, session, "PONG\r\n");
+    if (client->connected && !client->first_pong_sent) {
+        client->first_pong_sent = true;
+        if (client->protocol >= 1) {
+            say_info(nats, hub, session, false, true);
+        }
+    }
+}
+
+/* ---- CONNECT --------------------------------------------------------------------------------- */
+
+static struct bytes identity_part(const char *identity, int part)
+{
+    if (identity == NULL) {
+        return (struct bytes){0};
+    }
+    while (part-- > 0) {
+        identity += strlen(identity) + 1;
+    }
+    return bytes_text(identity);
+}
+
+static void keep_identity(struct nats_client *client, const struct nats_connect *options)
+{
+    struct bytes parts[] = {options->name, options->lang, options->version};
+    size_t size = 0;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (parts[i].size == 0) {
+            parts[i] = identity_part(client->identity, (int)i);
+        }
+        size += parts[i].size + 1;
+    }
+    if (size == COUNT_OF(parts)) {
+        return;
+    }
+    char *identity = memory_alloc(size);
+    char *to = identity;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (parts[i].size > 0) {
+            memcpy(to, parts[i].ptr, parts[i].size);
+        }
+        to += parts[i].size + 1;
+    }
+    memory_free(client->identity);
+    client->identity = identity;
+}
+
+/* What CONNECT may not say; NULL: nothing wrong. */
+static const char *connect_offence(const struct nats_connect *options, enum close_reason *reason)
+{
+    if (options->account.size > 0 || options->new_account) {
+        *reason = CLOSE_AUTHENTICATION_FAILURE;
+        return "Authorization Violation";
+    }
+    if (options->protocol != 0 && options->protocol != 1) {
+        *reason = CLOSE_BAD_CLIENT_PROTOCOL;
+        return "invalid client protocol";
+    }
+    if (options->no_responders && !options->headers) {
+        *reason = CLOSE_NO_RESPONDERS_NEEDS_HEADERS;
+        return "no responders requires headers support";
+    }
+    return NULL;
+}
+
+/* The first PING comes soon after CONNECT, to measure the round trip; up to a fifth later, so that
+ * clients that came together do not answer together. */
+static void arm_first_ping(const struct nats *nats, struct hub *hub, struct session *session)
+{
+    uint64_t wait = MIN_OF(FIRST_PING_NS, nats->options.ping_interval_ns);
+    uint64_t spread = (session->client_id * 0x9E3779B97F4A7C15u) >> 32;
+    wait += wait / 5 * spread >> 32;
+    hub_tick_at(hub, session, hub_now(hub) + wait);
+}
+
+static void do_connect(const struct nats *nats, struct hub *hub, struct session *session,
+                       struct bytes json)
+{
+    struct nats_client *client = client_of(session);
+    struct nats_connect options;
+    nats_connect_init(&options);
+    options.verbose = session->verbose;
+    options.pedantic = client->pedantic;
+    options.echo = session->echo;
+    options.headers = session->headers;
+    options.no_responders = session->no_responders;
+    options.protocol = client->protocol;
+    if (!nats_connect_parse(&options, json)) {
+        nats_connect_free(&options);
+        close_saying(hub, session, NULL, CLOSE_PROTOCOL_VIOLATION);
+        return;
+    }
+    if (client->connected) {
+        hub_unsubscribe_all(hub, session);
+    }
+    enum close_reason reason = CLOSE_PROTOCOL_VIOLATION;
+    const char *offence = connect_offence(&options, &reason);
+    session->verbose = options.verbose;
+    client->pedantic = options.pedantic;
+    session->no_responders = options.no_responders;
+    client->protocol = options.protocol == 1;
+    keep_identity(client, &options);
+    hub_set_echo(hub, session, options.echo);
+    hub_set_headers(hub, session, options.headers);
+    client->parser.headers = options.headers;
+    nats_connect_free(&options);
+    if (offence != NULL) {
+        close_saying(hub, session, offence, reason);
+        return;
+    }
+    if (!client->connected) {
+        client->connected = true;
+        arm_first_ping(nats, hub, session);
+    }
+    ok(hub, session);
+}
+
+/* ---- SUB, UNSUB ------------------------------------------------------------------------------ */
+
+static void do_sub(const struct nats *nats, struct hub *hub, struct session *session,
+                   const struct nats_verb *verb)
+{
+    if (bytes_equal(verb->queue, bytes_text("_sys_"))) {
+        say_violation(hub, session, "Subscription to", verb->subject, verb->queue, "");
+        return;
+    }
+    uint32_t tokens_max = nats->options.max_sub_tokens;
+    if (tokens_max > 0 && subject_tokens_count(verb->subject) > tokens_max) {
+        say_violation(hub, session, "Subscription to", verb->subject, (struct bytes){0},
+                      ", too many tokens");
+        return;
+    }
+    enum hub_subscribe_result result = hub_may_subscribe(hub, session, verb->sid);
+    if (result == HUB_SUBSCRIBED) {
+        if (!subject_valid_subscription(verb->subject)) {
+            say_error(hub, session, "Invalid Subject");
+            return;
+        }
+        result = hub_subscribe(hub, session, verb->subject, verb->queue, verb->sid);
+    }
+    if (result == HUB_SUBSCRIBE_LIMIT || result == HUB_SUBSCRIBE_MEMORY) {
+        say_error(hub, session, "maximum subscriptions exceeded");
+        return;
+    }
+    ok(hub, session);
+}
+
+/* ---- PUB, HPUB ------------------------------------------------------------------------------- */
+
+static bool starts(struct bytes name, const char *prefix)
+{
+    return bytes_start_with(name, bytes_text(prefix));
+}
+
+/* True: nobody may publish this; the client was told. */
+static bool refuses_publish(struct hub *hub, struct session *session, const struct nats_verb *verb)
+{
+    if (verb->subject.ptr[0] != '_' && verb->subject.ptr[0] != '$' && verb->reply.size == 0) {
+        return false;
+    }
+    if (starts(verb->subject, "_GR_.") || starts(verb->subject, "$NRG.")) {
+        say_violation(hub, session, "Publish to", verb->subject, (struct bytes){0}, "");
+        return true;
+    }
+    if (starts(verb->reply, "_R_.") || starts(verb->reply, "_GR_.") ||
+        starts(verb->reply, "$JS.ACK.")) {
+        say_violation(hub, session, "Publish with Reply of", verb->reply, (struct bytes){0}, "");
+        return true;
+    }
+    return false;
+}
+
+/* False: paused; the verb is to be parsed again. */
+static bool do_publish(const struct nats *nats, struct hub *hub, struct session *session,
+                       const struct nats_verb *verb)
+{
+    struct nats_client *client = client_of(session);
+    if (client->pedantic && !client->complained && !subject_valid_publish(verb->subject)) {
+        say_error(hub, session, "Invalid Publish Subject");
+        client->complained = true;
+    }
+    if (refuses_publish(hub, session, verb)) {
+        struct metrics *metrics = hub_metrics(hub);
+        metrics->messages_in++;
+        metrics->deliveries_dropped[DROP_RESERVED_SUBJECT]++;
+        client->complained = false;
+        return true;
+    }
+    struct message_in in = {.subject = verb->subject,
+                            .reply = verb->reply,
+                            .size_text = verb->size_text,
+                            .payload = verb->payload};
+    if (verb->hdr_size > 0) {
+        in.header_text = verb->hdr_size_text;
+        in.header_size = verb->hdr_size;
+    }
+    int64_t most = nats->options.max_payload;
+    size_t limit = most < 0 ? SIZE_MAX : (size_t)most;
+    if (hub_publish(hub, session, &in, limit, session->no_responders) == HUB_PUBLISH_PAUSE) {
+        hub_pause(hub, session, PAUSE_PEER);
+        return false;
+    }
+    client->complained = false;
+    return true;
+}
+
+/* ---- verbs ----------------------------------------------------------------------------------- */
+
+static enum close_reason reason_of(enum nats_error error)
+{
+    switch (error) {
+    case NATS_ERROR_CONTROL_LINE:
+        return CLOSE_MAX_CONTROL_LINE;
+    case NATS_ERROR_PAYLOAD:
+        return CLOSE_MAX_PAYLOAD;
+    case NATS_ERROR_PEER:
+        return CLOSE_PARSE_ERROR;
+    case NATS_ERROR_AUTHORIZATION:
+        return CLOSE_AUTHENTICATION_FAILURE;
+    default:
+        return CLOSE_PROTOCOL_VIOLATION;
+    }
+}
+
+/* False: paused before the verb had any effect. */
+static bool do_verb(const struct nats *nats, struct hub *hub, struct session *session,
+                    const struct nats_verb *verb)
+{
+    switch (verb->kind) {
+    case NATS_PUB:
+    case NATS_HPUB:
+        return do_publish(nats, hub, session, verb);
+    case NATS_SUB:
+        do_sub(nats, hub, session, verb);
+        break;
+    case NATS_UNSUB:
+        (void)hub_unsubscribe(hub, session, verb->sid, verb->max);
+        ok(hub, session);
+        break;
+    case NATS_PING:
+        do_ping(nats, hub, session);
+        break;
+    case NATS_PONG:
+        do_pong(hub, session);
+        break;
+    case NATS_CONNECT:
+        do_connect(nats, hub, session, verb->json);
+        break;
+    case NATS_INFO:
+        if (!nats_connect_check_info(verb->json)) {
+            close_saying(hub, session, NULL, CLOSE_PROTOCOL_VIOLATION);
+        }
+        break;
+    case NATS_OK:
+        break;
+    }
+    return true;
+}
+
+/* Parses as far as bytes, state, credit and budget allow. Returns the bytes that are done with. */
+static size_t feed(const struct nats *nats, struct hub *hub, struct session *session,
+                   struct bytes bytes)
+{
+    struct nats_client *client = client_of(session);
+    size_t done = 0;
+    while (session->state == SESSION_OPEN && session->pauses == 0) {
+        struct nats_verb verb;
+        size_t consumed;
+        enum nats_result result =
+            nats_parse(&client->parser, bytes_skip(bytes, done), &verb, &consumed);
+        if (result == NATS_ERROR) {
+            enum nats_error error = client->parser.error;
+            close_saying(hub, session, nats_error_text(error), reason_of(error));
+            break;
+        }
+        if (result == NATS_NEED_MORE) {
+            return done + consumed;
+        }
+        if (!do_verb(nats, hub, session, &verb)) {
+            break;
+        }
+        done += consumed;
+        if (hub_budget_is_spent(hub)) {
+            hub_pause(hub, session, PAUSE_BUDGET);
+        }
+        if (hub_output_is_stalled(hub, session)) {
+            hub_pause(hub, session, PAUSE_OUTPUT);
+        }
+    }
+    return done;
+}
+
+static bool keep(struct hub *hub, struct session *session, struct bytes bytes, size_t expected)
+{
+    if (bytes.size == 0 || hub_input_keep(hub, session, bytes, expected)) {
+        return true;
+    }
+    hub_close(hub, session, CLOSE_INPUT_STALLED, HUB_CLOSE_AT_ONCE);
+    return false;
+}
+
+/* Parses what the session holds. */
+static void feed_held(const struct nats *nats, struct hub *hub, struct session *session)
+{
+    struct bytes held = bytes_of(session->input.data, session->input.size);
+    size_t done = feed(nats, hub, session, held);
+    if (session->state == SESSION_OPEN) {
+        hub_input_skip(hub, session, done);
+    }
+}
+
+/* How much of bytes belongs to the verb that the session holds the beginning of. */
+static size_t missing(const struct nats_client *client, struct bytes bytes)
+{
+    uint64_t needed = client->parser.needed;
+    uint64_t held = client->session.input.size;
+    if (needed > held) {
+        return (size_t)MIN_OF(needed - held, (uint64_t)bytes.size);
+    }
+    const uint8_t *line_end = memchr(bytes.ptr, '\n', bytes.size);
+    return line_end != NULL ? (size_t)(line_end - bytes.ptr) + 1 : bytes.size;
+}
+
+void nats_bytes(const struct nats *nats, struct hub *hub, struct session *session,
+                struct bytes bytes)
+{
+    struct nats_client *client = client_of(session);
+    client->input_ns = hub_now(hub);
+    hub_metrics(hub)->received_bytes += bytes.size;
+    while (session->input.size > 0 && session->pauses == 0 && bytes.size > 0 &&
+           session->state == SESSION_OPEN) {
+        size_t size = missing(client, bytes);
+        size_t expected = (size_t)client->parser.needed;
+        if (!keep(hub, session, bytes_of(bytes.ptr, size), expected)) {
+            return;
+        }
+        bytes = bytes_skip(bytes, size);
+        feed_held(nats, hub, session);
+    }
+    if (session->state != SESSION_OPEN) {
+        return;
+    }
+    if (session->input.size == 0 && session->pauses == 0) {
+        bytes = bytes_skip(bytes, feed(nats, hub, session, bytes));
+    }
+    if (session->state == SESSION_OPEN) {
+        (void)keep(hub, session, bytes, (size_t)client->parser.needed);
+    }
+}
+
+void nats_resume(const struct nats *nats, struct hub *hub, struct session *session)
+{
+    if (session->state != SESSION_OPEN || session->pauses != 0) {
+        return;
+    }
+    if (session->input.size > 0) {
+        feed_held(nats, hub, session);
+    }
+    if (session->state == SESSION_OPEN && session->end_of_input && session->pauses == 0) {
+        hub_close(hub, session, CLOSE_CLIENT, HUB_CLOSE_FLUSH);
+    }
+}
+
+void nats_end(const struct nats *nats, struct hub *hub, struct session *session)
+{
+    (void)nats;
+    hub_session_ended(hub, session);
+    /* What a pause holds back is complete input: it takes effect before the end does. */
+    if (session->state == SESSION_OPEN && session->pauses == 0) {
+        hub_close(hub, session, CLOSE_CLIENT, HUB_CLOSE_FLUSH);
+    }
+}

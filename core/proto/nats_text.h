@@ -1,0 +1,27 @@
+/*
+ * nats_text.h - the words of permission violations, with names quoted as Go's %q does.
+ *
+ * Threads:     pure.
+ */
+#ifndef RINGHUB_CORE_PROTO_NATS_TEXT_H
+#define RINGHUB_CORE_PROTO_NATS_TEXT_H
+
+#include "core/bytes.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The most that quoting makes of size bytes, its quotes included. */
+static inline size_t nats_quoted_max(size_t size)
+{
+    return 4 * size + 2;
+}
+
+/* Writes name in double quotes; returns the bytes written, at most nats_quoted_max. */
+size_t nats_quote(uint8_t *to, struct bytes name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
