@@ -255,7 +255,8 @@ def check_everything():
     graph, seen, allowed = {}, {}, allowed_long()
     for path in files():
         name = os.path.basename(path)
-        is_text = path.endswith(TEXT) or name in ("dev", "run", "CMakeLists.txt", ".clang-tidy")
+        is_text = path.endswith(TEXT) or name in ("dev", "run", "setup", "CMakeLists.txt",
+                                                  ".clang-tidy")
         if not is_text or path.startswith(("results/", "tests/fuzz/corpus/")):
             continue
         text = text_of(path)
