@@ -32,12 +32,33 @@ void receiver_reset(struct receiver *receiver)
     receiver->last_ns = 0;
 }
 
+enum { TIMED_MAX = 256 };
+
 /* The due times of one read's messages. */
 struct times {
-    uint64_t count;
+    uint32_t count;
+    uint32_t timed;
     uint64_t last_ns;
-    uint64_t first_ns[RECEIVER_TIMED_MAX];
+    uint64_t due_ns[TIMED_MAX];
 };
+
+/* Which message of a read was timed as number index. */
+static uint32_t times_place(uint32_t index)
+{
+    return index < RECEIVER_TIMED_FIRST ? index
+                                        : (index - RECEIVER_TIMED_FIRST + 1) * RECEIVER_TIMED_EVERY;
+}
+static_assert(RECEIVER_TIMED_FIRST <= RECEIVER_TIMED_EVERY, "times_place counts on it");
+
+static inline void times_add(struct times *times, uint64_t due_ns)
+{
+    uint32_t place = times->count++;
+    if ((place < RECEIVER_TIMED_FIRST || place % RECEIVER_TIMED_EVERY == 0) &&
+        times->timed < TIMED_MAX) {
+        times->due_ns[times->timed++] = due_ns;
+    }
+    times->last_ns = due_ns;
+}
 
 static void latency_add(struct receiver *r, uint64_t due_ns, uint64_t now_ns, uint64_t times)
 {
@@ -46,20 +67,18 @@ static void latency_add(struct receiver *r, uint64_t due_ns, uint64_t now_ns, ui
     }
 }
 
-/* Messages of one read arrived together; their due times rise from the first to the last. */
+/* Messages of one read arrived together. */
 static void times_record(struct receiver *r, const struct times *times, uint64_t now_ns)
 {
     if (r->course->scenario->latency_all) {
         return; /* each was recorded when it was seen */
     }
-    if (times->count > RECEIVER_TIMED_MAX) {
-        latency_add(r, times->first_ns[0], now_ns, times->count / 2);
-        latency_add(r, times->last_ns, now_ns, times->count - times->count / 2);
-        return;
+    uint32_t last = times->count - 1;
+    for (uint32_t i = 0; i < times->timed && times_place(i) < last; i++) {
+        uint32_t next = i + 1 < times->timed ? MIN_OF(times_place(i + 1), last) : last;
+        latency_add(r, times->due_ns[i], now_ns, next - times_place(i));
     }
-    for (uint64_t i = 0; i < times->count; i++) {
-        latency_add(r, times->first_ns[i], now_ns, 1);
-    }
+    latency_add(r, times->last_ns, now_ns, 1);
 }
 
 static void completion_add(struct receiver *r, const struct message_header *header, uint64_t now_ns)
@@ -97,11 +116,7 @@ static inline void payload_take(struct receiver *r, const struct client *client,
     if (completion_follows(&r->course->completion, header.sequence)) {
         completion_add(r, &header, now_ns);
     }
-    if (times->count < RECEIVER_TIMED_MAX) {
-        times->first_ns[times->count] = header.sent_ns;
-    }
-    times->last_ns = header.sent_ns;
-    times->count++;
+    times_add(times, header.sent_ns);
     if (UNLIKELY(r->course->scenario->latency_all)) {
         latency_add(r, header.sent_ns, now_ns, 1);
     }
@@ -144,6 +159,7 @@ enum client_news receiver_take(struct receiver *r, struct client *client, struct
     enum client_news news = CLIENT_NOTHING;
     struct times times;
     times.count = 0;
+    times.timed = 0;
     times.last_ns = 0;
     struct bytes in = bytes;
     while (in.size != 0 && news != CLIENT_REFUSED) {

@@ -19,8 +19,10 @@
 extern "C" {
 #endif
 
-/* Messages of one read that are all timed; of a longer read the first and the last stand for it. */
-enum { RECEIVER_TIMED_MAX = 8, RECEIVER_VERIFY_EVERY = 64 };
+/* Of one read the first messages are all timed, then every so many-th, and the last. One that is
+ * timed stands for those behind it until the next: they were due later, so no latency is reported
+ * lower than it was. */
+enum { RECEIVER_TIMED_FIRST = 8, RECEIVER_TIMED_EVERY = 16, RECEIVER_VERIFY_EVERY = 64 };
 
 struct receiver {
     struct course *course;
