@@ -177,8 +177,11 @@ static struct index_way *victim(struct index_cache *cache, uint32_t account_id,
 /* Frees lines, in the order of the ways, until size more bytes may be taken. */
 static void make_room(struct index_cache *cache, size_t size)
 {
+    ASSERT(size <= cache->bytes_max);
+    uint64_t ways = ways_count(cache);
+    ASSERT(ways > 0);
     while (cache->bytes + size > cache->bytes_max) {
-        struct index_way *way = &cache->ways[cache->hand++ % ways_count(cache)];
+        struct index_way *way = &cache->ways[cache->hand++ % ways];
         if (way->line != NULL) {
             drop(cache, way);
         }

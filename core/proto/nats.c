@@ -445,6 +445,7 @@ static size_t feed(const struct nats *nats, struct hub *hub, struct session *ses
             return done + consumed;
         }
         if (!do_verb(nats, hub, session, &verb)) {
+            nats_parser_undo(&client->parser);
             break;
         }
         done += consumed;

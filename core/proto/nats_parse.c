@@ -62,7 +62,13 @@ void nats_parser_init(struct nats_parser *parser, uint32_t max_control_line, int
 
 bool nats_parser_is_idle(const struct nats_parser *parser)
 {
-    return parser->state == STATE_NAME && parser->operation_matched == 0;
+    return parser->now.state == STATE_NAME && parser->now.operation_matched == 0;
+}
+
+void nats_parser_undo(struct nats_parser *parser)
+{
+    ASSERT(nats_parser_is_idle(parser));
+    parser->now = parser->before;
 }
 
 const char *nats_error_text(enum nats_error error)
@@ -98,10 +104,7 @@ static bool is_blank(uint8_t byte)
 /* The next verb starts afresh. */
 static void finish(struct nats_parser *parser)
 {
-    parser->state = STATE_NAME;
-    parser->operation = 0;
-    parser->operation_matched = 0;
-    parser->scanned = 0;
+    parser->now = (struct nats_parse_place){.state = STATE_NAME};
 }
 
 /* ---- PUB and HPUB as clients write them ---------------------------------------------------- */
@@ -122,7 +125,7 @@ static const uint8_t *token_end(const uint8_t *at, const uint8_t *end)
         }
         at += 8;
     }
-    while (at<end && * at> ' ') {
+    while (at < end && at[0] > ' ') {
         at++;
     }
     return at;
@@ -165,14 +168,14 @@ static bool take_numbers(const uint8_t **at, const uint8_t *end, bool headers,
     return true;
 }
 
-/* True: verb and *consumed are complete. False: nothing is decided, the careful way has to look. */
-static bool publish_quickly(const struct nats_parser *parser, struct bytes in,
-                            struct nats_verb *verb, size_t *consumed)
+/* How many bytes "PUB " or "HPUB " take at the start, letters in any case; 0: it is neither.
+ * Clearing bit 5 folds the case of letters and no other byte onto them. */
+static size_t publish_name_size(struct bytes in)
 {
     static const uint8_t pub[4] = {'P', 'U', 'B', ' '};
     static const uint8_t hpub[4] = {'H', 'P', 'U', 'B'};
     if (in.size < 8) {
-        return false;
+        return 0;
     }
     uint32_t word;
     uint32_t pub_word;
@@ -180,16 +183,23 @@ static bool publish_quickly(const struct nats_parser *parser, struct bytes in,
     memcpy(&word, in.ptr, 4);
     memcpy(&pub_word, pub, 4);
     memcpy(&hpub_word, hpub, 4);
-    /* Clearing bit 5 folds the case of letters and no other byte onto them. */
-    bool headers = false;
-    if ((word & 0xFFDFDFDFu) != pub_word) {
-        if ((word & 0xDFDFDFDFu) != hpub_word || in.ptr[4] != ' ' || !parser->headers) {
-            return false;
-        }
-        headers = true;
+    if ((word & 0xFFDFDFDFu) == pub_word) {
+        return 4;
+    }
+    return (word & 0xDFDFDFDFu) == hpub_word && in.ptr[4] == ' ' ? 5 : 0;
+}
+
+/* True: verb and *consumed are complete. False: nothing is decided, the careful way has to look. */
+static bool publish_quickly(const struct nats_parser *parser, struct bytes in,
+                            struct nats_verb *verb, size_t *consumed)
+{
+    size_t name_size = publish_name_size(in);
+    bool headers = name_size == 5;
+    if (name_size == 0 || (headers && !parser->headers)) {
+        return false;
     }
     const uint8_t *end = in.ptr + in.size;
-    const uint8_t *args = in.ptr + 4 + headers;
+    const uint8_t *args = in.ptr + name_size;
     const uint8_t *at = token_end(args, end);
     if (at == args || at == end || *at != ' ') {
         return false;
@@ -236,15 +246,15 @@ static uint8_t upper(uint8_t byte)
  * its neighbours below are the other candidates. */
 static bool match_name(struct nats_parser *parser, uint8_t byte)
 {
-    uint8_t matched = parser->operation_matched;
-    const char *seen = operations[parser->operation].name;
-    for (uint8_t i = parser->operation; i < OPERATIONS_COUNT; i++) {
+    uint8_t matched = parser->now.operation_matched;
+    const char *seen = operations[parser->now.operation].name;
+    for (unsigned i = parser->now.operation; i < OPERATIONS_COUNT; i++) {
         if (operations[i].size <= matched || memcmp(operations[i].name, seen, matched) != 0) {
             return false;
         }
         if (operations[i].name[matched] == (char)upper(byte)) {
-            parser->operation = i;
-            parser->operation_matched++;
+            parser->now.operation = (uint8_t)i;
+            parser->now.operation_matched++;
             return true;
         }
     }
@@ -253,7 +263,8 @@ static bool match_name(struct nats_parser *parser, uint8_t byte)
 
 static enum nats_result parse_name(struct nats_parser *parser, struct bytes in, size_t *at)
 {
-    if (parser->connect_required && parser->operation_matched == 0 && upper(in.ptr[*at]) != 'C') {
+    if (parser->connect_required && parser->now.operation_matched == 0 &&
+        upper(in.ptr[*at]) != 'C') {
         return fail(parser, NATS_ERROR_AUTHORIZATION);
     }
     while (*at < in.size) {
@@ -261,9 +272,9 @@ static enum nats_result parse_name(struct nats_parser *parser, struct bytes in, 
             return fail(parser, NATS_ERROR_UNKNOWN_OPERATION);
         }
         ++*at;
-        const struct operation_row *row = &operations[parser->operation];
-        if (parser->operation_matched == row->size) {
-            parser->state = row->next;
+        const struct operation_row *row = &operations[parser->now.operation];
+        if (parser->now.operation_matched == row->size) {
+            parser->now.state = row->next;
             return NATS_VERB;
         }
     }
@@ -273,13 +284,13 @@ static enum nats_result parse_name(struct nats_parser *parser, struct bytes in, 
 /* Moves *at to the first argument byte. NATS_VERB: it is there. */
 static enum nats_result parse_blanks(struct nats_parser *parser, struct bytes in, size_t *at)
 {
-    if (parser->state == STATE_BLANK && *at < in.size) {
+    if (parser->now.state == STATE_BLANK && *at < in.size) {
         if (!is_blank(in.ptr[*at])) {
             return fail(parser, NATS_ERROR_UNKNOWN_OPERATION);
         }
-        parser->state = STATE_SPACES;
+        parser->now.state = STATE_SPACES;
     }
-    if (parser->state == STATE_BLANK) {
+    if (parser->now.state == STATE_BLANK) {
         return NATS_NEED_MORE;
     }
     while (*at < in.size && is_blank(in.ptr[*at])) {
@@ -288,8 +299,8 @@ static enum nats_result parse_blanks(struct nats_parser *parser, struct bytes in
     if (*at == in.size) {
         return NATS_NEED_MORE;
     }
-    parser->state = STATE_ARGS;
-    parser->scanned = 0;
+    parser->now.state = STATE_ARGS;
+    parser->now.scanned = 0;
     return NATS_VERB;
 }
 
@@ -302,7 +313,7 @@ static enum nats_result parse_junk(struct nats_parser *parser, struct bytes in, 
         return NATS_NEED_MORE;
     }
     *consumed = (size_t)(newline - in.ptr) + 1;
-    verb->kind = operations[parser->operation].kind;
+    verb->kind = operations[parser->now.operation].kind;
     finish(parser);
     return NATS_VERB;
 }
@@ -390,7 +401,7 @@ static bool is_verbatim(struct args args, const uint8_t *line_end)
 static enum nats_result parse_publish_line(struct nats_parser *parser, struct bytes line,
                                            size_t line_size)
 {
-    bool headers = parser->operation == OPERATION_HPUB;
+    bool headers = parser->now.operation == OPERATION_HPUB;
     struct args args = split(line, false);
     size_t count_min = headers ? 3 : 2;
     if ((headers && !parser->headers) || (args.count != count_min && args.count != count_min + 1)) {
@@ -421,7 +432,7 @@ static enum nats_result parse_publish_line(struct nats_parser *parser, struct by
     parser->publish.size = size;
     parser->publish.verbatim =
         is_verbatim(args, line.ptr + line_size) && (!headers || hdr_size > 0);
-    parser->state = STATE_PAYLOAD;
+    parser->now.state = STATE_PAYLOAD;
     return NATS_VERB;
 }
 
@@ -439,7 +450,7 @@ static enum nats_result parse_payload(struct nats_parser *parser, struct bytes i
         return NATS_NEED_MORE;
     }
     *size = end + 2;
-    verb->kind = operations[parser->operation].kind;
+    verb->kind = operations[parser->now.operation].kind;
     verb->subject = bytes_of(in.ptr + parser->publish.subject_at, parser->publish.subject_size);
     verb->reply = bytes_of(in.ptr + parser->publish.reply_at, parser->publish.reply_size);
     verb->hdr_size = parser->publish.hdr_size;
@@ -463,7 +474,7 @@ static enum nats_result parse_args(struct nats_parser *parser, struct bytes in,
     /* The longest line that may still be good: the limit, CR, LF. */
     size_t limit = parser->max_control_line;
     size_t visible = MIN_OF(in.size, limit + 2);
-    size_t scanned = parser->scanned;
+    size_t scanned = parser->now.scanned;
     const uint8_t *newline =
         visible > scanned ? memchr(in.ptr + scanned, '\n', visible - scanned) : NULL;
     struct bytes line = bytes_of(in.ptr, newline != NULL ? (size_t)(newline - in.ptr) : visible);
@@ -475,12 +486,12 @@ static enum nats_result parse_args(struct nats_parser *parser, struct bytes in,
         return fail(parser, NATS_ERROR_CONTROL_LINE);
     }
     if (newline == NULL) {
-        parser->scanned = (uint32_t)visible;
+        parser->now.scanned = (uint32_t)visible;
         return NATS_NEED_MORE;
     }
     *size = line_size;
-    verb->kind = operations[parser->operation].kind;
-    switch ((enum operation)parser->operation) {
+    verb->kind = operations[parser->now.operation].kind;
+    switch ((enum operation)parser->now.operation) {
     case OPERATION_PUB:
     case OPERATION_HPUB: {
         enum nats_result result = parse_publish_line(parser, line, line_size);
@@ -512,6 +523,7 @@ enum nats_result nats_parse(struct nats_parser *parser, struct bytes in, struct 
 {
     *consumed = 0;
     parser->needed = 0;
+    parser->before = parser->now;
     if (in.size == 0) {
         return NATS_NEED_MORE;
     }
@@ -521,20 +533,21 @@ enum nats_result nats_parse(struct nats_parser *parser, struct bytes in, struct 
     }
     size_t at = 0;
     enum nats_result result = NATS_VERB;
-    if (parser->state == STATE_NAME) {
+    if (parser->now.state == STATE_NAME) {
         result = parse_name(parser, in, &at);
     }
-    if (result == NATS_VERB && (parser->state == STATE_BLANK || parser->state == STATE_SPACES)) {
+    if (result == NATS_VERB &&
+        (parser->now.state == STATE_BLANK || parser->now.state == STATE_SPACES)) {
         result = parse_blanks(parser, in, &at);
     }
-    if (result == NATS_VERB && parser->state == STATE_JUNK) {
+    if (result == NATS_VERB && parser->now.state == STATE_JUNK) {
         return parse_junk(parser, in, at, verb, consumed);
     }
     size_t size = 0;
     if (result == NATS_VERB) {
         struct bytes rest = bytes_skip(in, at);
-        result = parser->state == STATE_ARGS ? parse_args(parser, rest, verb, &size)
-                                             : parse_payload(parser, rest, verb, &size);
+        result = parser->now.state == STATE_ARGS ? parse_args(parser, rest, verb, &size)
+                                                 : parse_payload(parser, rest, verb, &size);
     }
     if (result == NATS_ERROR) {
         return NATS_ERROR;
@@ -543,7 +556,7 @@ enum nats_result nats_parse(struct nats_parser *parser, struct bytes in, struct 
     if (result == NATS_VERB) {
         finish(parser);
     } else {
-        ASSERT(size == 0 || parser->state == STATE_PAYLOAD);
+        ASSERT(size == 0 || parser->now.state == STATE_PAYLOAD);
         *consumed = at;
     }
     return result;

@@ -75,6 +75,14 @@ enum nats_error {
 
 enum nats_result { NATS_VERB, NATS_NEED_MORE, NATS_ERROR };
 
+/* Where the parser stands inside a verb. */
+struct nats_parse_place {
+    uint8_t state;
+    uint8_t operation;
+    uint8_t operation_matched; /* bytes of its name seen */
+    uint32_t scanned;          /* argument bytes known to hold no LF */
+};
+
 struct nats_parser {
     /* The caller's, may change between verbs. */
     uint32_t max_control_line;
@@ -88,10 +96,8 @@ struct nats_parser {
                       * that is known (PUB and HPUB after their line), else 0 */
 
     /* The unfinished verb; the parser's own. Offsets count from the first unconsumed byte. */
-    uint8_t state;
-    uint8_t operation;
-    uint8_t operation_matched; /* bytes of its name seen */
-    uint32_t scanned;          /* argument bytes known to hold no LF */
+    struct nats_parse_place now;
+    struct nats_parse_place before; /* the last call */
     struct {
         uint32_t line_size; /* control line, LF included: where the payload begins */
         uint32_t subject_at, subject_size;
@@ -110,6 +116,11 @@ void nats_parser_init(struct nats_parser *parser, uint32_t max_control_line, int
  * parser may not be used again. An empty view gives NATS_NEED_MORE. */
 MUST_USE enum nats_result nats_parse(struct nats_parser *parser, struct bytes in,
                                      struct nats_verb *verb, size_t *consumed);
+
+/* Takes back the verb that the last call gave, for a caller that cannot accept it yet and consumes
+ * nothing of it: the next call gets the same bytes and gives the same verb. Starting afresh would
+ * not do, for earlier calls may have consumed the verb's name. */
+void nats_parser_undo(struct nats_parser *parser);
 
 /* True between verbs: nothing is held of an unfinished one. */
 bool nats_parser_is_idle(const struct nats_parser *parser);

@@ -62,7 +62,8 @@ static inline void nats_trace_check_tail(const struct nats_verb *verb)
     if (verb->tail.size == 0) {
         return;
     }
-    struct nats_trace composed = {0};
+    struct nats_trace composed;
+    memset(&composed, 0, sizeof composed);
     if (verb->reply.size > 0) {
         nats_trace_add(&composed, verb->reply.ptr, verb->reply.size);
         nats_trace_text(&composed, " ");
@@ -146,6 +147,27 @@ static inline void nats_trace_error(struct nats_trace *trace, enum nats_error er
     trace->failed = true;
 }
 
+/* A verb that is taken back comes again, the same from the same bytes. */
+static inline void nats_trace_check_undo(struct nats_parser *parser, struct bytes in,
+                                         const struct nats_verb *verb, size_t consumed)
+{
+    struct nats_trace first;
+    struct nats_trace second;
+    memset(&first, 0, sizeof first);
+    memset(&second, 0, sizeof second);
+    nats_trace_verb(&first, verb);
+    struct nats_verb again;
+    size_t again_consumed = 0;
+    nats_parser_undo(parser);
+    enum nats_result result = nats_parse(parser, in, &again, &again_consumed);
+    ASSERT(result == NATS_VERB);
+    ASSERT(again_consumed == consumed);
+    nats_trace_verb(&second, &again);
+    ASSERT(bytes_equal(bytes_of(first.text, first.size), bytes_of(second.text, second.size)));
+    memory_free(first.text);
+    memory_free(second.text);
+}
+
 /* Gives the parser what is held and then piece; calls it until it wants more. */
 static inline void nats_trace_feed(struct nats_trace *trace, struct nats_parser *parser,
                                    struct bytes piece)
@@ -177,6 +199,7 @@ static inline void nats_trace_feed(struct nats_trace *trace, struct nats_parser 
             ASSERT(consumed > 0);
             ASSERT(nats_parser_is_idle(parser));
             nats_trace_verb(trace, &verb);
+            nats_trace_check_undo(parser, bytes_of(view + at, size - at), &verb, consumed);
         }
         at += consumed;
         if (result == NATS_NEED_MORE) {
