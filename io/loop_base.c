@@ -499,7 +499,8 @@ void loop_base_send(struct loop_base *base, struct loop_send *send)
     /* ENOBUFS, ENOMEM: the kernel is short of memory, the connection is not dead. */
     bool is_full = sent < 0 && (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM);
     send->result = is_full ? LOOP_SEND_FULL : sent < 0 ? -errno : sent;
-    if (send->result < (int64_t)send->size) {
+    /* Of a dead socket no edge comes any more: it may be written to, for what that is worth. */
+    if (send->result >= 0 && (size_t)send->result < send->size) {
         slot->flags &= (uint16_t)~SLOT_MAY_WRITE;
     }
     loop_base_send_count(base, send);
