@@ -111,7 +111,7 @@ def option_flags(options, directory):
 class Hub:
     """One running server. Options are named as in the configuration file of nats-server."""
 
-    def __init__(self, host="127.0.0.1", flags=(), name=None, environment=None, files_max=None,
+    def __init__(self, host="127.0.0.1", flags=(), name=None, environment=None,
                  port=-1, **options):
         path = executable()
         if path is None:

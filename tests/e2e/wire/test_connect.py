@@ -12,7 +12,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import (Client, HubTest, PROTOCOL_1, QUIET, QUIRKS, VERBOSE, hears, msg)
+from harness import Client, HubTest, PROTOCOL_1, QUIET, QUIRKS, hears, msg
 
 OK = b"+OK\r\n"
 PONG = b"PONG\r\n"
@@ -59,7 +59,8 @@ ACCEPTED = [
     row("protocol 0", b'{' + QUIET_KEYS + b',"protocol":0}'),
     row("headers without no_responders", b'{' + QUIET_KEYS + b',"headers":true}'),
     row("no_responders off without headers", b'{' + QUIET_KEYS + b',"no_responders":false}'),
-    row("deeply nested unknown value", b'{' + QUIET_KEYS + b',"x":' + b"[" * 500 + b"]" * 500 + b'}'),
+    row("deeply nested unknown value",
+        b'{' + QUIET_KEYS + b',"x":' + b"[" * 500 + b"]" * 500 + b'}'),
 ]
 
 # Silent closes.

@@ -12,7 +12,7 @@ import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import (Client, HEADERS, HubTest, NO_ECHO, QUIET, QUIRKS, VERBOSE, hears, msg, pub,
+from harness import (HEADERS, HubTest, NO_ECHO, QUIET, QUIRKS, VERBOSE, hears, msg, pub,
                      seeded_random)
 
 PONG = b"PONG\r\n"
@@ -104,7 +104,8 @@ class EchoTest(HubTest):
         other.send(pub(b"foo", b"theirs")).sync()
         mute.send(b"PING\r\n")
         self.assertEqual(sorted([mute.message(), mute.message()]),
-                         [(b"foo", b"1", None, b"", b"theirs"), (b"foo", b"2", None, b"", b"theirs")])
+                         [(b"foo", b"1", None, b"", b"theirs"),
+                          (b"foo", b"2", None, b"", b"theirs")])
         mute.expect(PONG)
 
     def test_no_echo_does_not_hide_from_others(self):
@@ -348,7 +349,8 @@ class ReservedTest(HubTest):
         client.send(b"SUB foo 1\r\n")
         for reply in (b"_R_.abc", b"_GR_.abc", b"$JS.ACK.abc"):
             client.send(pub(b"foo", b"a", reply))
-            client.sync(b"-ERR 'Permissions Violation for Publish with Reply of \"%s\"'\r\n" % reply)
+            client.sync(b"-ERR 'Permissions Violation for Publish with Reply of \"%s\"'\r\n" %
+                        reply)
 
     def test_reserved_replies_with_headers(self):
         client = self.client(HEADERS)

@@ -15,8 +15,8 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import (Client, Hub, HubTest, KIND, PROTOCOL_1, QUIET, QUIRKS, SLOWNESS, executable,
-                     hears, kind_flags, memory_bound, msg, pub, run_hub)
+from harness import (Client, Hub, HubTest, KIND, PROTOCOL_1, QUIET, QUIRKS, REQUESTS, SLOWNESS,
+                     executable, hears, kind_flags, memory_bound, msg, pub, run_hub)
 
 PONG = b"PONG\r\n"
 
@@ -80,8 +80,7 @@ class EndTest(HubTest):
     def test_who_left_hears_no_more(self):
         """After the end of a subscriber, publishing and requesting go on without it."""
         for how in ("close", "abort", "half_close"):
-            gone, client = self.client(), self.client(
-                b'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}\r\n')
+            gone, client = self.client(), self.client(REQUESTS)
             gone.send(b"SUB svc 1\r\n").sync()
             client.send(b"SUB r 7\r\n").sync()
             getattr(gone, how)()

@@ -167,7 +167,8 @@ class NoRespondersTest(HubTest):
 
     def test_several_subscriptions_for_the_reply_get_one(self):
         client = self.client(REQUESTS)
-        client.send(b"SUB r.x 1\r\nSUB r.x 2\r\nSUB r.* 3\r\n" + pub(b"svc", b"?", b"r.x") + b"PING\r\n")
+        client.send(b"SUB r.x 1\r\nSUB r.x 2\r\nSUB r.* 3\r\n" + pub(b"svc", b"?", b"r.x") +
+                    b"PING\r\n")
         self.assertTrue(client.message().header.startswith(b"NATS/1.0 503\r\n"))
         client.expect(PONG)
 

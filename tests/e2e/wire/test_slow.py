@@ -14,7 +14,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import Client, HubTest, QUIET, QUIRKS, SLOWNESS, msg, pub
+from harness import Client, HubTest, QUIRKS, SLOWNESS, msg, pub
 
 MEGABYTE = 1 << 20
 

@@ -10,7 +10,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from harness import HubTest, QUIET, QUIRKS, SLOWNESS, msg, pub
+from harness import HubTest, QUIRKS, SLOWNESS, msg, pub
 
 PING = b"PING\r\n"
 PONG = b"PONG\r\n"
