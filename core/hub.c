@@ -123,7 +123,8 @@ void hub_free(struct hub *hub)
     }
     hub_close_run(hub);
     hub_settle(hub);
-    (void)hub_turn_end(hub);
+    uint64_t bells = hub_turn_end(hub);
+    MAYBE(bells == 0);
     peers_free(hub);
     interest_free(&hub->interest);
     index_free(hub->index);
@@ -263,7 +264,7 @@ void hub_close(struct hub *hub, struct session *session, enum close_reason reaso
     session->pauses = 0;
     if (how == HUB_CLOSE_FLUSH) {
         session->state = SESSION_FLUSHING;
-        session->linger_ns = hub->now_ns + LINGER_NS;
+        session->linger_ns = hub->now_ns + hub->options.write_deadline_ns;
         hub_timer_update(hub, session);
         hub_want(hub, session, WANT_ARM);
         if (pending_is_empty(&session->pending)) {
@@ -410,8 +411,9 @@ bool hub_input_keep(struct hub *hub, struct session *session, struct bytes bytes
     list_remove(&session->input_link);
     list_push(&hub->inputs, &session->input_link);
     while (hub->input_bytes > hub->options.input_bytes_max) {
-        struct session *victim =
-            CONTAINER_OF(list_first(&hub->inputs), struct session, input_link);
+        struct list *oldest = list_first(&hub->inputs);
+        ASSERT(oldest != NULL);
+        struct session *victim = CONTAINER_OF(oldest, struct session, input_link);
         if (victim == session) {
             return false;
         }
@@ -497,8 +499,9 @@ void hub_turn_begin(struct hub *hub, uint64_t now_ns)
     hub->metrics.turns++;
     hub->flush.phase = FLUSH_BEGIN;
     ASSERT(list_is_empty(&hub->resuming));
-    while (!list_is_empty(&hub->resumable)) {
-        list_push(&hub->resuming, list_pop(&hub->resumable));
+    struct list *node;
+    while ((node = list_pop(&hub->resumable)) != NULL) {
+        list_push(&hub->resuming, node);
     }
 }
 

@@ -213,9 +213,9 @@ void hub_limit_memory(struct hub *hub)
         hub->evacuate_at = used * 2;
     }
     uint64_t soft = hub->options.log_bytes_max / 4 * 3;
-    while (log_bytes(hub) > soft && !list_is_empty(&hub->blocked)) {
-        struct session *victim =
-            CONTAINER_OF(list_first(&hub->blocked), struct session, blocked_link);
+    struct list *oldest;
+    while (log_bytes(hub) > soft && (oldest = list_first(&hub->blocked)) != NULL) {
+        struct session *victim = CONTAINER_OF(oldest, struct session, blocked_link);
         hub_close(hub, victim, CLOSE_MEMORY_LIMIT, HUB_CLOSE_AT_ONCE);
     }
 }

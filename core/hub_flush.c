@@ -324,9 +324,9 @@ static void flush_begin(struct hub *hub)
     hub_close_run(hub);
     hub_settle(hub);
     struct flush *f = &hub->flush;
-    while (!list_is_empty(&f->later)) {
-        struct session *session =
-            CONTAINER_OF(list_pop(&f->later), struct session, flush_link);
+    struct list *node;
+    while ((node = list_pop(&f->later)) != NULL) {
+        struct session *session = CONTAINER_OF(node, struct session, flush_link);
         session->turn_sends = 0;
         list_push(&hub->flush_sessions, &session->flush_link);
     }

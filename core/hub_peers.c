@@ -293,10 +293,9 @@ static void come_home(struct hub *hub, struct run_envelope *envelope, uint32_t w
         chunk_unref(&hub->chunks, run->chunk);
     }
     envelope_give(hub, envelope);
-    while (!list_is_empty(&hub->paused)) {
-        struct session *session =
-            CONTAINER_OF(list_first(&hub->paused), struct session, pause_link);
-        session_resume(hub, session, PAUSE_PEER);
+    struct list *node;
+    while ((node = list_first(&hub->paused)) != NULL) {
+        session_resume(hub, CONTAINER_OF(node, struct session, pause_link), PAUSE_PEER);
     }
 }
 
@@ -309,12 +308,13 @@ static void interest_home(struct hub *hub, struct interest_envelope *envelope)
     }
 }
 
-static void take_order(struct hub *hub, const struct order_envelope *order)
+static void take_order(struct hub *hub, struct order_envelope *order)
 {
     ASSERT(hub->orders_count < COUNT_OF(hub->orders));
     hub->orders[hub->orders_count].order = order->order;
     hub->orders[hub->orders_count].argument = order->argument;
     hub->orders_count++;
+    memory_free(order);
 }
 
 static void take_connection(struct hub *hub, struct connection_envelope *connection)

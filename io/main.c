@@ -245,11 +245,15 @@ static bool open_listener(struct program *program)
 
 static bool start_workers(struct program *program)
 {
-    struct workers_options options = {.config = &program->config,
+    const struct config *config = &program->config;
+    const struct config_machine *machine = &program->machine;
+    struct workers_options options = {.config = config,
                                       .probe = &program->probe,
                                       .listener_fds = program->listener.fds,
                                       .listeners_count = program->listener.count,
                                       .server_id = program->server_id,
+                                      .memory_bytes = config_memory_budget(config, machine),
+                                      .workers = config_workers(config, machine),
                                       .port = program->listener.port};
     sys_random(&options.hash_key, sizeof(options.hash_key));
     int error = workers_start(&options, &program->workers);
@@ -311,6 +315,8 @@ static void print_ready(struct program *program)
 static void reopen_log(struct program *program)
 {
     struct metrics sum;
+    struct hub_gauges gauges;
+    struct loop_stats loop;
     char text[REPORT_COUNTERS_MAX];
     int error = log_sink_reopen(program->sink);
     if (error == -ENOTSUP) {
@@ -322,8 +328,8 @@ static void reopen_log(struct program *program)
         log_sink_print(program->sink, LOG_INFO, "File log re-opened");
     }
     metrics_init(&sum);
-    workers_counters(program->workers, &sum);
-    log_sink_print(program->sink, LOG_INFO, "%s", report_counters(&sum, text));
+    workers_counters(program->workers, &sum, &gauges, &loop);
+    log_sink_print(program->sink, LOG_INFO, "%s", report_counters(&sum, &gauges, text));
 }
 
 /* Listening ends first: who connects from now on is refused and finds another server. */

@@ -117,11 +117,34 @@ static void add_counter(char *text, const char *label, const char *name, uint64_
     }
 }
 
-const char *report_counters(const struct metrics *sum, char text[REPORT_COUNTERS_MAX])
+static void add_gauges(char *text, const struct hub_gauges *gauges)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {{"connections", gauges->sessions},
+                {"subscriptions", gauges->subscriptions},
+                {"audiences", gauges->audiences},
+                {"patterns", gauges->entries},
+                {"interest_literals", gauges->interest_literals},
+                {"interest_patterns", gauges->interest_patterns},
+                {"chunks", gauges->chunks},
+                {"chunk_bytes", gauges->chunk_bytes},
+                {"pending_entries_bytes", gauges->pending_entries_bytes},
+                {"index_bytes", gauges->index_bytes},
+                {"input_bytes", gauges->input_bytes},
+                {"blocked", gauges->blocked},
+                {"envelopes_under_way", gauges->envelopes_under_way}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        add_counter(text, "", rows[i].name, rows[i].value);
+    }
+}
+
+const char *report_counters(const struct metrics *sum, const struct hub_gauges *gauges,
+                            char text[REPORT_COUNTERS_MAX])
 {
     snprintf(text, REPORT_COUNTERS_MAX, "counters:");
-    add_counter(text, "", "connections", sum->sessions_opened - metrics_sessions_closed(sum));
-    add_counter(text, "", "subscriptions", sum->subscriptions_added - sum->subscriptions_removed);
+    add_gauges(text, gauges);
     for (size_t i = 0; i < metrics_counters_count(); i++) {
         add_counter(text, "", metrics_counter_name(i), metrics_counter(sum, i));
     }

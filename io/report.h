@@ -11,6 +11,7 @@
 
 #include "core/base.h"
 #include "core/config.h"
+#include "core/hub.h"
 #include "core/metrics.h"
 #include "io/loop.h"
 
@@ -42,7 +43,8 @@ uint32_t report_connections_possible(uint64_t descriptors, uint32_t workers);
 
 /* "counters: connections=2 subscriptions=10 …", reasons only where they are not zero. Returns
  * text. */
-const char *report_counters(const struct metrics *sum, char text[REPORT_COUNTERS_MAX]);
+const char *report_counters(const struct metrics *sum, const struct hub_gauges *gauges,
+                            char text[REPORT_COUNTERS_MAX]);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,455 @@
+/* worker.c - the turn. Read worker_turn first: everything else hangs off its lines. */
+#include "io/worker.h"
+
+#include "core/planted.h"
+#include "io/peername.h"
+
+#include <stdio.h>
+
+enum { SENDS_PER_CALL = 4 * SLICE_SENDS_MAX };
+
+/* While others still have sessions, a worker that stopped looks whether they are done. */
+#define STOP_POLL_NS 1000000ull
+#define SECOND_NS    1000000000ull
+
+struct lame_duck {
+    bool is_on;
+    uint64_t next_ns; /* when the next client is closed */
+    uint64_t interval_ns;
+    uint32_t slot; /* where to look for it */
+};
+
+struct worker {
+    struct worker_options options;
+    struct loop *loop;
+    struct hub *hub;
+    struct loop_event *events; /* EVENTS_MAX */
+    size_t events_count;
+    struct send_op *sends; /* SENDS_PER_CALL */
+    struct lame_duck lame_duck;
+    bool is_stopping;
+    bool is_stopped;
+    bool others_stopped; /* seen in the turn before */
+    uint64_t fds_refused;
+};
+
+static_assert(sizeof(struct send_op) == sizeof(struct loop_send), "one send, two names");
+
+static struct port *own_port(struct worker *w)
+{
+    return &w->options.hub.ports[w->options.hub.worker];
+}
+
+int worker_open(const struct worker_options *options, uint64_t now_ns, struct worker **worker)
+{
+    struct worker *w = memory_alloc(sizeof(*w));
+    w->options = *options;
+    int error = loop_open(&options->loop, &w->loop);
+    if (error != 0) {
+        memory_free(w);
+        return error;
+    }
+    options->loops[options->hub.worker] = w->loop;
+    w->options.hub.client_size = sizeof(struct nats_client);
+    w->hub = hub_new(&w->options.hub, now_ns);
+    w->events = memory_alloc(EVENTS_MAX * sizeof(struct loop_event));
+    w->sends = memory_alloc(SENDS_PER_CALL * sizeof(struct send_op));
+    for (size_t i = 0; i < options->listeners_count && error == 0; i++) {
+        error = loop_accept(w->loop, options->listener_fds[i]);
+    }
+    if (error != 0) {
+        worker_free(w);
+        return error;
+    }
+    *worker = w;
+    return 0;
+}
+
+void worker_free(struct worker *w)
+{
+    uint32_t slot = 0;
+    struct session *session;
+    while ((session = hub_session_next(w->hub, &slot)) != NULL) {
+        nats_closed(session);
+    }
+    hub_free(w->hub);
+    loop_free(w->loop);
+    memory_free(w->events);
+    memory_free(w->sends);
+    memory_free(w);
+}
+
+struct hub *worker_hub(struct worker *w)
+{
+    return w->hub;
+}
+
+struct loop *worker_loop(struct worker *w)
+{
+    return w->loop;
+}
+
+/* ---- connections ----------------------------------------------------------------------------- */
+
+/* The worker with the smallest share, this one on a tie. */
+static uint32_t choose_worker(const struct worker *w, uint32_t *connections)
+{
+    const struct hub_options *hub = &w->options.hub;
+    uint32_t best = hub->worker;
+    uint32_t fewest = UINT32_MAX;
+    *connections = 0;
+    for (uint32_t i = 0; i < hub->workers_count; i++) {
+        uint32_t at = (hub->worker + i) % hub->workers_count;
+        /* Relaxed: a measure, not a lock; only this worker adds. */
+        uint32_t count = atomic_load_explicit(&hub->ports[at].connections, memory_order_relaxed);
+        *connections += count;
+        if (count < fewest) {
+            fewest = count;
+            best = at;
+        }
+    }
+    return best;
+}
+
+static void connection_open(struct worker *w, const struct connection_envelope *connection)
+{
+    struct session *session = hub_session_open(w->hub, connection->client_id);
+    if (session == NULL ||
+        loop_add(w->loop, session->slot, session->generation, connection->fd) != 0) {
+        w->fds_refused++;
+        loop_discard(w->loop, connection->fd);
+        atomic_fetch_sub_explicit(&own_port(w)->connections, 1u, memory_order_relaxed);
+        if (session != NULL) {
+            hub_close(w->hub, session, CLOSE_MAX_CONNECTIONS, HUB_CLOSE_AT_ONCE);
+            hub_session_closed(w->hub, session);
+        }
+        return;
+    }
+    if (connection->refuse || w->is_stopping) {
+        nats_refuse(w->options.nats, w->hub, session, connection->peer_host,
+                    connection->peer_port);
+    } else {
+        nats_open(w->options.nats, w->hub, session, connection->peer_host, connection->peer_port);
+    }
+}
+
+static void accepted(struct worker *w, int fd)
+{
+    uint32_t connections;
+    uint32_t worker = choose_worker(w, &connections);
+    struct port *port = &w->options.hub.ports[worker];
+    struct connection_envelope *connection = memory_alloc(sizeof(*connection));
+    connection->envelope.kind = ENVELOPE_CONNECTION;
+    connection->fd = fd;
+    connection->refuse = connections >= w->options.max_connections;
+    connection->client_id =
+        atomic_fetch_add_explicit(w->options.client_ids, (uint64_t)1, memory_order_relaxed);
+    connection->peer_port = peername_of(fd, connection->peer_host);
+    atomic_fetch_add_explicit(&port->connections, 1u, memory_order_relaxed);
+    if (worker == w->options.hub.worker) {
+        connection_open(w, connection);
+        memory_free(connection);
+        return;
+    }
+    mpsc_push(&port->inbox, &connection->envelope.node);
+    if (doorbell_should_ring(&port->bell)) {
+        loop_wake_from(w->loop, w->options.loops[worker]);
+    }
+}
+
+static void closed(struct worker *w, struct session *session)
+{
+    nats_closed(session);
+    hub_session_closed(w->hub, session);
+    atomic_fetch_sub_explicit(&own_port(w)->connections, 1u, memory_order_relaxed);
+}
+
+/* ---- orders ---------------------------------------------------------------------------------- */
+
+static void stop(struct worker *w, enum hub_close how)
+{
+    w->is_stopping = true;
+    loop_accept_stop(w->loop);
+    uint32_t slot = 0;
+    struct session *session;
+    while ((session = hub_session_next(w->hub, &slot)) != NULL) {
+        hub_close(w->hub, session, CLOSE_SHUTDOWN, how);
+    }
+}
+
+static void lame_duck_begin(struct worker *w)
+{
+    struct lame_duck *duck = &w->lame_duck;
+    loop_accept_stop(w->loop);
+    uint32_t slot = 0;
+    struct session *session;
+    while ((session = hub_session_next(w->hub, &slot)) != NULL) {
+        nats_lame_duck(w->options.nats, w->hub, session);
+    }
+    uint64_t duration = w->options.lame_duck_duration_ns - w->options.lame_duck_grace_ns;
+    uint32_t count = hub_sessions_count(w->hub);
+    duck->is_on = true;
+    duck->interval_ns = count > 0 ? MIN_OF(duration / count, SECOND_NS) : 0;
+    duck->next_ns = hub_now(w->hub) + w->options.lame_duck_grace_ns;
+}
+
+/* Clients leave one at a time, so that they do not all knock at another door at once. */
+static void lame_duck_go_on(struct worker *w)
+{
+    struct lame_duck *duck = &w->lame_duck;
+    while (duck->is_on && duck->next_ns <= hub_now(w->hub)) {
+        struct session *session = hub_session_next(w->hub, &duck->slot);
+        if (session == NULL) {
+            duck->slot = 0;
+            session = hub_session_next(w->hub, &duck->slot);
+        }
+        if (session == NULL) {
+            return;
+        }
+        hub_close(w->hub, session, CLOSE_SHUTDOWN, HUB_CLOSE_FLUSH);
+        duck->next_ns += MAX_OF(duck->interval_ns, (uint64_t)1);
+    }
+}
+
+static void give_counters(struct worker *w, struct worker_counters *counters)
+{
+    counters->metrics = *hub_metrics(w->hub);
+    hub_gauges(w->hub, &counters->gauges);
+    loop_stats_read(w->loop, &counters->loop);
+    /* Pairs with the asker's acquire: it sees all of the above. */
+    atomic_store_explicit(&counters->is_ready, 1u, memory_order_release);
+}
+
+static void take_orders(struct worker *w)
+{
+    enum order_kind order;
+    void *argument;
+    while (hub_order_next(w->hub, &order, &argument)) {
+        switch (order) {
+        case ORDER_STOP:
+            stop(w, HUB_CLOSE_FLUSH);
+            break;
+        case ORDER_STOP_NOW:
+            stop(w, HUB_CLOSE_AT_ONCE);
+            break;
+        case ORDER_LAME_DUCK:
+            lame_duck_begin(w);
+            break;
+        case ORDER_COUNTERS:
+            give_counters(w, argument);
+            break;
+        }
+    }
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static void session_event(struct worker *w, const struct loop_event *event)
+{
+    struct session *session = hub_session_get(w->hub, event->slot, event->generation);
+    if (session == NULL) {
+        return;
+    }
+    bool is_closing = session->state == SESSION_CLOSING;
+    switch (event->kind) {
+    case LOOP_EVENT_BYTES:
+        if (!is_closing) {
+            nats_bytes(w->options.nats, w->hub, session, event->bytes);
+        }
+        loop_buffer_return(w->loop, event);
+        break;
+    case LOOP_EVENT_EOF:
+        if (!is_closing) {
+            nats_end(w->options.nats, w->hub, session);
+        }
+        break;
+    case LOOP_EVENT_ERROR:
+        hub_close(w->hub, session, CLOSE_READ_ERROR, HUB_CLOSE_AT_ONCE);
+        break;
+    case LOOP_EVENT_WRITABLE:
+        hub_session_writable(w->hub, session);
+        break;
+    case LOOP_EVENT_CLOSED:
+        closed(w, session);
+        break;
+    default:
+        break;
+    }
+}
+
+static void reap(struct worker *w)
+{
+    for (size_t i = 0; i < w->events_count; i++) {
+        const struct loop_event *event = &w->events[i];
+        switch (event->kind) {
+        case LOOP_EVENT_ACCEPT:
+            if (w->is_stopping) {
+                loop_discard(w->loop, event->result);
+            } else {
+                accepted(w, event->result);
+            }
+            break;
+        case LOOP_EVENT_ACCEPT_FAILED:
+            log_write(w->options.hub.log, LOG_ERROR, "Error accepting a connection: %s",
+                      strerror(-event->result));
+            break;
+        case LOOP_EVENT_WAKE:
+            hub_metrics(w->hub)->doorbells_heard++;
+            break;
+        default:
+            session_event(w, event);
+            break;
+        }
+    }
+    w->events_count = 0;
+}
+
+static void resume(struct worker *w)
+{
+    struct session *session;
+    while ((session = hub_resumable_next(w->hub)) != NULL) {
+        nats_resume(w->options.nats, w->hub, session);
+    }
+}
+
+static void run_timers(struct worker *w)
+{
+    struct session *session;
+    while ((session = hub_expired_next(w->hub)) != NULL) {
+        nats_tick(w->options.nats, w->hub, session);
+    }
+    lame_duck_go_on(w);
+}
+
+/* ---- bytes and bells out --------------------------------------------------------------------- */
+
+static void ring(struct worker *w, uint64_t workers)
+{
+    for (; workers != 0; workers &= workers - 1) {
+        loop_wake_from(w->loop, w->options.loops[__builtin_ctzll(workers)]);
+    }
+}
+
+static void flush(struct worker *w)
+{
+    size_t count;
+    while ((count = hub_flush_next(w->hub, w->sends, SENDS_PER_CALL)) > 0) {
+        loop_send(w->loop, (struct loop_send *)(void *)w->sends, count);
+        hub_flush_results(w->hub, w->sends, count);
+    }
+}
+
+static void perform_wants(struct worker *w)
+{
+    uint32_t wants;
+    struct session *session;
+    while ((session = hub_want_next(w->hub, &wants)) != NULL) {
+        uint32_t slot = session->slot;
+        if (wants & WANT_CLOSE) {
+            loop_close_slot(w->loop, slot,
+                            wants & WANT_RESET ? LOOP_CLOSE_RESET : LOOP_CLOSE_ORDERLY);
+            continue;
+        }
+        if (wants & WANT_DISARM) {
+            loop_read_disarm(w->loop, slot);
+        } else if (wants & WANT_ARM) {
+            loop_read_arm(w->loop, slot);
+        }
+        if (wants & WANT_WRITABLE) {
+            loop_wait_writable(w->loop, slot);
+        }
+        if (wants & WANT_SHUTDOWN) {
+            loop_shutdown_write(w->loop, slot);
+        }
+    }
+}
+
+/* ---- the turn -------------------------------------------------------------------------------- */
+
+static uint64_t sleep_ns(struct worker *w, uint64_t now_ns)
+{
+    uint64_t deadline = hub_next_deadline(w->hub);
+    if (w->lame_duck.is_on && hub_sessions_count(w->hub) > 0) {
+        deadline = MIN_OF(deadline, w->lame_duck.next_ns);
+    }
+    if (w->is_stopping) {
+        deadline = MIN_OF(deadline, now_ns + STOP_POLL_NS);
+    }
+    if (deadline == UINT64_MAX) {
+        return UINT64_MAX;
+    }
+    return deadline > now_ns ? deadline - now_ns : 0;
+}
+
+void worker_wait(struct worker *w, uint64_t now_ns)
+{
+    struct port *port = own_port(w);
+    uint64_t timeout_ns = sleep_ns(w, now_ns);
+    doorbell_prepare_sleep(&port->bell);
+    if (!doorbell_may_sleep(&port->bell, &port->inbox)) {
+        timeout_ns = 0;
+    }
+    if (timeout_ns > 0) {
+        hub_metrics(w->hub)->turns_slept++;
+    }
+    w->events_count = loop_wait(w->loop, timeout_ns, w->events, EVENTS_MAX);
+    doorbell_awake(&port->bell);
+}
+
+/* Sequentially consistent: whoever sees every worker stopped has all their pushes before it. */
+static bool all_stopped(struct worker *w)
+{
+    const struct hub_options *hub = &w->options.hub;
+    for (uint32_t i = 0; i < hub->workers_count; i++) {
+        if (atomic_load_explicit(&hub->ports[i].stopped, memory_order_seq_cst) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A worker ends when it and all others have no session left (so nobody makes envelopes any more),
+ * it has drained once since it saw that, and its own envelopes are home. */
+static enum worker_turn stop_progress(struct worker *w)
+{
+    if (!w->is_stopping || hub_sessions_count(w->hub) > 0) {
+        return WORKER_TURNED;
+    }
+    if (!w->is_stopped) {
+        w->is_stopped = true;
+        atomic_store_explicit(&own_port(w)->stopped, 1u, memory_order_seq_cst);
+    }
+    struct hub_gauges gauges;
+    hub_gauges(w->hub, &gauges);
+    bool is_done = w->others_stopped && gauges.envelopes_under_way == 0;
+    w->others_stopped = all_stopped(w);
+    return is_done ? WORKER_STOPPED : WORKER_TURNED;
+}
+
+enum worker_turn worker_turn(struct worker *w, uint64_t now_ns)
+{
+    hub_turn_begin(w->hub, now_ns);
+    if (PLANTED(PLANTED_PARSE_BEFORE_DRAIN)) {
+        resume(w);
+        reap(w);
+    }
+    if (!hub_drain(w->hub)) { /* before any byte is parsed: law 7 */
+        return WORKER_HALF_LINKED;
+    }
+    struct connection_envelope connection;
+    while (hub_connection_next(w->hub, &connection)) {
+        connection_open(w, &connection);
+    }
+    take_orders(w);
+    resume(w);
+    reap(w); /* bytes in: parse, publish */
+    run_timers(w);
+    if (PLANTED(PLANTED_FLUSH_BEFORE_PUSH)) {
+        flush(w);
+    }
+    ring(w, hub_push(w->hub)); /* envelopes out, before any byte is written: law 7 */
+    flush(w);                  /* one send per session and slice */
+    ring(w, hub_turn_end(w->hub));
+    perform_wants(w);
+    return stop_progress(w);
+}

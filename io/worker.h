@@ -1,0 +1,69 @@
+/*
+ * worker.h - one worker: a loop, a hub, and the turn that joins them.
+ *
+ *   thread:  for (;;) { worker_wait(w, now); worker_turn(w, now); }
+ *
+ * Makes no system call of its own: time is an argument and everything else goes through the loop.
+ * So the simulation runs the same turn over the fake loop.
+ *
+ * Threads:     all calls from the worker's own thread; the ports and loops arrays are shared.
+ * Memory:      owns its loop and hub.
+ */
+#ifndef RINGHUB_IO_WORKER_H
+#define RINGHUB_IO_WORKER_H
+
+#include "core/hub.h"
+#include "core/proto/nats.h"
+#include "io/loop.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct worker_options {
+    struct hub_options hub;
+    struct loop_options loop;
+    const struct nats *nats;
+    struct loop **loops; /* of all workers, each filled in by its worker_open */
+    ATOMIC(uint64_t) *client_ids; /* the next; shared */
+    const int *listener_fds;      /* worker 0 accepts for all */
+    size_t listeners_count;
+    uint32_t max_connections; /* of all workers */
+    uint64_t lame_duck_duration_ns;
+    uint64_t lame_duck_grace_ns;
+};
+
+struct worker;
+
+/* Counters of one worker, handed out on ORDER_COUNTERS. */
+struct worker_counters {
+    struct metrics metrics;
+    struct hub_gauges gauges;
+    struct loop_stats loop;
+    ATOMIC(uint32_t) is_ready;
+};
+
+/* Returns 0 or a negative errno. */
+MUST_USE int worker_open(const struct worker_options *options, uint64_t now_ns,
+                         struct worker **worker);
+void worker_free(struct worker *worker);
+
+/* Sleeps until there is work, and receives. The only place where it sleeps. */
+void worker_wait(struct worker *worker, uint64_t now_ns);
+
+enum worker_turn {
+    WORKER_TURNED,
+    WORKER_HALF_LINKED, /* a producer is between its two steps: yield, and call again before
+                         * anything else; nothing was parsed */
+    WORKER_STOPPED,     /* every session is closed and every envelope home, here and elsewhere */
+};
+
+enum worker_turn worker_turn(struct worker *worker, uint64_t now_ns);
+
+struct hub *worker_hub(struct worker *worker);
+struct loop *worker_loop(struct worker *worker);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

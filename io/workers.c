@@ -1,0 +1,357 @@
+/* workers.c - threads and budgets. */
+#include "io/workers.h"
+
+#include "core/proto/nats_info.h"
+#include "core/version.h"
+#include "io/listener.h"
+#include "io/sys.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum {
+    /* Connections that are refused need a session to say so; so do those that linger. */
+    SLOTS_SPARE = 1024,
+    STACK_BYTES = 1024 * 1024,
+    CREDIT_BYTES = 4 * 1024 * 1024,
+    COUNTERS_WAIT_MS = 2000,
+};
+
+struct worker_thread {
+    struct workers *all;
+    struct worker_options options;
+    struct worker *worker;
+    struct log *log;
+    pthread_t thread;
+    uint32_t cpu; /* UINT32_MAX: not pinned */
+    int error;
+    bool is_started;
+};
+
+struct workers {
+    uint32_t count;
+    struct port *ports;
+    struct loop **loops;
+    struct worker_thread *threads;
+    struct nats nats;
+    ATOMIC(uint64_t) client_ids;
+    ATOMIC(uint32_t) running; /* threads whose turn loop goes */
+    pthread_barrier_t opened; /* every worker has its loop, or has failed */
+    pthread_barrier_t decided; /* the main thread says whether to go on */
+    bool go_on;
+    bool is_stopped;
+};
+
+static void *thread_main(void *argument)
+{
+    struct worker_thread *t = argument;
+    char name[16];
+    snprintf(name, sizeof(name), "worker %u", t->options.hub.worker);
+    sys_thread_name(name);
+    if (t->cpu != UINT32_MAX && sys_pin(t->cpu) != 0) {
+        log_write(t->log, LOG_WARNING, "worker %u cannot be pinned to CPU %u",
+                  t->options.hub.worker, t->cpu);
+    }
+    t->error = worker_open(&t->options, sys_now_ns(), &t->worker);
+    pthread_barrier_wait(&t->all->opened);
+    pthread_barrier_wait(&t->all->decided);
+    if (!t->all->go_on) {
+        if (t->worker != NULL) {
+            worker_free(t->worker);
+        }
+        return NULL;
+    }
+    enum worker_turn turned = WORKER_TURNED;
+    while (turned != WORKER_STOPPED) {
+        worker_wait(t->worker, sys_now_ns());
+        log_clock_set(t->log, sys_wall_ns());
+        while ((turned = worker_turn(t->worker, sys_now_ns())) == WORKER_HALF_LINKED) {
+            sched_yield();
+        }
+    }
+    atomic_fetch_sub(&t->all->running, 1u);
+    return NULL;
+}
+
+static bool init_info(struct workers *workers, const struct workers_options *options)
+{
+    const struct config *config = options->config;
+    char advertised[CONFIG_TEXT_MAX];
+    snprintf(advertised, sizeof(advertised), "%s", config->client_advertise);
+    uint16_t port = options->port;
+    const char *host = config->host;
+    char *colon = strrchr(advertised, ':');
+    if (colon != NULL) {
+        *colon = '\0';
+        host = advertised;
+        port = (uint16_t)strtoul(colon + 1, NULL, 10);
+    }
+    const char *name =
+        config->server_name[0] != '\0' ? config->server_name : options->server_id;
+    struct nats_info_server server = {
+        .server_id = options->server_id,
+        .server_name = name,
+        .version = RINGHUB_SPEAKS_AS,
+        .go = "none (C)",
+        .host = host,
+        .port = port,
+        .headers = true,
+        .max_payload = config->max_payload > 0
+                           ? config->max_payload
+                           : (int64_t)MIN_OF(config->max_pending, (uint64_t)INT32_MAX),
+        .remote_account = "$G",
+    };
+    return nats_info_init(&workers->nats.info, &server);
+}
+
+static struct worker_options worker_options_of(struct workers *workers,
+                                               const struct workers_options *options,
+                                               uint32_t number, struct log *log)
+{
+    const struct config *config = options->config;
+    uint64_t share = options->memory_bytes / workers->count;
+    uint32_t slots = config->max_connections / workers->count + SLOTS_SPARE;
+    uint64_t seed;
+    sys_random(&seed, sizeof(seed));
+    return (struct worker_options){
+        .hub = {.worker = number,
+                .workers_count = workers->count,
+                .ports = workers->ports,
+                .hash_key = options->hash_key,
+                .seed = seed,
+                .sessions_max = slots,
+                .max_subscriptions = config->max_subscriptions,
+                .max_pending = config->max_pending,
+                .write_deadline_ns = config->write_deadline_ns,
+                .log_bytes_max = share / 2,
+                .index_bytes_max = share / 8 * 3,
+                .input_bytes_max = share / 8,
+                .credit_bytes = CREDIT_BYTES,
+                .log = log},
+        .loop = {.backend = options->probe->backend,
+                 .slots_max = slots,
+                 .sq_entries = config->sq_entries,
+                 .cq_entries = config->cq_entries,
+                 .read_buffers = config->read_buffers,
+                 .sends_inline = options->probe->sends_inline},
+        .nats = &workers->nats,
+        .loops = workers->loops,
+        .client_ids = &workers->client_ids,
+        .listener_fds = options->listener_fds,
+        .listeners_count = number == 0 ? options->listeners_count : 0,
+        .max_connections = config->max_connections,
+        .lame_duck_duration_ns = config->lame_duck_duration_ns,
+        .lame_duck_grace_ns = config->lame_duck_grace_period_ns,
+    };
+}
+
+static int start_threads(struct workers *workers)
+{
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    int error = 0;
+    for (uint32_t i = 0; i < workers->count && error == 0; i++) {
+        struct worker_thread *t = &workers->threads[i];
+        error = -pthread_create(&t->thread, &attributes, thread_main, t);
+        t->is_started = error == 0;
+    }
+    pthread_attr_destroy(&attributes);
+    if (error != 0) {
+        /* The barrier counts threads that do not exist: nothing can be undone in order. */
+        fprintf(stderr, "ringhub: cannot start threads: %s\n", strerror(-error));
+        exit(EXIT_FAILURE);
+    }
+    pthread_barrier_wait(&workers->opened);
+    for (uint32_t i = 0; i < workers->count; i++) {
+        error = error == 0 ? workers->threads[i].error : error;
+    }
+    workers->go_on = error == 0;
+    pthread_barrier_wait(&workers->decided);
+    return error;
+}
+
+int workers_start(const struct workers_options *options, struct workers **result)
+{
+    const struct config *config = options->config;
+    struct workers *workers = memory_alloc(sizeof(*workers));
+    workers->count = options->workers;
+    workers->ports =
+        memory_alloc_aligned(CACHE_LINE, workers->count * sizeof(struct port));
+    workers->loops = memory_alloc(workers->count * sizeof(struct loop *));
+    workers->threads = memory_alloc(workers->count * sizeof(struct worker_thread));
+    workers->nats.options = (struct nats_options){.max_control_line = config->max_control_line,
+                                                  .max_payload = config->max_payload,
+                                                  .max_sub_tokens = config->max_sub_tokens,
+                                                  .ping_interval_ns = config->ping_interval_ns,
+                                                  .ping_max = config->ping_max};
+    atomic_store(&workers->client_ids, (uint64_t)1);
+    atomic_store(&workers->running, workers->count);
+    pthread_barrier_init(&workers->opened, NULL, workers->count + 1);
+    pthread_barrier_init(&workers->decided, NULL, workers->count + 1);
+    if (!init_info(workers, options)) {
+        workers->is_stopped = true;
+        workers_free(workers);
+        return -ENAMETOOLONG;
+    }
+    uint32_t cpus[SYS_CPUS_MAX];
+    uint32_t cpus_count = sys_cpus(cpus, SYS_CPUS_MAX);
+    for (uint32_t i = 0; i < workers->count; i++) {
+        struct worker_thread *t = &workers->threads[i];
+        mpsc_init(&workers->ports[i].inbox);
+        doorbell_init(&workers->ports[i].bell);
+        t->all = workers;
+        t->log = log_new(LOG_RING_BYTES, config_log_level(config));
+        t->cpu = config->pin && cpus_count > 0 ? cpus[i % cpus_count] : UINT32_MAX;
+        t->options = worker_options_of(workers, options, i, t->log);
+    }
+    int error = start_threads(workers);
+    if (error != 0) {
+        for (uint32_t i = 0; i < workers->count; i++) {
+            pthread_join(workers->threads[i].thread, NULL);
+        }
+        workers->is_stopped = true;
+        workers_free(workers);
+        return error;
+    }
+    *result = workers;
+    return 0;
+}
+
+static void give_order(struct workers *workers, uint32_t worker, enum order_kind kind,
+                       void *argument)
+{
+    struct order_envelope *order = memory_alloc(sizeof(*order));
+    order->envelope.kind = ENVELOPE_ORDER;
+    order->order = kind;
+    order->argument = argument;
+    mpsc_push(&workers->ports[worker].inbox, &order->envelope.node);
+    if (doorbell_should_ring(&workers->ports[worker].bell)) {
+        loop_wake(workers->loops[worker]);
+    }
+}
+
+static void order_all(struct workers *workers, enum order_kind kind)
+{
+    for (uint32_t i = 0; i < workers->count; i++) {
+        give_order(workers, i, kind, NULL);
+    }
+}
+
+void workers_lame_duck(struct workers *workers)
+{
+    order_all(workers, ORDER_LAME_DUCK);
+}
+
+bool workers_finished(struct workers *workers)
+{
+    for (uint32_t i = 0; i < workers->count; i++) {
+        if (atomic_load(&workers->ports[i].connections) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void sleep_ms(long ms)
+{
+    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+bool workers_stop(struct workers *workers, uint64_t timeout_ns)
+{
+    uint64_t deadline = sys_now_ns() + timeout_ns;
+    order_all(workers, ORDER_STOP);
+    bool in_time = true;
+    while (atomic_load(&workers->running) > 0) {
+        if (in_time && sys_now_ns() > deadline) {
+            in_time = false;
+            order_all(workers, ORDER_STOP_NOW);
+        }
+        sleep_ms(1);
+    }
+    for (uint32_t i = 0; i < workers->count; i++) {
+        pthread_join(workers->threads[i].thread, NULL);
+    }
+    for (uint32_t i = 0; i < workers->count; i++) {
+        worker_free(workers->threads[i].worker);
+    }
+    workers->is_stopped = true;
+    return in_time;
+}
+
+void workers_free(struct workers *workers)
+{
+    if (workers == NULL) {
+        return;
+    }
+    ASSERT(workers->is_stopped);
+    for (uint32_t i = 0; i < workers->count; i++) {
+        if (workers->threads[i].log != NULL) {
+            log_free(workers->threads[i].log);
+        }
+    }
+    pthread_barrier_destroy(&workers->opened);
+    pthread_barrier_destroy(&workers->decided);
+    memory_free(workers->ports);
+    memory_free(workers->loops);
+    memory_free(workers->threads);
+    memory_free(workers);
+}
+
+size_t workers_log_rings(struct workers *workers, struct log **rings, size_t max)
+{
+    size_t count = MIN_OF((size_t)workers->count, max);
+    for (size_t i = 0; i < count; i++) {
+        rings[i] = workers->threads[i].log;
+    }
+    return count;
+}
+
+static void add_words(void *sum, const void *one, size_t size)
+{
+    uint64_t *to = sum;
+    const uint64_t *from = one;
+    for (size_t i = 0; i < size / sizeof(uint64_t); i++) {
+        to[i] += from[i];
+    }
+}
+
+void workers_counters(struct workers *workers, struct metrics *sum, struct hub_gauges *gauges,
+                      struct loop_stats *loop)
+{
+    struct worker_counters *all =
+        memory_alloc(workers->count * sizeof(struct worker_counters));
+    memset(gauges, 0, sizeof(*gauges));
+    memset(loop, 0, sizeof(*loop));
+    for (uint32_t i = 0; i < workers->count; i++) {
+        give_order(workers, i, ORDER_COUNTERS, &all[i]);
+    }
+    for (uint32_t i = 0; i < workers->count; i++) {
+        for (int ms = 0; atomic_load_explicit(&all[i].is_ready, memory_order_acquire) == 0; ms++) {
+            if (ms == COUNTERS_WAIT_MS) {
+                /* A worker that does not answer may still write: the memory stays his. */
+                return;
+            }
+            sleep_ms(1);
+        }
+        metrics_add(sum, &all[i].metrics);
+        add_words(gauges, &all[i].gauges, sizeof(*gauges));
+        add_words(loop, &all[i].loop, sizeof(*loop));
+    }
+    memory_free(all);
+}
+
+void workers_sizes(const struct config *config, struct config_sizes *sizes)
+{
+    (void)config;
+    sizes->session_bytes = sizeof(struct nats_client) + 64;
+    sizes->connection_kernel_bytes = 4096;
+    sizes->worker_bytes = STACK_BYTES + sizeof(struct port) + (1 << 20);
+    sizes->ring_bytes = 512 * 64 + 16384 * 16;
+}

@@ -1,0 +1,60 @@
+/*
+ * workers.h - all workers: their threads, what they share, and orders from the main thread.
+ *
+ * Threads:     the main thread calls; workers_start returns when all are running.
+ * Memory:      owns ports, log rings and worker threads. The log rings live until workers_free, so
+ *              that the sink can drain them after the workers have stopped.
+ */
+#ifndef RINGHUB_IO_WORKERS_H
+#define RINGHUB_IO_WORKERS_H
+
+#include "core/config.h"
+#include "core/metrics.h"
+#include "io/loop.h"
+#include "io/worker.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct workers;
+
+struct workers_options {
+    const struct config *config;    /* borrowed until workers_free */
+    const struct loop_probe *probe; /* borrowed for the call */
+    const int *listener_fds;        /* borrowed until workers_stop */
+    size_t listeners_count;
+    const char *server_id;
+    uint64_t hash_key;
+    uint64_t memory_bytes; /* config_memory_budget */
+    uint32_t workers;      /* config_workers */
+    uint16_t port;
+};
+
+/* Starts the threads; returns after all are running: 0, or a negative errno with nothing started. */
+MUST_USE int workers_start(const struct workers_options *options, struct workers **workers);
+
+/* Begins lame duck; returns at once. */
+void workers_lame_duck(struct workers *workers);
+/* Lame duck is over: every connection is closed. */
+bool workers_finished(struct workers *workers);
+
+/* Flushes what is queued, closes everything, joins the threads. After timeout_ns what is left is
+ * closed at once; false then. */
+bool workers_stop(struct workers *workers, uint64_t timeout_ns);
+/* NULL is fine. */
+void workers_free(struct workers *workers);
+
+size_t workers_log_rings(struct workers *workers, struct log **rings, size_t max);
+
+/* Sums of all workers, asked of each and waited for (bounded). */
+void workers_counters(struct workers *workers, struct metrics *sum, struct hub_gauges *gauges,
+                      struct loop_stats *loop);
+
+/* Fills the sizes that the memory bound is made of. */
+void workers_sizes(const struct config *config, struct config_sizes *sizes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
