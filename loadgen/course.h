@@ -50,7 +50,7 @@ struct course {
 
     ATOMIC(uint64_t) order; /* number of the order << 8 | command */
     uint64_t start_ns;      /* written before the order RUN */
-    uint64_t measure_ns;
+    ATOMIC(uint64_t) measure_ns;
     ATOMIC(uint64_t) end_ns; /* an interrupt brings it forward */
 
     ATOMIC(uint64_t) claimed; /* closed loop: messages that publishers took upon themselves */
@@ -75,6 +75,12 @@ bool course_is_obeyed(const struct course *course);
 /* A publisher's driver. Takes up to wanted messages that no window forbids; returns how many. */
 uint64_t course_claim(struct course *course, uint64_t wanted);
 
+static inline uint64_t course_measure(const struct course *course)
+{
+    /* Relaxed: a straggler of the run before may look while the next run's times are written. */
+    return atomic_load_explicit(&course->measure_ns, memory_order_relaxed);
+}
+
 static inline uint64_t course_end(const struct course *course)
 {
     /* Relaxed: a driver that learns a moment later publishes a moment longer. */
@@ -83,7 +89,7 @@ static inline uint64_t course_end(const struct course *course)
 
 static inline bool course_is_measured(const struct course *course, uint64_t ns)
 {
-    return ns >= course->measure_ns && ns < course_end(course);
+    return ns >= course_measure(course) && ns < course_end(course);
 }
 
 static inline uint64_t course_now_ns(void)

@@ -147,7 +147,7 @@ static uint64_t cpu_note(struct driver *d, uint64_t now_ns)
     if (!d->running) {
         return UINT64_MAX;
     }
-    if (d->cpu_from_ns == 0 && now_ns >= d->course->measure_ns) {
+    if (d->cpu_from_ns == 0 && now_ns >= course_measure(d->course)) {
         d->cpu_from_ns = thread_cpu_ns();
     }
     uint64_t end_ns = course_end(d->course);
@@ -155,7 +155,7 @@ static uint64_t cpu_note(struct driver *d, uint64_t now_ns)
         d->cpu_to_ns = thread_cpu_ns();
     }
     uint64_t never = UINT64_MAX;
-    return d->cpu_from_ns == 0 ? d->course->measure_ns : d->cpu_to_ns == 0 ? end_ns : never;
+    return d->cpu_from_ns == 0 ? course_measure(d->course) : d->cpu_to_ns == 0 ? end_ns : never;
 }
 
 static void client_lost(struct driver *d, struct client *client, const char *what, size_t bytes)

@@ -262,7 +262,7 @@ static void collect(struct fanout *f, struct result *r)
             sent[f->drivers[i].publishers[p].number] = f->drivers[i].publishers[p].sequence;
         }
     }
-    uint64_t from_ns = f->course.measure_ns;
+    uint64_t from_ns = course_measure(&f->course);
     uint64_t to_ns = course_end(&f->course);
     r->measured_s = to_ns > from_ns ? (double)(to_ns - from_ns) / 1e9 : 0;
     for (uint32_t i = 0; i < f->drivers_count; i++) {
@@ -291,10 +291,11 @@ static void run_once(struct fanout *f, struct result *r)
     struct live live = {0, 0, {0, 0, 0}};
     order(f, COURSE_PREPARE);
     course->start_ns = course_now_ns() + START_DELAY_NS;
-    course->measure_ns = course->start_ns + (uint64_t)(f->scenario.warmup_s * 1e9);
-    atomic_store(&course->end_ns, course->measure_ns + (uint64_t)(f->scenario.duration_s * 1e9));
+    uint64_t measure_ns = course->start_ns + (uint64_t)(f->scenario.warmup_s * 1e9);
+    atomic_store(&course->measure_ns, measure_ns);
+    atomic_store(&course->end_ns, measure_ns + (uint64_t)(f->scenario.duration_s * 1e9));
     order(f, COURSE_RUN);
-    wait_until(f, &live, course->measure_ns);
+    wait_until(f, &live, measure_ns);
     look_at_server(f, &looks[0]);
     wait_until(f, &live, course_end(course));
     look_at_server(f, &looks[1]);

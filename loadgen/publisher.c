@@ -135,7 +135,7 @@ static bool send_rest(struct publisher *p, uint64_t now_ns)
 
 void publisher_unblocked(struct publisher *publisher, uint64_t now_ns)
 {
-    uint64_t from = MAX_OF(publisher->blocked_since_ns, publisher->course->measure_ns);
+    uint64_t from = MAX_OF(publisher->blocked_since_ns, course_measure(publisher->course));
     uint64_t to = MIN_OF(now_ns, course_end(publisher->course));
     publisher->figures->blocked_ns += to > from ? to - from : 0;
     publisher->unblocked_ns = now_ns;
