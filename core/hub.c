@@ -498,7 +498,6 @@ void hub_turn_begin(struct hub *hub, uint64_t now_ns)
     hub->turn_bytes = 0;
     hub->metrics.turns++;
     hub->flush.phase = FLUSH_BEGIN;
-    ASSERT(list_is_empty(&hub->resuming));
     struct list *node;
     while ((node = list_pop(&hub->resumable)) != NULL) {
         list_push(&hub->resuming, node);

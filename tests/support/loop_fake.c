@@ -2,48 +2,19 @@
  * loop_fake.c - io/loop.h over byte pipes; see loop_fake.h.
  *
  * It models what the kernel may do, not how: what a seeded fault takes away in one wait, a later
- * one gives. TCP's endings are those of Linux: bytes that arrived before a RST are still read; the
- * first operation after it gets ECONNRESET, later sends EPIPE and reads the end.
+ * one gives.
  */
-#include "tests/support/loop_fake.h"
-
 #include "core/limits.h"
-#include "core/list.h"
 #include "io/loop_ops.h"
+#include "tests/support/loop_fake_world.h"
 
 #include <errno.h>
 #include <string.h>
 
 enum {
     LOOPS_MAX = WORKERS_MAX,
-    CAPACITY_DEFAULT = 64 * 1024,
     CAP_20 = 20,
     LATE_WAITS_MAX = 8,
-};
-
-/* One direction of a connection. */
-struct pipe {
-    uint8_t *memory; /* owned, capacity bytes */
-    size_t capacity;
-    size_t first;
-    size_t size;
-    bool ended; /* the writer's FIN is behind the bytes */
-};
-
-/* Both ends of one connection: the client's handle and the hub's socket. */
-struct fake_client {
-    struct list node; /* in the world's clients */
-    struct list wait; /* in its loop's backlog until accepted */
-    struct pipe to_hub;
-    struct pipe to_client;
-    int fd;
-    bool accepted;
-    bool client_closed; /* the test let go of its end */
-    bool hub_closed;
-    bool forgotten;
-    bool reset;    /* a RST ended it, for both ends */
-    int hub_error; /* what the hub's next operation gets, once: 0, -ECONNRESET or -EPIPE */
-    bool doomed;   /* the client is gone and did not say: the hub's next bytes make a RST */
 };
 
 struct fake_slot {
@@ -84,343 +55,17 @@ struct fake_loop {
     uint32_t *sent_in;
 };
 
-struct fake_world {
-    uint64_t random;
-    uint32_t per_mille[FAKE_FAULTS];
-    uint64_t met[FAKE_FAULTS];
-    size_t capacity_to_hub;
-    size_t capacity_to_client;
-    struct list clients;
-    struct fake_client **by_fd; /* owned */
-    uint32_t fds_count;
-    uint32_t fds_capacity;
-    uint32_t loops_count;
-    fake_wait_hook hook;
-    void *hook_context;
-};
-
-static _Thread_local struct fake_world *current;
-
-/* Chance. */
-
-/* splitmix64 (Steele, Lea, Flood 2014). */
-static uint64_t draw(struct fake_world *world)
-{
-    uint64_t z = world->random += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-/* 1 to max. */
-static size_t draw_size(struct fake_world *world, size_t max)
-{
-    ASSERT(max > 0);
-    return 1 + (size_t)(draw(world) % max);
-}
-
-static bool meets(struct fake_world *world, enum fake_fault fault)
-{
-    uint32_t per_mille = world->per_mille[fault];
-    if (per_mille == 0 || draw(world) % 1000 >= per_mille) {
-        return false;
-    }
-    world->met[fault]++;
-    return true;
-}
-
-/* Pipes. */
-
-static void pipe_open(struct pipe *pipe, size_t capacity)
-{
-    memset(pipe, 0, sizeof(*pipe));
-    pipe->capacity = capacity;
-    pipe->memory = (uint8_t *)memory_alloc(capacity);
-}
-
-static size_t pipe_room(const struct pipe *pipe)
-{
-    return pipe->capacity - pipe->size;
-}
-
-static size_t pipe_write(struct pipe *pipe, struct bytes bytes)
-{
-    size_t count = MIN_OF(bytes.size, pipe_room(pipe));
-    size_t at = (pipe->first + pipe->size) % pipe->capacity;
-    size_t straight = MIN_OF(count, pipe->capacity - at);
-    if (count > 0) {
-        memcpy(pipe->memory + at, bytes.ptr, straight);
-        memcpy(pipe->memory, bytes.ptr + straight, count - straight);
-        pipe->size += count;
-    }
-    return count;
-}
-
-static size_t pipe_read(struct pipe *pipe, uint8_t *to, size_t max)
-{
-    size_t count = MIN_OF(max, pipe->size);
-    size_t straight = MIN_OF(count, pipe->capacity - pipe->first);
-    if (count > 0) {
-        memcpy(to, pipe->memory + pipe->first, straight);
-        memcpy(to + straight, pipe->memory, count - straight);
-        pipe->first = (pipe->first + count) % pipe->capacity;
-        pipe->size -= count;
-    }
-    return count;
-}
-
-/* The world. */
-
-struct fake_world *fake_world_new(uint64_t seed)
-{
-    struct fake_world *world = (struct fake_world *)memory_alloc(sizeof(*world));
-    world->random = seed;
-    world->capacity_to_hub = CAPACITY_DEFAULT;
-    world->capacity_to_client = CAPACITY_DEFAULT;
-    list_init(&world->clients);
-    current = world;
-    return world;
-}
-
-static void client_free(struct fake_world *world, struct fake_client *client)
-{
-    world->by_fd[client->fd - FAKE_FD_FIRST] = NULL;
-    list_remove(&client->node);
-    list_remove(&client->wait);
-    memory_free(client->to_hub.memory);
-    memory_free(client->to_client.memory);
-    memory_free(client);
-}
-
-void fake_world_free(struct fake_world *world)
-{
-    ASSERT(world->loops_count == 0);
-    LIST_FOR_EACH_SAFE (node, next, &world->clients) {
-        client_free(world, CONTAINER_OF(node, struct fake_client, node));
-    }
-    if (current == world) {
-        current = NULL;
-    }
-    memory_free(world->by_fd);
-    memory_free(world);
-}
-
-void fake_world_use(struct fake_world *world)
-{
-    current = world;
-}
-
-void fake_world_fault(struct fake_world *world, enum fake_fault fault, uint32_t per_mille)
-{
-    ASSERT(per_mille <= 1000);
-    world->per_mille[fault] = per_mille;
-}
-
-void fake_world_faults(struct fake_world *world, uint32_t per_mille)
-{
-    for (int fault = 0; fault < FAKE_FAULTS; fault++) {
-        if (fault != FAKE_NETWORK_RESET) {
-            fake_world_fault(world, (enum fake_fault)fault, per_mille);
-        }
-    }
-}
-
-uint64_t fake_world_met(const struct fake_world *world, enum fake_fault fault)
-{
-    return world->met[fault];
-}
-
-const char *fake_fault_name(enum fake_fault fault)
-{
-    static const char *const names[FAKE_FAULTS] = {
-        [FAKE_TORN_READ] = "torn read",          [FAKE_SHORT_SEND] = "short send",
-        [FAKE_FULL_SEND] = "full send",          [FAKE_LATE_EVENT] = "late event",
-        [FAKE_LATE_CLOSED] = "late closed",      [FAKE_BYTES_AFTER_DISARM] = "bytes after disarm",
-        [FAKE_NO_BUFFERS] = "no buffers",        [FAKE_MULTISHOT_END] = "multishot end",
-        [FAKE_CAP_20] = "cap of 20 completions", [FAKE_OVERFLOW] = "completion queue overflow",
-        [FAKE_SHORT_SUBMIT] = "short submit",    [FAKE_EMPTY_WAIT] = "empty wait",
-        [FAKE_SPURIOUS_WAKE] = "spurious wake",  [FAKE_SPURIOUS_WRITABLE] = "spurious writable",
-        [FAKE_ACCEPT_FAILED] = "accept failed",  [FAKE_NETWORK_RESET] = "network reset",
-        [FAKE_ORDER] = "shuffled order",
-    };
-    return names[fault];
-}
-
-void fake_world_capacity(struct fake_world *world, size_t to_hub, size_t to_client)
-{
-    ASSERT(to_hub > 0);
-    ASSERT(to_client > 0);
-    world->capacity_to_hub = to_hub;
-    world->capacity_to_client = to_client;
-}
-
-void fake_world_on_wait(struct fake_world *world, fake_wait_hook hook, void *context)
-{
-    world->hook = hook;
-    world->hook_context = context;
-}
-
-/* Clients. */
-
 static struct fake_loop *fake_of(struct loop *loop)
 {
     return CONTAINER_OF(loop, struct fake_loop, loop);
 }
 
-static int fd_claim(struct fake_world *world, struct fake_client *client)
-{
-    if (world->fds_count == world->fds_capacity) {
-        world->fds_capacity = MAX_OF(world->fds_capacity * 2, 64u);
-        world->by_fd = (struct fake_client **)memory_resize(
-            world->by_fd, world->fds_capacity * sizeof(struct fake_client *));
-    }
-    /* Numbers are not used again, so that a stale one is found out. */
-    world->by_fd[world->fds_count] = client;
-    return FAKE_FD_FIRST + (int)world->fds_count++;
-}
-
-static struct fake_client *client_of(const struct fake_world *world, int fd)
-{
-    ASSERT(fd >= FAKE_FD_FIRST);
-    ASSERT((uint32_t)(fd - FAKE_FD_FIRST) < world->fds_count);
-    struct fake_client *client = world->by_fd[fd - FAKE_FD_FIRST];
-    ASSERT(client != NULL);
-    return client;
-}
-
 struct fake_client *fake_connect(struct loop *loop)
 {
     struct fake_loop *l = fake_of(loop);
-    struct fake_client *client = (struct fake_client *)memory_alloc(sizeof(*client));
-    list_init(&client->node);
-    list_init(&client->wait);
-    pipe_open(&client->to_hub, l->world->capacity_to_hub);
-    pipe_open(&client->to_client, l->world->capacity_to_client);
-    client->fd = fd_claim(l->world, client);
-    list_push(&l->world->clients, &client->node);
+    struct fake_client *client = fake_client_new(l->world);
     list_push(&l->backlog, &client->wait);
     return client;
-}
-
-size_t fake_client_write(struct fake_client *client, struct bytes bytes)
-{
-    if (client->client_closed || client->hub_closed || client->reset || client->to_hub.ended) {
-        return 0;
-    }
-    return pipe_write(&client->to_hub, bytes);
-}
-
-size_t fake_client_read(struct fake_client *client, void *to, size_t max)
-{
-    return client->client_closed ? 0 : pipe_read(&client->to_client, (uint8_t *)to, max);
-}
-
-size_t fake_client_readable(const struct fake_client *client)
-{
-    return client->client_closed ? 0 : client->to_client.size;
-}
-
-size_t fake_client_unread_by_hub(const struct fake_client *client)
-{
-    return client->to_hub.size;
-}
-
-void fake_client_shutdown(struct fake_client *client)
-{
-    client->to_hub.ended = true;
-}
-
-/* A RST reaches the hub's socket: what was to be sent is gone, what arrived is not. */
-static void hub_side_reset(struct fake_client *client, int error)
-{
-    client->reset = true;
-    client->doomed = false;
-    if (client->hub_error == 0) {
-        client->hub_error = error;
-    }
-}
-
-void fake_client_reset(struct fake_client *client)
-{
-    if (!client->client_closed) {
-        client->client_closed = true;
-        hub_side_reset(client, -ECONNRESET);
-    }
-}
-
-void fake_client_close(struct fake_client *client)
-{
-    if (client->client_closed) {
-        return;
-    }
-    if (client->to_client.size > 0) {
-        fake_client_reset(client);
-        return;
-    }
-    client->client_closed = true;
-    client->to_hub.ended = true;
-    client->doomed = !client->reset;
-}
-
-void fake_client_forget(struct fake_client *client)
-{
-    fake_client_close(client);
-    client->forgotten = true;
-}
-
-enum fake_client_state fake_client_state(const struct fake_client *client)
-{
-    if (client->client_closed) {
-        return FAKE_CLIENT_CLOSED;
-    }
-    if (client->to_client.size == 0 && client->reset) {
-        return FAKE_CLIENT_RESET;
-    }
-    if (client->to_client.size == 0 && client->to_client.ended) {
-        return FAKE_CLIENT_EOF;
-    }
-    return client->accepted ? FAKE_CLIENT_OPEN : FAKE_CLIENT_WAITING;
-}
-
-/* The hub's socket. */
-
-/* The hub lets go of its end. Unread bytes make a RST of an orderly close, as in the kernel. */
-static void socket_close(struct fake_world *world, struct fake_client *client, enum loop_close how)
-{
-    client->hub_closed = true;
-    client->doomed = false;
-    if (how == LOOP_CLOSE_RESET) {
-        /* What the peer has not acknowledged is dropped: any tail of it. */
-        client->to_client.size -= (size_t)(draw(world) % (client->to_client.size + 1));
-    }
-    if (how == LOOP_CLOSE_RESET || client->to_hub.size > 0) {
-        client->reset = true;
-    }
-    client->to_client.ended = true;
-    client->to_hub.size = 0;
-    if (client->forgotten) {
-        client_free(world, client);
-    }
-}
-
-/* What the hub's next operation gets for an error, once. */
-static int socket_error(struct fake_client *client)
-{
-    int error = client->hub_error;
-    client->hub_error = 0;
-    return error;
-}
-
-/* Room enough that the kernel would say so: a third of the buffer is free. */
-static bool socket_has_room(const struct fake_client *client)
-{
-    return client->reset || client->doomed ||
-           pipe_room(&client->to_client) * 3 >= client->to_client.capacity;
-}
-
-static bool socket_is_readable(const struct fake_client *client)
-{
-    return client->to_hub.size > 0 || client->to_hub.ended || client->reset;
 }
 
 /* Slots. */
@@ -434,7 +79,7 @@ static struct fake_slot *slot_of(struct fake_loop *l, uint32_t slot)
 
 static bool wants_read(const struct fake_slot *s)
 {
-    return (s->armed || s->straggler) && !s->ended && socket_is_readable(s->socket);
+    return (s->armed || s->straggler) && !s->ended && fake_socket_is_readable(s->socket);
 }
 
 static bool slot_has_news(const struct fake_slot *s)
@@ -445,7 +90,8 @@ static bool slot_has_news(const struct fake_slot *s)
     if (s->socket == NULL) {
         return false;
     }
-    return wants_read(s) || (s->write_waited && (s->write_blocked || socket_has_room(s->socket)));
+    return wants_read(s) ||
+           (s->write_waited && (s->write_blocked || fake_socket_has_room(s->socket)));
 }
 
 static bool has_io(const struct fake_loop *l)
@@ -503,7 +149,7 @@ static int fake_add(struct loop *loop, uint32_t slot, uint32_t generation, int f
     struct fake_slot *s = &l->slots[slot];
     ASSERT(s->socket == NULL);
     ASSERT(!s->closing);
-    struct fake_client *client = client_of(l->world, fd);
+    struct fake_client *client = fake_client_of(l->world, fd);
     ASSERT(client->accepted);
     ASSERT(!client->hub_closed);
     memset(s, 0, sizeof(*s));
@@ -517,7 +163,7 @@ static int fake_add(struct loop *loop, uint32_t slot, uint32_t generation, int f
 static void fake_discard(struct loop *loop, int fd)
 {
     struct fake_world *world = fake_of(loop)->world;
-    socket_close(world, client_of(world, fd), LOOP_CLOSE_ORDERLY);
+    fake_socket_close(world, fake_client_of(world, fd), LOOP_CLOSE_ORDERLY);
 }
 
 static void fake_read_arm(struct loop *loop, uint32_t slot)
@@ -533,7 +179,7 @@ static void fake_read_disarm(struct loop *loop, uint32_t slot)
     struct fake_slot *s = slot_of(l, slot);
     if (s->armed) {
         s->armed = false;
-        s->straggler = s->socket->to_hub.size > 0 && meets(l->world, FAKE_BYTES_AFTER_DISARM);
+        s->straggler = s->socket->to_hub.size > 0 && fake_meets(l->world, FAKE_BYTES_AFTER_DISARM);
     }
 }
 
@@ -558,25 +204,26 @@ static void fake_close_slot(struct loop *loop, uint32_t slot, enum loop_close ho
     if (s->closing) {
         return;
     }
-    socket_close(l->world, s->socket, how);
+    fake_socket_close(l->world, s->socket, how);
     s->socket = NULL;
     s->closing = true;
     s->armed = false;
     s->straggler = false;
     s->write_waited = false;
-    s->late_waits =
-        meets(l->world, FAKE_LATE_CLOSED) ? (uint32_t)draw_size(l->world, LATE_WAITS_MAX) : 0;
+    s->late_waits = fake_meets(l->world, FAKE_LATE_CLOSED)
+                        ? (uint32_t)fake_draw_size(l->world, LATE_WAITS_MAX)
+                        : 0;
 }
 
 /* Sending. */
 
 /* Writes up to max bytes of the vectors; returns how many fitted. */
-static size_t gather(struct pipe *pipe, const struct loop_send *send, size_t max)
+static size_t gather(struct fake_pipe *pipe, const struct loop_send *send, size_t max)
 {
     size_t sent = 0;
     for (uint32_t i = 0; i < send->vectors_count && sent < max; i++) {
         size_t want = MIN_OF(send->vectors[i].iov_len, max - sent);
-        size_t got = pipe_write(pipe, bytes_of(send->vectors[i].iov_base, want));
+        size_t got = fake_pipe_write(pipe, bytes_of(send->vectors[i].iov_base, want));
         sent += got;
         if (got < want) {
             break;
@@ -588,24 +235,24 @@ static size_t gather(struct pipe *pipe, const struct loop_send *send, size_t max
 static int64_t socket_send(struct fake_loop *l, struct fake_slot *s, const struct loop_send *send)
 {
     struct fake_client *client = s->socket;
-    if (meets(l->world, FAKE_NETWORK_RESET)) {
-        hub_side_reset(client, -ECONNRESET);
+    if (fake_meets(l->world, FAKE_NETWORK_RESET)) {
+        fake_socket_reset(client, -ECONNRESET);
     }
     if (client->reset || client->to_client.ended) {
-        int error = socket_error(client);
+        int error = fake_socket_error(client);
         return error != 0 ? error : -EPIPE;
     }
     if (client->doomed) {
-        hub_side_reset(client, -EPIPE); /* the bytes go out, the RST comes back */
+        fake_socket_reset(client, -EPIPE); /* the bytes go out, the RST comes back */
         return (int64_t)send->size;
     }
-    if (pipe_room(&client->to_client) > 0 && meets(l->world, FAKE_FULL_SEND)) {
+    if (fake_pipe_room(&client->to_client) > 0 && fake_meets(l->world, FAKE_FULL_SEND)) {
         s->write_blocked = true;
         return LOOP_SEND_FULL;
     }
     size_t max = send->size;
-    if (max > 1 && meets(l->world, FAKE_SHORT_SEND)) {
-        max = draw_size(l->world, max - 1);
+    if (max > 1 && fake_meets(l->world, FAKE_SHORT_SEND)) {
+        max = fake_draw_size(l->world, max - 1);
         s->write_blocked = true;
     }
     return (int64_t)gather(&client->to_client, send, max);
@@ -625,7 +272,7 @@ static void fake_send(struct loop *loop, struct loop_send *sends, size_t count)
     struct fake_loop *l = fake_of(loop);
     l->sends_call++;
     l->stats.enters++;
-    if (meets(l->world, FAKE_SHORT_SUBMIT)) {
+    if (fake_meets(l->world, FAKE_SHORT_SUBMIT)) {
         l->stats.enters++; /* the results must not tell */
     }
     for (size_t i = 0; i < count; i++) {
@@ -688,21 +335,21 @@ static size_t report_bytes(struct fake_loop *l, uint32_t slot, struct loop_event
                            struct budget *budget)
 {
     struct fake_slot *s = &l->slots[slot];
-    if (budget->buffers == 0 || meets(l->world, FAKE_NO_BUFFERS)) {
+    if (budget->buffers == 0 || fake_meets(l->world, FAKE_NO_BUFFERS)) {
         budget->buffers = 0;
         l->stats.buffers_empty++;
         return 0;
     }
     budget->buffers--;
     size_t size = MIN_OF(s->socket->to_hub.size, (size_t)READ_BUFFER_BYTES);
-    if (size > 1 && meets(l->world, FAKE_TORN_READ)) {
-        size = draw_size(l->world, size - 1);
+    if (size > 1 && fake_meets(l->world, FAKE_TORN_READ)) {
+        size = fake_draw_size(l->world, size - 1);
     }
     struct loan *loan = (struct loan *)memory_alloc(sizeof(*loan) + size);
     list_init(&loan->node);
     loan->id = l->loans_made++;
     list_push(&l->loans, &loan->node);
-    size_t got = pipe_read(&s->socket->to_hub, loan->bytes, size);
+    size_t got = fake_pipe_read(&s->socket->to_hub, loan->bytes, size);
     ASSERT(got == size);
     event_fill(event, LOOP_EVENT_BYTES, slot, s->generation, 0);
     event->buffer = loan->id;
@@ -717,12 +364,12 @@ static size_t report_read(struct fake_loop *l, uint32_t slot, struct loop_event 
                           struct budget *budget)
 {
     struct fake_slot *s = &l->slots[slot];
-    if (meets(l->world, FAKE_MULTISHOT_END)) {
+    if (fake_meets(l->world, FAKE_MULTISHOT_END)) {
         l->stats.rearms++;
         return 0;
     }
-    if (meets(l->world, FAKE_NETWORK_RESET)) {
-        hub_side_reset(s->socket, -ECONNRESET);
+    if (fake_meets(l->world, FAKE_NETWORK_RESET)) {
+        fake_socket_reset(s->socket, -ECONNRESET);
     }
     if (s->socket->to_hub.size > 0) {
         return report_bytes(l, slot, event, budget);
@@ -732,7 +379,7 @@ static size_t report_read(struct fake_loop *l, uint32_t slot, struct loop_event 
         return 0;
     }
     s->ended = true;
-    int error = socket_error(s->socket);
+    int error = fake_socket_error(s->socket);
     event_fill(event, error != 0 ? LOOP_EVENT_ERROR : LOOP_EVENT_EOF, slot, s->generation, error);
     return 1;
 }
@@ -740,8 +387,8 @@ static size_t report_read(struct fake_loop *l, uint32_t slot, struct loop_event 
 static size_t report_writable(struct fake_loop *l, uint32_t slot, struct loop_event *event)
 {
     struct fake_slot *s = &l->slots[slot];
-    bool is_due = s->write_blocked || socket_has_room(s->socket);
-    if (!is_due && !meets(l->world, FAKE_SPURIOUS_WRITABLE)) {
+    bool is_due = s->write_blocked || fake_socket_has_room(s->socket);
+    if (!is_due && !fake_meets(l->world, FAKE_SPURIOUS_WRITABLE)) {
         return 0;
     }
     s->write_waited = false;
@@ -778,7 +425,7 @@ static size_t report_accepts(struct fake_loop *l, struct loop_event *events, siz
 {
     size_t count = 0;
     while (l->accepting && count < max && !list_is_empty(&l->backlog)) {
-        if (meets(l->world, FAKE_ACCEPT_FAILED)) {
+        if (fake_meets(l->world, FAKE_ACCEPT_FAILED)) {
             event_fill(&events[count++], LOOP_EVENT_ACCEPT_FAILED, UINT32_MAX, 0, -EMFILE);
             break;
         }
@@ -794,16 +441,16 @@ static size_t report_accepts(struct fake_loop *l, struct loop_event *events, siz
 static uint32_t choose_order(struct fake_loop *l)
 {
     uint32_t count = 0;
-    uint32_t start = l->slots_top > 0 ? (uint32_t)(draw(l->world) % l->slots_top) : 0;
+    uint32_t start = l->slots_top > 0 ? (uint32_t)(fake_draw(l->world) % l->slots_top) : 0;
     for (uint32_t i = 0; i < l->slots_top; i++) {
         uint32_t slot = (start + i) % l->slots_top;
         if (slot_has_news(&l->slots[slot]) || l->slots[slot].write_waited) {
             l->order[count++] = slot;
         }
     }
-    if (count > 1 && meets(l->world, FAKE_ORDER)) {
+    if (count > 1 && fake_meets(l->world, FAKE_ORDER)) {
         for (uint32_t i = count - 1; i > 0; i--) {
-            uint32_t other = (uint32_t)(draw(l->world) % (i + 1));
+            uint32_t other = (uint32_t)(fake_draw(l->world) % (i + 1));
             uint32_t kept = l->order[i];
             l->order[i] = l->order[other];
             l->order[other] = kept;
@@ -814,12 +461,12 @@ static uint32_t choose_order(struct fake_loop *l)
 
 static size_t wait_events_max(struct fake_loop *l, size_t max)
 {
-    if (meets(l->world, FAKE_CAP_20)) {
+    if (fake_meets(l->world, FAKE_CAP_20)) {
         max = MIN_OF(max, (size_t)CAP_20);
     }
-    if (meets(l->world, FAKE_OVERFLOW)) {
+    if (fake_meets(l->world, FAKE_OVERFLOW)) {
         l->stats.cq_overflows++;
-        max = draw_size(l->world, max);
+        max = fake_draw_size(l->world, max);
     }
     return max;
 }
@@ -834,12 +481,12 @@ static size_t fake_wait(struct loop *loop, uint64_t timeout_ns, struct loop_even
         l->world->hook(l->world->hook_context, loop, timeout_ns);
     }
     l->stats.enters++;
-    if (meets(l->world, FAKE_EMPTY_WAIT)) {
+    if (fake_meets(l->world, FAKE_EMPTY_WAIT)) {
         return 0;
     }
     struct budget budget = {wait_events_max(l, max), l->options.read_buffers};
     size_t count = 0;
-    if (l->woken || meets(l->world, FAKE_SPURIOUS_WAKE)) {
+    if (l->woken || fake_meets(l->world, FAKE_SPURIOUS_WAKE)) {
         l->woken = false;
         l->stats.wakes_received++;
         event_fill(&events[count++], LOOP_EVENT_WAKE, UINT32_MAX, 0, 0);
@@ -847,7 +494,7 @@ static size_t fake_wait(struct loop *loop, uint64_t timeout_ns, struct loop_even
     count += report_accepts(l, &events[count], (budget.events - count + 1) / 2);
     uint32_t due = choose_order(l);
     for (uint32_t i = 0; i < due && count < budget.events; i++) {
-        if (meets(l->world, FAKE_LATE_EVENT)) {
+        if (fake_meets(l->world, FAKE_LATE_EVENT)) {
             continue;
         }
         struct budget left = {budget.events - count, budget.buffers};
@@ -897,7 +544,7 @@ static void fake_free(struct loop *loop)
     loans_end(l);
     for (uint32_t slot = 0; slot < l->slots_top; slot++) {
         if (l->slots[slot].socket != NULL) {
-            socket_close(l->world, l->slots[slot].socket, LOOP_CLOSE_ORDERLY);
+            fake_socket_close(l->world, l->slots[slot].socket, LOOP_CLOSE_ORDERLY);
         }
     }
     while (list_pop(&l->backlog) != NULL) {
@@ -933,11 +580,11 @@ static const struct loop_ops fake_ops = {
 
 int loop_fake_open(const struct loop_options *options, struct loop **loop)
 {
-    ASSERT(current != NULL);
-    ASSERT(current->loops_count < LOOPS_MAX);
+    struct fake_world *world = fake_world_current();
+    ASSERT(world->loops_count < LOOPS_MAX);
     struct fake_loop *l = (struct fake_loop *)memory_alloc(sizeof(*l));
     l->loop.ops = &fake_ops;
-    l->world = current;
+    l->world = world;
     l->options = *options;
     if (l->options.read_buffers == 0) {
         l->options.read_buffers = READ_BUFFERS_DEFAULT;
@@ -947,7 +594,7 @@ int loop_fake_open(const struct loop_options *options, struct loop **loop)
     l->sent_in = (uint32_t *)memory_alloc(options->slots_max * sizeof(*l->sent_in));
     list_init(&l->backlog);
     list_init(&l->loans);
-    current->loops_count++;
+    world->loops_count++;
     *loop = &l->loop;
     return 0;
 }
