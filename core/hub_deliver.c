@@ -31,6 +31,14 @@ struct run *hub_local_run(struct hub *hub, struct run *run)
     return local;
 }
 
+static struct run_span local_span(struct hub *hub, struct run_span span)
+{
+    size_t offset = (size_t)((const uint8_t *)span.first - (const uint8_t *)span.run);
+    span.run = hub_local_run(hub, span.run);
+    span.first = (const struct message *)(const void *)((const uint8_t *)span.run + offset);
+    return span;
+}
+
 void session_pin(struct hub *hub, struct session *session)
 {
     struct pending *p = &session->pending;
@@ -97,10 +105,11 @@ static void settle_run(struct hub *hub, const struct journal_entry *entry)
         return;
     }
     struct session *session = pool_at(&hub->sessions, audience_members(audience)[0].slot);
-    struct run *run = session->pending.pinned ? hub_local_run(hub, entry->run) : entry->run;
-    const struct message *first = (const struct message *)(const void *)(
-        (const uint8_t *)run + ((const uint8_t *)entry->first - (const uint8_t *)entry->run));
-    pending_add_run(&session->pending, &hub->pendings, run, audience, first, entry->messages);
+    struct run_span span = {.run = entry->run, .first = entry->first, .count = entry->messages};
+    if (session->pending.pinned) {
+        span = local_span(hub, span);
+    }
+    pending_add_run(&session->pending, &hub->pendings, span.run, audience, span.first, span.count);
     session_queue_flush(hub, session);
 }
 
@@ -153,13 +162,14 @@ void hub_expire_subs(struct hub *hub)
 }
 
 /* An audience of one: the run itself waits for the flush. */
-static uint32_t deliver_one(struct hub *hub, struct audience *audience, struct run *run)
+static uint32_t deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
 {
+    struct run *run = span.run;
     struct sub *sub = audience_members(audience)[0].sub;
     if (!sub_can_take(hub, sub, run)) {
         return 0;
     }
-    uint32_t count = run->messages_count;
+    uint32_t count = span.count;
     if (sub->max > 0) {
         uint64_t left = sub->max - sub_delivered(sub);
         left += PLANTED(PLANTED_MAX_OFF_BY_ONE);
@@ -178,13 +188,13 @@ static uint32_t deliver_one(struct hub *hub, struct audience *audience, struct r
                                                    .messages = count,
                                                    .audience = audience,
                                                    .run = run,
-                                                   .first = run_first(run)};
+                                                   .first = span.first};
         return 1;
     }
     if (session->pending.pinned) {
-        run = hub_local_run(hub, run);
+        span = local_span(hub, span);
     }
-    pending_add_run(&session->pending, &hub->pendings, run, audience, run_first(run), count);
+    pending_add_run(&session->pending, &hub->pendings, span.run, audience, span.first, count);
     session_queue_flush(hub, session);
     return 1;
 }
@@ -200,45 +210,88 @@ static void mark_dirty(struct hub *hub, struct audience *audience)
     }
 }
 
-static uint32_t deliver_shared(struct hub *hub, struct audience *audience, struct run *run)
+static uint32_t deliver_shared(struct hub *hub, struct audience *audience, struct run_span span)
 {
     struct stream *stream = audience->stream;
     mark_dirty(hub, audience);
     uint64_t before = stream->end;
-    size_t size = stream_render(stream, &hub->chunks, run, audience_layout(audience));
+    size_t size = stream_render(stream, &hub->chunks, span, audience_layout(audience));
     if (audience->multi_count > 0) {
-        journal_span(hub, audience, stream_locate(stream, before), size, run->messages_count);
+        journal_span(hub, audience, stream_locate(stream, before), size, span.count);
     }
-    audience->delivered += run->messages_count;
-    audience->turn_messages += run->messages_count;
+    audience->delivered += span.count;
+    audience->turn_messages += span.count;
     hub->turn_bytes += size;
-    hub->metrics.deliveries += (uint64_t)run->messages_count * audience->members_count;
+    hub->metrics.deliveries += (uint64_t)span.count * audience->members_count;
     return audience->members_count;
 }
 
-uint32_t hub_deliver(struct hub *hub, struct audience *audience, struct run *run)
+uint32_t hub_deliver(struct hub *hub, struct audience *audience, struct run_span span)
 {
     if (audience->members_count == 0) {
         return 0;
     }
     if (UNLIKELY(hub_log_is_full(hub))) {
         hub->metrics.deliveries_dropped[DROP_MEMORY_LIMIT] +=
-            (uint64_t)run->messages_count * audience->members_count;
+            (uint64_t)span.count * audience->members_count;
         return 0;
     }
-    return audience_is_shared(audience) ? deliver_shared(hub, audience, run)
-                                        : deliver_one(hub, audience, run);
+    return audience_is_shared(audience) ? deliver_shared(hub, audience, span)
+                                        : deliver_one(hub, audience, span);
 }
 
-uint32_t hub_deliver_entries(struct hub *hub, struct run *run)
+static uint32_t deliver_span(struct hub *hub, struct run_span span)
 {
     uint32_t reached = 0;
     for (uint32_t i = 0; i < hub->match.entries_count; i++) {
         struct audience *audience = hub->match.entries[i]->audiences;
         for (struct audience *next; audience != NULL; audience = next) {
             next = audience->next;
-            reached += hub_deliver(hub, audience, run);
+            reached += hub_deliver(hub, audience, span);
         }
+    }
+    return reached;
+}
+
+/* Has it a member whose session may also be in another audience? */
+static bool audience_may_overlap(struct hub *hub, struct audience *audience)
+{
+    if (audience_is_shared(audience)) {
+        return audience->multi_count > 0;
+    }
+    const struct session *session = pool_at(&hub->sessions, audience_members(audience)[0].slot);
+    return session->subs.count > 1;
+}
+
+static bool match_overlaps(struct hub *hub)
+{
+    uint32_t candidates = 0;
+    for (uint32_t i = 0; i < hub->match.entries_count; i++) {
+        struct audience *audience = hub->match.entries[i]->audiences;
+        for (; audience != NULL; audience = audience->next) {
+            candidates += audience_may_overlap(hub, audience);
+            if (candidates > 1) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+uint32_t hub_deliver_entries(struct hub *hub, struct run *run)
+{
+    struct run_span span = run_whole(run);
+    if (span.count == 1 || !match_overlaps(hub)) {
+        return deliver_span(hub, span);
+    }
+    /* A session may hear these messages through several subscriptions: it gets all copies of the
+     * first before any of the second. */
+    uint32_t reached = 0;
+    uint32_t count = span.count;
+    span.count = 1;
+    for (uint32_t i = 0; i < count; i++) {
+        reached += deliver_span(hub, span);
+        span.first = message_next(span.first);
     }
     return reached;
 }

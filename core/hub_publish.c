@@ -211,7 +211,7 @@ uint32_t hub_pick(struct hub *hub, struct run *run, uint32_t candidate, uint64_t
             sub = probe_local(hub, run, candidate, 0, c->local_total);
         }
     }
-    return sub != NULL ? hub_deliver(hub, sub->audience, run) : 0;
+    return sub != NULL ? hub_deliver(hub, sub->audience, run_whole(run)) : 0;
 }
 
 void hub_match_groups(struct hub *hub, struct run *run)
@@ -232,7 +232,7 @@ bool hub_pick_local(struct hub *hub, struct run *run, struct bytes name)
     }
     hub->match.candidates_count = 0;
     hub->match.parts_count = 0;
-    return sub != NULL && hub_deliver(hub, sub->audience, run) > 0;
+    return sub != NULL && hub_deliver(hub, sub->audience, run_whole(run)) > 0;
 }
 
 /* ---- nobody ---------------------------------------------------------------------------------- */

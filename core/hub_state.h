@@ -236,7 +236,7 @@ void hub_no_responders(struct hub *hub, const struct run *run);
 
 /* ---- hub_deliver.c */
 /* Returns sessions reached. */
-uint32_t hub_deliver(struct hub *hub, struct audience *audience, struct run *run);
+uint32_t hub_deliver(struct hub *hub, struct audience *audience, struct run_span span);
 uint32_t hub_deliver_entries(struct hub *hub, struct run *run);
 bool sub_can_take(struct hub *hub, const struct sub *sub, const struct run *run);
 void hub_settle(struct hub *hub);

@@ -103,6 +103,22 @@ static inline struct bytes message_payload(const struct message *message)
                     message->payload_size);
 }
 
+/* Some of a run's messages, in order. */
+struct run_span {
+    struct run *run;
+    const struct message *first;
+    uint32_t count;
+};
+
+static inline struct run_span run_whole(struct run *run)
+{
+    struct run_span span;
+    span.run = run;
+    span.first = run_first(run);
+    span.count = run->messages_count;
+    return span;
+}
+
 /* Bytes a run of one such message takes. */
 size_t run_size_first(const struct message_in *in);
 /* Bytes one more message takes. */

@@ -47,13 +47,13 @@ static struct chunk *reserve(struct stream *stream, struct chunk_pool *pool, siz
     return chunk_add(stream, pool, size);
 }
 
-size_t stream_render(struct stream *stream, struct chunk_pool *pool, const struct run *run,
+size_t stream_render(struct stream *stream, struct chunk_pool *pool, struct run_span span,
                      struct layout layout)
 {
     uint64_t before = stream->end;
-    struct frames frames = frames_of(run, layout);
-    const struct message *message = run_first(run);
-    for (uint32_t i = 0; i < run->messages_count; i++) {
+    struct frames frames = frames_of(span.run, layout);
+    const struct message *message = span.first;
+    for (uint32_t i = 0; i < span.count; i++) {
         size_t size = frame_size(&frames, message);
         struct chunk *chunk = reserve(stream, pool, size);
         uint8_t *to = chunk->data + chunk->used;

@@ -47,8 +47,8 @@ void stream_init(struct stream *stream);
 /* No cursor may be left. */
 void stream_free(struct stream *stream, struct chunk_pool *pool);
 
-/* Renders a whole run for one layout; returns the bytes added. */
-size_t stream_render(struct stream *stream, struct chunk_pool *pool, const struct run *run,
+/* Renders messages of a run for one layout; returns the bytes added. */
+size_t stream_render(struct stream *stream, struct chunk_pool *pool, struct run_span span,
                      struct layout layout);
 
 static inline struct chunk *stream_tail(const struct stream *stream)

@@ -150,7 +150,11 @@ static bool connect_all(struct fanout *f)
     if (f->live) {
         fprintf(stderr, "\r\033[K");
     }
-    return !is_failed(f) && !f->interrupted;
+    if (f->interrupted) {
+        course_fail(&f->course, "interrupted while connecting: %u of %u were confirmed", ready,
+                    wanted);
+    }
+    return !is_failed(f);
 }
 
 /* ---- one run ---- */

@@ -6,10 +6,12 @@ Times are only ever compared with lower bounds: a busy machine makes everything 
 """
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import unittest
 
@@ -203,6 +205,71 @@ class Operation(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("--server-pid 4194303", said)
         self.assertIsNotNone(result["failure"])
+
+
+class RealServers(unittest.TestCase):
+    """All is delivered by servers that are in use, and by the one that cheats."""
+
+    def expect_all(self, argv, *options):
+        with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True) as server:
+            try:
+                said = ""
+                while "Listening for client connections on" not in said:
+                    said = server.stderr.readline()
+                    self.assertNotEqual(said, "", "the server ended")
+                drain = threading.Thread(target=server.stderr.read, daemon=True)
+                drain.start()
+                status, result, told = hubload(int(said.rsplit(":", 1)[1]), "--server-pid",
+                                               str(server.pid), *options)
+            finally:
+                server.terminate()
+        run = result["runs"][0]
+        self.assertEqual(status, 0, told)
+        self.assertTrue(run["complete"], told)
+        self.assertGreater(run["delivered"], 0)
+
+    def both_loops(self, argv, *options):
+        for how in (("--window", "100000"), ("--rate", "500")):
+            with self.subTest(how=how):
+                self.expect_all(argv, "--subscribers", "50", "--warmup", "0.2", "--duration", "0.5",
+                                "--verify", "all", *how, *options)
+
+    def test_ceiling(self):
+        ceiling = os.environ.get("CEILING")
+        if ceiling is None:
+            self.skipTest("CEILING names no executable")
+        for mode in ("send", "uring"):
+            with self.subTest(mode=mode):
+                self.both_loops([ceiling, "--mode", mode, "--port", "-1"])
+
+    def test_ceiling_says_when_a_subscriber_falls_out_of_its_log(self):
+        ceiling = os.environ.get("CEILING")
+        if ceiling is None:
+            self.skipTest("CEILING names no executable")
+        with subprocess.Popen([ceiling, "--port", "-1", "--log-bytes", "4194304"],
+                              stderr=subprocess.PIPE, text=True) as server:
+            port = int(server.stderr.readline().rsplit(":", 1)[1])
+            subscriber = socket.create_connection(("127.0.0.1", port))
+            subscriber.sendall(b"SUB a 1\r\nPING\r\n")
+            said = b""
+            while b"PONG" not in said:
+                said += subscriber.recv(4096)
+            publisher = socket.create_connection(("127.0.0.1", port))
+            try:
+                for _ in range(64):  # 64 MiB: more than two socket buffers and the log hold
+                    publisher.sendall(b"PUB a 1048576\r\n" + bytes(1048576) + b"\r\n")
+            except OSError:
+                pass
+            self.assertEqual(server.wait(PATIENCE_S), 3)
+            subscriber.close()
+            publisher.close()
+
+    def test_nats_server(self):
+        if shutil.which("nats-server") is None:
+            self.skipTest("no nats-server")
+        self.both_loops(["nats-server", "-a", "127.0.0.1", "-p", "-1"], "--publishers", "2",
+                        "--distinct-sids")
 
 
 if __name__ == "__main__":

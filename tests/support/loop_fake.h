@@ -45,7 +45,7 @@ enum fake_fault {
     FAKE_MULTISHOT_END,      /* a receive ended and is armed again; costs a wait */
     FAKE_CAP_20,             /* a wait runs at most 20 completions (Linux 6.13) */
     FAKE_OVERFLOW,           /* the completion queue was full: a wait reports only its start */
-    FAKE_SHORT_SUBMIT,       /* the sends of a call are done in two parts, the rest after news */
+    FAKE_SHORT_SUBMIT,       /* a call of loop_send took two submits; only stats may tell */
     FAKE_EMPTY_WAIT,         /* a wait returns nothing though something is ready (a signal) */
     FAKE_SPURIOUS_WAKE,      /* WAKE that nobody rang for */
     FAKE_SPURIOUS_WRITABLE,  /* WRITABLE and the socket is full still */
