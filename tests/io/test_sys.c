@@ -1,0 +1,105 @@
+/*
+ * Goal:    what the machine is asked comes back plausible, and limits are respected.
+ * Method:  each answer is compared with another way to ask.
+ */
+#include "io/sys.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void test_time_never_goes_back(void **state)
+{
+    (void)state;
+    uint64_t last = sys_now_ns();
+    assert_true(last > 0);
+    for (int i = 0; i < 1000; i++) {
+        uint64_t now = sys_now_ns();
+        assert_true(now >= last);
+        last = now;
+    }
+    assert_true(sys_now_coarse_ns() <= sys_now_ns());
+    assert_true(sys_wall_ns() > 1700000000u * (uint64_t)1000000000u);
+}
+
+static void test_cpus_are_those_of_the_mask(void **state)
+{
+    (void)state;
+    uint32_t cpus[SYS_CPUS_MAX];
+    cpu_set_t before;
+    assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+    uint32_t count = sys_cpus(cpus, SYS_CPUS_MAX);
+    assert_int_equal(count, CPU_COUNT(&before));
+    assert_int_equal(sys_pin(cpus[count - 1]), 0);
+    uint32_t pinned[SYS_CPUS_MAX];
+    assert_int_equal(sys_cpus(pinned, SYS_CPUS_MAX), 1);
+    assert_int_equal(pinned[0], cpus[count - 1]);
+    assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+    assert_int_equal(sys_cpus(cpus, 1), 1);
+    assert_int_equal(sys_pin(UINT32_MAX), -EINVAL);
+}
+
+static void test_files_limit_is_raised_to_the_hard_one(void **state)
+{
+    (void)state;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max / 2;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    uint64_t hard;
+    uint64_t soft = sys_raise_files_limit(&hard);
+    assert_int_equal(soft, hard);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_int_equal(soft, limit.rlim_cur);
+    assert_int_equal(sys_raise_files_limit(NULL), soft);
+}
+
+static void test_memory_is_at_most_the_machines(void **state)
+{
+    (void)state;
+    uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    assert_true(sys_memory_bytes() > 0);
+    assert_true(sys_memory_bytes() <= machine);
+}
+
+static void test_random_bytes_differ(void **state)
+{
+    (void)state;
+    uint8_t one[600]; /* more than getrandom gives without interruption */
+    uint8_t two[600];
+    sys_random(one, sizeof(one));
+    sys_random(two, sizeof(two));
+    assert_memory_not_equal(one, two, sizeof(one));
+    assert_memory_not_equal(one, one + 300, 300);
+}
+
+static void test_thread_names_are_cut_to_fit(void **state)
+{
+    (void)state;
+    char name[16];
+    sys_thread_name("worker-0123456789abcdef");
+    assert_int_equal(pthread_getname_np(pthread_self(), name, sizeof(name)), 0);
+    assert_string_equal(name, "worker-01234567");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_time_never_goes_back),
+        cmocka_unit_test(test_cpus_are_those_of_the_mask),
+        cmocka_unit_test(test_files_limit_is_raised_to_the_hard_one),
+        cmocka_unit_test(test_memory_is_at_most_the_machines),
+        cmocka_unit_test(test_random_bytes_differ),
+        cmocka_unit_test(test_thread_names_are_cut_to_fit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
