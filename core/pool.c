@@ -170,10 +170,9 @@ uint32_t pool_take(struct pool *pool)
     if (pool->count == pool->items_max) {
         return POOL_FULL;
     }
-    struct list *first = list_first(&pool->roomy);
-    struct pool_slab *slab =
-        first != NULL ? CONTAINER_OF(first, struct pool_slab, link) : slab_new(pool);
-
+    struct pool_slab *slab = list_is_empty(&pool->roomy)
+                                 ? slab_new(pool)
+                                 : CONTAINER_OF(pool->roomy.next, struct pool_slab, link);
     uint32_t slot = take_from(pool, slab);
     if (!has_room(pool, slab)) {
         list_remove(&slab->link);
