@@ -257,7 +257,7 @@ static void intrude(void)
 static int drain_with_intruder(int before, int begin_at, int finish_at)
 {
     struct fixture f;
-    struct mpsc_node *got[NODES];
+    struct mpsc_node *got[NODES] = {NULL};
     struct mpsc_node *node;
     int count = 0;
     int half_linked = 0;
