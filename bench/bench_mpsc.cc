@@ -26,6 +26,7 @@
 #include <mutex>
 #include <sched.h>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace
@@ -326,6 +327,10 @@ template <class Queue> class producers
 
 template <class Queue> void pass(benchmark::State &state)
 {
+    if (std::is_same<Queue, ck_fifo>::value && !ck_fifo_box_available()) {
+        state.SkipWithError("this CPU has no double-word compare-and-swap");
+        return;
+    }
     size_t producers_count = static_cast<size_t>(state.range(0));
     auto queue = std::make_unique<Queue>(producers_count * ITEMS);
     producers<Queue> from(*queue, producers_count);
@@ -333,7 +338,7 @@ template <class Queue> void pass(benchmark::State &state)
     int64_t empty = 0;
 
     use_cpus({cpus[0]});
-    for (auto _ : state) {
+    while (state.KeepRunning()) {
         state.PauseTiming();
         from.prepare_round();
         state.ResumeTiming();
@@ -390,7 +395,7 @@ void alone(benchmark::State &state)
     for (size_t i = 0; i < CHAIN; i++) {
         items[i].value = i;
     }
-    for (auto _ : state) {
+    while (state.KeepRunning()) {
         queue->push(items.data(), CHAIN);
         for (item *got = queue->pop(); got != nullptr; got = queue->pop()) {
             sum += got->value;

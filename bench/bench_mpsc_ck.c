@@ -4,10 +4,17 @@
 #include <ck_fifo.h>
 #include <ck_ring.h>
 
+#ifdef CK_F_FIFO_MPMC
+
 struct ck_fifo_box {
     alignas(CACHE_LINE) ck_fifo_mpmc_t fifo;
     ck_fifo_mpmc_entry_t *entries; /* the last one is the first stub */
 };
+
+bool ck_fifo_box_available(void)
+{
+    return true;
+}
 
 struct ck_fifo_box *ck_fifo_box_new(size_t entries_count)
 {
@@ -36,6 +43,40 @@ void *ck_fifo_box_pop(struct ck_fifo_box *box)
 
     return ck_fifo_mpmc_dequeue(&box->fifo, &value, &garbage) ? value : NULL;
 }
+
+#else /* no double-word compare-and-swap */
+
+bool ck_fifo_box_available(void)
+{
+    return false;
+}
+
+struct ck_fifo_box *ck_fifo_box_new(size_t entries_count)
+{
+    (void)entries_count;
+    return NULL;
+}
+
+void ck_fifo_box_free(struct ck_fifo_box *box)
+{
+    (void)box;
+}
+
+void ck_fifo_box_push(struct ck_fifo_box *box, size_t entry, void *value)
+{
+    (void)box;
+    (void)entry;
+    (void)value;
+    ASSERT(!"available");
+}
+
+void *ck_fifo_box_pop(struct ck_fifo_box *box)
+{
+    (void)box;
+    return NULL;
+}
+
+#endif
 
 struct ck_ring_box {
     alignas(CACHE_LINE) ck_ring_t ring;

@@ -17,6 +17,8 @@ extern "C" {
 
 /* ck_fifo_mpmc: linked, unbounded, many consumers too (ck has no linked queue for just one). */
 struct ck_fifo_box;
+/* It needs a compare-and-swap of two words; without one nothing else may be called. */
+MUST_USE bool ck_fifo_box_available(void);
 struct ck_fifo_box *ck_fifo_box_new(size_t entries_count);
 void ck_fifo_box_free(struct ck_fifo_box *box);
 /* entry below entries_count, and free: pushed and popped before, and something popped since. */
