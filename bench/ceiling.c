@@ -600,6 +600,7 @@ static void conn_event(struct ceiling *c, struct unread *unread, int fd, uint32_
 /* Returns false on SIGINT or SIGTERM. */
 static bool turn(struct ceiling *c, struct unread *unread)
 {
+    ASSERT(c->conns != NULL);
     struct epoll_event events[EVENTS / 2]; /* half: the other half may be left over in unread */
     int count = epoll_wait(c->epoll_fd, events, COUNT_OF(events), unread->count != 0 ? 0 : -1);
     for (int i = 0; i < count; i++) {

@@ -494,6 +494,7 @@ static bool apply(const struct argument *argument, struct config *config,
 {
     const struct option *option = argument->option;
     char *target = (char *)config + option->offset;
+    ASSERT(argument->value != NULL || !takes_value(option));
     switch (option->kind) {
     case OPTION_HOST:
         return set_host(argument, target, error);

@@ -105,7 +105,7 @@ static void set_port(union address *address, uint16_t port)
 
 static uint16_t bound_port(int fd)
 {
-    union address address;
+    union address address = {0};
     socklen_t size = sizeof(address);
     if (getsockname(fd, &address.any, &size) != 0) {
         return 0;

@@ -267,6 +267,7 @@ void loop_base_accepted(struct loop_base *base, uint32_t listener, int result)
     if (base->accepted_count == base->accepted_capacity) {
         accepted_grow(base);
     }
+    ASSERT(base->accepted_capacity != 0);
     uint32_t last = (base->accepted_first + base->accepted_count) % base->accepted_capacity;
     base->accepted[last] = result;
     base->accepted_count++;

@@ -10,7 +10,7 @@ static_assert(PEERNAME_TEXT_MAX >= INET6_ADDRSTRLEN, "every address fits");
 
 uint16_t peername_of(int fd, char text[PEERNAME_TEXT_MAX])
 {
-    struct sockaddr_storage storage;
+    struct sockaddr_storage storage = {0};
     socklen_t size = sizeof(storage);
     text[0] = '\0';
     if (getpeername(fd, (struct sockaddr *)&storage, &size) != 0) {

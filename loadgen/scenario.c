@@ -187,6 +187,7 @@ static bool url_parse(struct scenario *s)
     if (s->protocol == NULL) {
         return false;
     }
+    ASSERT(at != NULL);
     at += 3;
     const char *user_end = strrchr(at, '@');
     if (user_end != NULL) {
