@@ -1,0 +1,154 @@
+/*
+ * Goal:    accepting survives a process that is out of descriptors, and can be stopped.
+ * Method:  RLIMIT_NOFILE is lowered to what is open, a client waits in the backlog, the limit is
+ *          raised again; on both real loops.
+ */
+#include "tests/support/loop_stage.h"
+
+#include "io/sys.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { EVENTS = 16, TURN_NS = 10 * 1000 * 1000 };
+
+static struct loop_probe probe;
+
+static struct stage *real_stage(enum loop_backend backend)
+{
+    if (backend == LOOP_URING && probe.backend != LOOP_URING) {
+        print_message("skipped: %s", probe.explanation);
+        skip();
+    }
+    const struct stage_options options = {
+        .name = backend == LOOP_URING ? "uring" : "epoll",
+        .loop = {.backend = backend, .slots_max = 8, .sends_inline = probe.sends_inline},
+        .seed = 1,
+    };
+    struct stage *stage = (struct stage *)memory_alloc(sizeof(*stage));
+    stage_open(stage, &options);
+    return stage;
+}
+
+static int dial(const struct stage *stage, int fd)
+{
+    struct sockaddr_in address;
+    memset(&address, 0, sizeof(address));
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(stage->port);
+    return connect(fd, (struct sockaddr *)&address, sizeof(address));
+}
+
+/* Waits until an event of that kind comes; returns its result. */
+static int result_of(struct stage *stage, enum loop_event_kind kind)
+{
+    struct loop_event events[EVENTS];
+    uint64_t until_ns = stage_deadline_ns();
+    for (;;) {
+        size_t count = loop_wait(stage->loop, TURN_NS, events, EVENTS);
+        for (size_t i = 0; i < count; i++) {
+            if (events[i].kind == kind) {
+                return events[i].result;
+            }
+            assert_int_equal(events[i].kind, LOOP_EVENT_ACCEPT_FAILED);
+        }
+        stage_check_deadline(stage, until_ns, "the event");
+    }
+}
+
+static void out_of_descriptors(enum loop_backend backend)
+{
+    struct stage *stage = real_stage(backend);
+    struct rlimit before;
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int next = dup(client); /* the lowest free number is the limit */
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit none = {.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(dial(stage, client), 0);
+    int failed = result_of(stage, LOOP_EVENT_ACCEPT_FAILED);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(failed, -EMFILE);
+    int fd = result_of(stage, LOOP_EVENT_ACCEPT);
+    assert_true(fd >= 0);
+    loop_discard(stage->loop, fd);
+    char byte;
+    assert_int_equal(recv(client, &byte, 1, 0), 0);
+    close(client);
+    stage_free(stage);
+    memory_free(stage);
+}
+
+static void test_epoll_out_of_descriptors(void **state)
+{
+    (void)state;
+    out_of_descriptors(LOOP_EPOLL);
+}
+
+static void test_uring_out_of_descriptors(void **state)
+{
+    (void)state;
+    out_of_descriptors(LOOP_URING);
+}
+
+static void stopped(enum loop_backend backend)
+{
+    struct stage *stage = real_stage(backend);
+    struct loop_event events[EVENTS];
+    (void)stage_connect(stage, true);
+    loop_accept_stop(stage->loop);
+    assert_int_equal(loop_wait(stage->loop, TURN_NS, events, EVENTS), 0);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(dial(stage, client), 0); /* into the backlog */
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(loop_wait(stage->loop, TURN_NS, events, EVENTS), 0);
+    }
+    assert_int_equal(loop_accept(stage->loop, stage->listener), 0);
+    int fd = result_of(stage, LOOP_EVENT_ACCEPT);
+    loop_discard(stage->loop, fd);
+    close(client);
+    stage_free(stage);
+    memory_free(stage);
+}
+
+static void test_epoll_accepts_nothing_while_stopped(void **state)
+{
+    (void)state;
+    stopped(LOOP_EPOLL);
+}
+
+static void test_uring_accepts_nothing_while_stopped(void **state)
+{
+    (void)state;
+    stopped(LOOP_URING);
+}
+
+static int find_out(void **state)
+{
+    (void)state;
+    return loop_probe_run(LOOP_AUTO, &probe);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_epoll_out_of_descriptors),
+        cmocka_unit_test(test_uring_out_of_descriptors),
+        cmocka_unit_test(test_epoll_accepts_nothing_while_stopped),
+        cmocka_unit_test(test_uring_accepts_nothing_while_stopped),
+    };
+    return cmocka_run_group_tests(tests, find_out, NULL);
+}

@@ -1,0 +1,291 @@
+/*
+ * Goal:    what only the io_uring loop does: promotion and demotion, slices against small queues,
+ *          posts into another ring; and that it stays within its means.
+ * Method:  real connections on 127.0.0.1; the loop's own struct is looked into, and aged by hand.
+ */
+#include "io/loop_uring.h"
+#include "io/sys.h"
+#include "tests/support/loop_stage.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct loop_probe probe;
+
+static const struct stage_options usual = {
+    .name = "uring",
+    .loop = {.backend = LOOP_URING, .slots_max = 256, .sends_inline = true},
+    .seed = 1,
+};
+
+static struct stage *uring_stage(const struct stage_options *options)
+{
+    if (probe.backend != LOOP_URING || !probe.sends_inline) {
+        print_message("skipped: %s", probe.explanation);
+        skip();
+    }
+    struct stage *stage = (struct stage *)memory_alloc(sizeof(*stage));
+    stage_open(stage, options);
+    return stage;
+}
+
+static void stage_end(struct stage *stage)
+{
+    stage_free(stage);
+    memory_free(stage);
+}
+
+static struct uring_loop *inside(struct stage *stage)
+{
+    return CONTAINER_OF(stage->loop, struct uring_loop, base.loop);
+}
+
+static void exchange(struct stage *stage, uint32_t peer, int times)
+{
+    for (int i = 0; i < times; i++) {
+        peer_write_all(stage, peer, 1 + (size_t)i * 100);
+        STAGE_UNTIL(stage, stage->peers[peer].received == stage->peers[peer].written);
+    }
+}
+
+static void test_a_busy_connection_is_promoted_and_a_silent_one_demoted(void **state)
+{
+    (void)state;
+    struct stage *stage = uring_stage(&usual);
+    struct uring_loop *u = inside(stage);
+    uint32_t silent = stage_connect(stage, true);
+    uint32_t busy = stage_connect(stage, true);
+    exchange(stage, silent, 2);
+    exchange(stage, busy, 50);
+    assert_int_equal(u->slots[silent].read_op, READ_POLL);
+    assert_int_equal(u->slots[busy].read_op, READ_RECV);
+    assert_int_equal(u->base.stats.promotions, 1);
+    u->slots[busy].seen_ms -= 60 * 1000; /* a minute passes */
+    u->swept_ns = 0;
+    STAGE_UNTIL(stage, u->slots[busy].read_op == READ_POLL);
+    assert_int_equal(u->base.stats.demotions, 1);
+    exchange(stage, busy, 50);
+    assert_int_equal(u->slots[busy].read_op, READ_RECV);
+    stage_end(stage);
+}
+
+static void test_a_paused_busy_connection_holds_its_bytes_in_the_socket(void **state)
+{
+    (void)state;
+    struct stage *stage = uring_stage(&usual);
+    uint32_t busy = stage_connect(stage, true);
+    exchange(stage, busy, 20);
+    loop_read_disarm(stage->loop, busy);
+    STAGE_UNTIL(stage, inside(stage)->slots[busy].read_op == READ_NONE);
+    uint64_t before = stage->peers[busy].received;
+    (void)peer_write(stage, busy, 5000);
+    stage_idle(stage, 5);
+    assert_int_equal(stage->peers[busy].received, before);
+    loop_read_arm(stage->loop, busy);
+    STAGE_UNTIL(stage, stage->peers[busy].received == stage->peers[busy].written);
+    stage_end(stage);
+}
+
+/* How many bytes reach the peer, of at most that many. */
+static uint64_t drain(const struct stage *stage, uint32_t peer, uint64_t bytes)
+{
+    static uint8_t room[64 * 1024];
+    uint64_t got = 0;
+    uint64_t until_ns = stage_deadline_ns();
+    while (got < bytes && sys_now_ns() < until_ns) {
+        ssize_t n = recv(stage->peers[peer].fd, room, sizeof(room), MSG_DONTWAIT);
+        got += n > 0 ? (uint64_t)n : 0;
+    }
+    usleep(1000);
+    return recv(stage->peers[peer].fd, room, sizeof(room), MSG_DONTWAIT) > 0 ? UINT64_MAX : got;
+}
+
+/* Fills some sockets, then sends to all in one call, more than the queues hold. A full socket may
+ * have got room again meanwhile, so the judge is the number of bytes that arrive. */
+static void send_to_mixed(const struct stage_options *options)
+{
+    enum { PEERS = 60, BYTES = 100000 };
+    struct stage *stage = uring_stage(options);
+    uint8_t *bytes = (uint8_t *)memory_alloc(BYTES);
+    const struct iovec vectors[2] = {{bytes, BYTES / 2}, {bytes, BYTES / 2}};
+    struct loop_send sends[PEERS];
+    int answers[3] = {0, 0, 0}; /* full, short, whole */
+    for (uint32_t i = 0; i < PEERS; i++) {
+        (void)stage_connect(stage, true);
+        for (int n = 0; i % 3 == 0 && n < 50; n++) {
+            (void)stage_send(stage, i, SEND_BYTES_MAX, 1);
+        }
+    }
+    peer_reset(stage, 10);
+    STAGE_UNTIL(stage, stage->peers[10].is_error);
+    for (uint32_t i = 0; i < PEERS; i++) {
+        uint32_t count = 1 + i % 2;
+        sends[i] = (struct loop_send){i, count, vectors, count * (size_t)(BYTES / 2), INT64_MIN};
+    }
+    loop_send(stage->loop, sends, PEERS);
+    loop_check(stage->loop);
+    for (uint32_t i = 0; i < PEERS; i++) {
+        if (i == 10) {
+            assert_true(sends[i].result < 0);
+            continue;
+        }
+        assert_in_range(sends[i].result, 0, sends[i].size);
+        answers[sends[i].result == 0 ? 0 : (size_t)sends[i].result < sends[i].size ? 1 : 2]++;
+        uint64_t told = stage->peers[i].sent + (uint64_t)sends[i].result;
+        assert_int_equal(drain(stage, i, told), told);
+    }
+    print_message("full %d, short %d, whole %d\n", answers[0], answers[1], answers[2]);
+    assert_true(answers[0] + answers[1] > 0);
+    assert_true(answers[2] > 0);
+    memory_free(bytes);
+    stage_end(stage);
+}
+
+static void test_each_send_of_a_call_gets_its_own_answer(void **state)
+{
+    (void)state;
+    send_to_mixed(&usual);
+}
+
+static void test_answers_are_right_with_queues_smaller_than_the_call(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[][2] = {{1, 1}, {2, 2}, {4, 4}, {64, 4}, {4, 64}};
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct stage_options options = usual;
+        options.loop.sq_entries = sizes[i][0];
+        options.loop.cq_entries = sizes[i][1];
+        send_to_mixed(&options);
+    }
+}
+
+static void test_tiny_rings_do_overflow_and_run_out_of_buffers(void **state)
+{
+    (void)state;
+    struct stage_options options = usual;
+    options.loop.sq_entries = 2;
+    options.loop.cq_entries = 4;
+    options.loop.read_buffers = 4;
+    struct stage *stage = uring_stage(&options);
+    for (uint32_t i = 0; i < 40; i++) {
+        (void)stage_connect(stage, true);
+    }
+    for (int round = 0; round < 40; round++) {
+        for (uint32_t i = 0; i < 40; i++) {
+            (void)peer_write(stage, i, 500);
+        }
+        stage_turn(stage);
+    }
+    for (uint32_t i = 0; i < 40; i++) {
+        STAGE_UNTIL(stage, stage->peers[i].received == stage->peers[i].written);
+    }
+    const struct loop_stats *stats = &inside(stage)->base.stats;
+    assert_true(stats->cq_overflows > 0);
+    assert_true(stats->buffers_empty > 0);
+    assert_true(stats->rearms > 0);
+    assert_true(stats->promotions > 0);
+    assert_int_equal(stats->cq_lost, 0);
+    stage_end(stage);
+}
+
+static void test_the_steady_path_allocates_nothing(void **state)
+{
+    (void)state;
+    struct stage *stage = uring_stage(&usual);
+    struct loop_event events[64];
+    uint8_t bytes[100];
+    memset(bytes, 'x', sizeof(bytes));
+    const struct iovec vector = {bytes, sizeof(bytes)};
+    uint32_t peer = stage_connect(stage, true);
+    exchange(stage, peer, 20);
+    uint64_t before = memory_allocations();
+    for (int i = 0; i < 100; i++) {
+        struct loop_send send = {peer, 1, &vector, sizeof(bytes), 0};
+        (void)peer_write(stage, peer, 100);
+        loop_send(stage->loop, &send, 1);
+        MAYBE(loop_wait(stage->loop, 1000000, events, 64) == 0);
+    }
+    assert_int_equal(memory_allocations(), before);
+    stage_end(stage);
+}
+
+/* A ring that cannot be posted into is woken by its eventfd. */
+static void test_a_failed_post_falls_back_to_the_eventfd(void **state)
+{
+    (void)state;
+    struct stage *from = uring_stage(&usual);
+    struct stage *to = uring_stage(&usual);
+    struct uring_loop *target = inside(to);
+    assert_true(target->can_ring);
+    loop_wake_from(from->loop, to->loop);
+    STAGE_UNTIL(to, to->wakes == 1);
+    int ring_fd = target->ring.uring.ring_fd;
+    target->ring.uring.ring_fd = target->base.wake_fd; /* not a ring: EBADFD */
+    loop_wake_from(from->loop, to->loop);
+    assert_true(inside(from)->ring_error < 0);
+    target->ring.uring.ring_fd = ring_fd;
+    STAGE_UNTIL(to, to->wakes == 2);
+    stage_end(from);
+    stage_end(to);
+}
+
+/* Threads of this process whose name starts like those that run what io_uring cannot do at once. */
+static int kernel_workers(void)
+{
+    int count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *task;
+    assert_non_null(tasks);
+    while ((task = readdir(tasks)) != NULL) {
+        char path[300];
+        char name[32] = "";
+        snprintf(path, sizeof(path), "/proc/self/task/%.20s/comm", task->d_name);
+        FILE *file = fopen(path, "r");
+        if (file != NULL) {
+            count += fgets(name, sizeof(name), file) != NULL && strncmp(name, "iou-wrk", 7) == 0;
+            fclose(file);
+        }
+    }
+    closedir(tasks);
+    return count;
+}
+
+static void test_no_script_starts_a_kernel_worker_thread(void **state)
+{
+    (void)state;
+    stage_end(uring_stage(&usual));
+    for (size_t i = 0; i < scripts_count; i++) {
+        free(script_play(&scripts[i], &usual, NULL));
+        assert_int_equal(kernel_workers(), 0);
+    }
+}
+
+static int find_out(void **state)
+{
+    (void)state;
+    return loop_probe_run(LOOP_AUTO, &probe);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_busy_connection_is_promoted_and_a_silent_one_demoted),
+        cmocka_unit_test(test_a_paused_busy_connection_holds_its_bytes_in_the_socket),
+        cmocka_unit_test(test_each_send_of_a_call_gets_its_own_answer),
+        cmocka_unit_test(test_answers_are_right_with_queues_smaller_than_the_call),
+        cmocka_unit_test(test_tiny_rings_do_overflow_and_run_out_of_buffers),
+        cmocka_unit_test(test_the_steady_path_allocates_nothing),
+        cmocka_unit_test(test_a_failed_post_falls_back_to_the_eventfd),
+        cmocka_unit_test(test_no_script_starts_a_kernel_worker_thread),
+    };
+    return cmocka_run_group_tests(tests, find_out, NULL);
+}
