@@ -1,6 +1,8 @@
 /* driver.c - the turn of a generator thread. */
 #include "loadgen/driver.h"
 
+#include "loadgen/server_stat.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <sys/prctl.h>
@@ -149,10 +151,12 @@ static uint64_t cpu_note(struct driver *d, uint64_t now_ns)
     }
     if (d->cpu_from_ns == 0 && now_ns >= course_measure(d->course)) {
         d->cpu_from_ns = thread_cpu_ns();
+        d->queued_from_ns = server_stat_thread_queued_ns();
     }
     uint64_t end_ns = course_end(d->course);
     if (d->cpu_to_ns == 0 && now_ns >= end_ns) {
         d->cpu_to_ns = thread_cpu_ns();
+        d->queued_to_ns = server_stat_thread_queued_ns();
     }
     uint64_t never = UINT64_MAX;
     return d->cpu_from_ns == 0 ? course_measure(d->course) : d->cpu_to_ns == 0 ? end_ns : never;

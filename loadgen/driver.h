@@ -47,9 +47,12 @@ struct driver {
     uint64_t publish_ns;       /* when publishing wants its next turn */
     uint32_t reads_unreported; /* since the slowest subscriber was last looked for */
 
-    /* CPU time of this thread when measuring began and ended; 0: not yet. */
+    /* CPU time of this thread when measuring began and ended, 0: not yet; and how long it had been
+     * ready to run without a CPU. */
     uint64_t cpu_from_ns;
     uint64_t cpu_to_ns;
+    uint64_t queued_from_ns;
+    uint64_t queued_to_ns;
 };
 
 /* Returns 0 or a negative errno. The driver obeys the course's orders from then on. */

@@ -253,7 +253,11 @@ static void result_add(struct result *r, struct driver *d)
     record_merge(&r->completion, &d->receiver.completion);
     r->generator_s += cpu_s;
     if (r->measured_s > 0) {
+        double queued_s = d->queued_to_ns > d->queued_from_ns
+                              ? (double)(d->queued_to_ns - d->queued_from_ns) / 1e9
+                              : 0;
         r->generator_busiest = MAX_OF(r->generator_busiest, cpu_s / r->measured_s);
+        r->generator_queued = MAX_OF(r->generator_queued, queued_s / r->measured_s);
     }
 }
 

@@ -99,9 +99,9 @@ static void server(FILE *out, const struct result *r)
     double each = r->delivered == 0 ? 0 : 1e9 / (double)r->delivered;
     fprintf(out,
             "  %-14s%.1f ns CPU per delivery (user %.1f, system %.1f), %.2f cores, busiest thread "
-            "%.0f %%\n",
+            "%.0f %% (waiting for a CPU %.0f %%)\n",
             "server", (u->user_s + u->system_s) * each, u->user_s * each, u->system_s * each,
-            u->cores, u->busiest_thread * 100);
+            u->cores, u->busiest_thread * 100, u->busiest_queued * 100);
     fprintf(out, "  %-14sRSS %.1f MB (peak %.1f), context switches %s voluntary, %s forced\n", "",
             (double)u->rss_bytes / 1e6, (double)u->rss_peak_bytes / 1e6,
             grouped(u->switches_voluntary).at, grouped(u->switches_involuntary).at);
@@ -110,9 +110,12 @@ static void server(FILE *out, const struct result *r)
 static void generator(FILE *out, const struct scenario *s, const struct result *r)
 {
     double each = r->delivered == 0 ? 0 : 1e9 / (double)r->delivered;
-    fprintf(out, "  %-14s%.1f ns CPU per delivery, busiest thread %.0f %%, %.1f messages a read\n",
-            "generator", r->generator_s * each, r->generator_busiest * 100,
-            r->reads == 0 ? 0 : (double)r->delivered / (double)r->reads);
+    fprintf(
+        out,
+        "  %-14s%.1f ns CPU per delivery, busiest thread %.0f %% (waiting for a CPU %.0f %%), %.1f "
+        "messages a read\n",
+        "generator", r->generator_s * each, r->generator_busiest * 100, r->generator_queued * 100,
+        r->reads == 0 ? 0 : (double)r->delivered / (double)r->reads);
     if (s->rate != 0) {
         fprintf(out, "  %-14slate p50 %s, p99 %s, max %s; socket full for %s\n", "sends",
                 duration(record_percentile(&r->late, 0.5)).at,
@@ -145,6 +148,12 @@ static void verdict(FILE *out, const struct scenario *s, const struct result *r)
         break;
     }
     fprintf(out, "%s%s\n", colour(out, PLAIN), r->interrupted ? ", cut short" : "");
+    if (r->generator_queued > RESULT_QUEUED) {
+        fprintf(out,
+                "  %-14s%shubload waited for a CPU %.0f %% of the time: the machine is shared, or "
+                "too small for both sides%s\n",
+                "", yellow, r->generator_queued * 100, colour(out, PLAIN));
+    }
     double asked = s->rate * r->measured_s;
     if (s->rate != 0 && !s->poisson && (double)r->sent_measured < 0.99 * asked) {
         fprintf(out,

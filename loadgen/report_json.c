@@ -38,6 +38,7 @@ static json_t *server_json(const struct result *r)
     json_object_set_new(object, "system_ns_per_delivery", json_real(u->system_s * each));
     json_object_set_new(object, "cores", json_real(u->cores));
     json_object_set_new(object, "busiest_thread", json_real(u->busiest_thread));
+    json_object_set_new(object, "waiting_for_cpu", json_real(u->busiest_queued));
     json_object_set_new(object, "busy", json_real(result_server_busy(r)));
     json_object_set_new(object, "cpus", number(u->cpus));
     json_object_set_new(object, "rss_bytes", number(u->rss_bytes));
@@ -53,6 +54,7 @@ static json_t *generator_json(const struct result *r)
     json_t *object = json_object();
     json_object_set_new(object, "cpu_ns_per_delivery", json_real(r->generator_s * each));
     json_object_set_new(object, "busiest_thread", json_real(r->generator_busiest));
+    json_object_set_new(object, "waiting_for_cpu", json_real(r->generator_queued));
     json_object_set_new(object, "late", record_json(&r->late));
     json_object_set_new(object, "blocked_ns", number(r->blocked_ns));
     return object;

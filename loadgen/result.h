@@ -40,6 +40,7 @@ struct result {
     uint64_t blocked_ns;      /* publishers stood before a full socket, summed */
     double generator_s;       /* CPU of all drivers */
     double generator_busiest; /* 0 to 1 */
+    double generator_queued;  /* share of time that a driver waited for a CPU, the worst of them */
     struct server_use server;
     struct record latency;
     struct record completion;
@@ -49,6 +50,8 @@ struct result {
 /* More than so much of a thread's time in use is busy; later than so much is late. */
 #define RESULT_BUSY    0.9
 #define RESULT_LATE_NS 1000000
+/* Waiting for a CPU longer than this share of the time is worth a remark. */
+#define RESULT_QUEUED  0.1
 
 /* True when every message arrived everywhere, once, in order, undamaged. */
 MUST_USE bool result_is_complete(const struct result *result);

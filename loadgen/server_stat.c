@@ -37,6 +37,24 @@ static uint64_t field(const char *text, const char *key)
     return at == NULL ? 0 : strtoull(at + strlen(key), NULL, 10);
 }
 
+/* /proc/…/schedstat: time on a CPU, time waiting for one, number of times. */
+static void schedstat_parse(const char *text, struct server_stat_thread *thread)
+{
+    char *end;
+    thread->cpu_ns = strtoull(text, &end, 10);
+    thread->queued_ns = strtoull(end, NULL, 10);
+}
+
+uint64_t server_stat_thread_queued_ns(void)
+{
+    char text[128];
+    struct server_stat_thread thread = {0, 0, 0};
+    if (text_read(text, sizeof text, "/proc/thread-self/schedstat")) {
+        schedstat_parse(text, &thread);
+    }
+    return thread.queued_ns;
+}
+
 static void thread_read(int pid, int tid, struct server_stat *stat)
 {
     char path[64];
@@ -51,7 +69,7 @@ static void thread_read(int pid, int tid, struct server_stat *stat)
     if (stat->threads_count < SERVER_STAT_THREADS_MAX && text_read(text, sizeof text, path)) {
         struct server_stat_thread *thread = &stat->threads[stat->threads_count++];
         thread->tid = tid;
-        thread->cpu_ns = strtoull(text, NULL, 10);
+        schedstat_parse(text, thread);
     }
 }
 
@@ -112,19 +130,20 @@ int server_stat_read(int pid, struct server_stat *stat)
     return 0;
 }
 
-static uint64_t busiest_ns(const struct server_stat *from, const struct server_stat *to)
+/* What the thread that ran most used. */
+static struct server_stat_thread busiest(const struct server_stat *from,
+                                         const struct server_stat *to)
 {
-    uint64_t most = 0;
+    struct server_stat_thread most = {0, 0, 0};
     for (uint32_t i = 0; i < to->threads_count; i++) {
-        uint64_t before = 0;
+        struct server_stat_thread used = to->threads[i];
         for (uint32_t j = 0; j < from->threads_count; j++) {
-            if (from->threads[j].tid == to->threads[i].tid) {
-                before = from->threads[j].cpu_ns;
+            if (from->threads[j].tid == used.tid) {
+                used.cpu_ns -= MIN_OF(from->threads[j].cpu_ns, used.cpu_ns);
+                used.queued_ns -= MIN_OF(from->threads[j].queued_ns, used.queued_ns);
             }
         }
-        if (to->threads[i].cpu_ns > before) {
-            most = MAX_OF(most, to->threads[i].cpu_ns - before);
-        }
+        most = used.cpu_ns > most.cpu_ns ? used : most;
     }
     return most;
 }
@@ -149,7 +168,9 @@ struct server_use server_stat_between(const struct server_stat *from, const stru
     use.system_s = cpu_s - use.user_s;
     if (use.wall_s > 0) {
         use.cores = cpu_s / use.wall_s;
-        use.busiest_thread = (double)busiest_ns(from, to) / 1e9 / use.wall_s;
+        struct server_stat_thread thread = busiest(from, to);
+        use.busiest_thread = (double)thread.cpu_ns / 1e9 / use.wall_s;
+        use.busiest_queued = (double)thread.queued_ns / 1e9 / use.wall_s;
     }
     use.rss_bytes = to->rss_bytes;
     use.rss_peak_bytes = to->rss_peak_bytes;

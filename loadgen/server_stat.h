@@ -20,6 +20,7 @@ enum { SERVER_STAT_THREADS_MAX = 256 };
 struct server_stat_thread {
     int tid;
     uint64_t cpu_ns;
+    uint64_t queued_ns; /* ready to run, but without a CPU */
 };
 
 struct server_stat {
@@ -39,6 +40,9 @@ struct server_stat {
 /* Returns 0, or a negative errno when there is no such process or it may not be looked at. */
 MUST_USE int server_stat_read(int pid, struct server_stat *stat);
 
+/* How long the calling thread has waited for a CPU so far; 0 where the kernel does not tell. */
+uint64_t server_stat_thread_queued_ns(void);
+
 /* The use between two looks at one process. */
 struct server_use {
     bool known;
@@ -47,6 +51,7 @@ struct server_use {
     double system_s;
     double cores;          /* CPU seconds per second */
     double busiest_thread; /* share of its time that the busiest thread ran, 0 to 1 */
+    double busiest_queued; /* and waited for a CPU */
     uint64_t rss_bytes;
     uint64_t rss_peak_bytes;
     uint64_t switches_voluntary;
