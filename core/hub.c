@@ -264,6 +264,7 @@ void hub_close(struct hub *hub, struct session *session, enum close_reason reaso
     session->pauses = 0;
     if (how == HUB_CLOSE_FLUSH) {
         session->state = SESSION_FLUSHING;
+        session->tick_ns = UINT64_MAX;
         session->linger_ns = hub->now_ns + hub->options.write_deadline_ns;
         hub_timer_update(hub, session);
         hub_want(hub, session, WANT_ARM);
@@ -469,7 +470,7 @@ struct session *hub_expired_next(struct hub *hub)
             hub_close(hub, session, CLOSE_SLOW_DEADLINE, HUB_CLOSE_AT_ONCE);
             continue;
         }
-        bool is_due = session->tick_ns <= hub->now_ns && session->state == SESSION_OPEN;
+        bool is_due = session->tick_ns <= hub->now_ns;
         if (is_due) {
             session->tick_ns = UINT64_MAX;
         }

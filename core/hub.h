@@ -146,7 +146,7 @@ enum hub_subscribe_result {
 };
 
 /* What hub_subscribe would say, asked before anybody looks at the subject. */
-MUST_USE enum hub_subscribe_result hub_may_subscribe(const struct hub *hub,
+MUST_USE enum hub_subscribe_result hub_may_subscribe(struct hub *hub,
                                                      const struct session *session,
                                                      struct bytes sid);
 

@@ -180,7 +180,11 @@ static uint32_t deliver_one(struct hub *hub, struct audience *audience, struct r
     }
     audience->delivered += count;
     hub->run_kept = true;
-    hub->metrics.deliveries += count;
+    span.count = count;
+    uint64_t payloads = run_span_payloads(span);
+    hub->metrics.messages_out += count;
+    hub->metrics.bytes_out += payloads;
+    hub->turn_bytes += payloads;
     struct session *session = pool_at(&hub->sessions, sub->slot);
     if (session_is_mixed(session)) {
         audience->refs++;
@@ -222,7 +226,8 @@ static uint32_t deliver_shared(struct hub *hub, struct audience *audience, struc
     audience->delivered += span.count;
     audience->turn_messages += span.count;
     hub->turn_bytes += size;
-    hub->metrics.deliveries += (uint64_t)span.count * audience->members_count;
+    hub->metrics.messages_out += (uint64_t)span.count * audience->members_count;
+    hub->metrics.bytes_out += run_span_payloads(span) * audience->members_count;
     return audience->members_count;
 }
 

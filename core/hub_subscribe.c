@@ -184,9 +184,11 @@ static void before_change(struct hub *hub)
     }
 }
 
-enum hub_subscribe_result hub_may_subscribe(const struct hub *hub, const struct session *session,
+enum hub_subscribe_result hub_may_subscribe(struct hub *hub, const struct session *session,
                                             struct bytes sid)
 {
+    /* What was published before may have used up a subscription with a maximum. */
+    hub_close_run(hub);
     uint32_t limit = hub->options.max_subscriptions;
     if (limit > 0 && session->subs.count >= limit) {
         return HUB_SUBSCRIBE_LIMIT;
@@ -325,11 +327,11 @@ static void sub_move(struct hub *hub, struct session *session, struct sub *sub, 
 
 bool hub_unsubscribe(struct hub *hub, struct session *session, struct bytes sid, uint32_t max)
 {
+    before_change(hub);
     struct sub *sub = sub_find(hub, session, sid);
     if (sub == NULL) {
         return false;
     }
-    before_change(hub);
     if (max == 0 || sub_delivered(sub) >= max) {
         sub_remove(hub, session, sub);
         return true;

@@ -63,7 +63,7 @@ enum drop_reason {
 #define METRICS_COUNTERS(X)                                                                        \
     X(messages_in)        /* publishes accepted by the parser */                                   \
     X(bytes_in)           /* their header and payload bytes */                                     \
-    X(messages_out)       /* deliveries that were handed to the kernel whole */                    \
+    X(messages_out)       /* deliveries: messages matched to sessions of this worker */            \
     X(bytes_out)          /* their header and payload bytes */                                     \
     X(received_bytes)     /* bytes read from sockets, protocol included */                         \
     X(sent_bytes)         /* bytes taken by sockets, protocol included */                          \
@@ -71,7 +71,6 @@ enum drop_reason {
     X(publishes_unheard)  /* of them, those that nobody anywhere subscribed to */                  \
     X(publishes_replaced) /* of them, those the scrub changed */                                   \
     X(runs)               /* canonical runs made */                                                \
-    X(deliveries)         /* messages matched to sessions of this worker */                        \
     X(no_responders)      /* 503 answers */                                                        \
     X(sessions_opened)                                                                             \
     X(subscriptions_added)                                                                         \

@@ -83,8 +83,22 @@ void run_append(struct run *run, const struct message_in *in)
     *to++ = '\n';
     run->messages_count++;
     run->tails_size += (uint32_t)tail;
+    run->payloads_size += (uint32_t)in->payload.size;
     run->size += (uint32_t)size;
     chunk->used += (uint32_t)size;
+}
+
+uint64_t run_span_payloads(struct run_span span)
+{
+    if (span.count == span.run->messages_count) {
+        return span.run->payloads_size;
+    }
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < span.count; i++) {
+        size += span.first->payload_size;
+        span.first = message_next(span.first);
+    }
+    return size;
 }
 
 void run_drop(struct run *run)
@@ -113,6 +127,7 @@ struct run *run_copy(struct chunk *chunk, const struct run *run, uint32_t maker)
         .replies_count = run->replies_count,
         .size = run->size,
         .tails_size = run->tails_size,
+        .payloads_size = run->payloads_size,
         .subject_size = run->subject_size,
         .maker = maker,
     };

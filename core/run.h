@@ -47,6 +47,7 @@ struct run {
     uint32_t replies_count;
     uint32_t size;       /* of the whole run in its chunk */
     uint32_t tails_size; /* sum of the tails */
+    uint32_t payloads_size;
     uint32_t subject_size;
     uint16_t verdicts_waiting; /* envelopes that have not come home; maker only */
     uint8_t delivered;         /* somebody got it; maker only */
@@ -118,6 +119,9 @@ static inline struct run_span run_whole(struct run *run)
     span.count = run->messages_count;
     return span;
 }
+
+/* Headers and bodies of a span. */
+uint64_t run_span_payloads(struct run_span span);
 
 /* Bytes a run of one such message takes. */
 size_t run_size_first(const struct message_in *in);

@@ -89,7 +89,7 @@ static void say_why_not(struct loop_probe *probe)
 {
     struct utsname system;
     if (uname(&system) != 0) {
-        strcpy(system.release, "unknown");
+        snprintf(system.release, sizeof(system.release), "unknown");
     }
     int disabled = proc_number("/proc/sys/kernel/io_uring_disabled", "");
     bool filtered = proc_number("/proc/self/status", "Seccomp:") > 0;

@@ -138,15 +138,18 @@ void nats_tick(const struct nats *nats, struct hub *hub, struct session *session
     struct nats_client *client = client_of(session);
     uint64_t now = hub_now(hub);
     uint64_t interval = nats->options.ping_interval_ns;
-    bool rtt_is_fresh = client->rtt_ns > 0 && now - client->rtt_at_ns < RTT_FRESH_NS;
+    /* One PING soon after CONNECT and one an hour measure the round trip, however busy the client;
+     * all others are for those that say nothing. */
+    bool is_measured = client->pinged_ns > 0 && now - client->pinged_ns < RTT_FRESH_NS;
     bool is_quiet = now - client->input_ns >= interval;
-    if (is_quiet || (client->connected && !rtt_is_fresh)) {
+    if (is_quiet || (client->connected && !is_measured)) {
         if (client->pings_out >= nats->options.ping_max) {
             close_saying(hub, session, "Stale Connection", CLOSE_STALE);
             return;
         }
         client->pings_out++;
-        client->ping_sent_ns = now;
+        client->pinged_ns = now;
+        client->rtt_under_way = true;
         say(hub, session, "PING\r\n");
     }
     hub_tick_at(hub, session, now + interval);
@@ -156,10 +159,9 @@ static void do_pong(struct hub *hub, struct session *session)
 {
     struct nats_client *client = client_of(session);
     client->pings_out = 0;
-    if (client->ping_sent_ns != 0) {
-        client->rtt_ns = MAX_OF((uint64_t)1, hub_now(hub) - client->ping_sent_ns);
-        client->rtt_at_ns = hub_now(hub);
-        client->ping_sent_ns = 0;
+    if (client->rtt_under_way) {
+        client->rtt_ns = MAX_OF((uint64_t)1, hub_now(hub) - client->pinged_ns);
+        client->rtt_under_way = false;
     }
 }
 

@@ -38,9 +38,8 @@ struct nats_client {
     struct session session; /* first */
     struct nats_parser parser;
     uint64_t input_ns;     /* when it last said something */
-    uint64_t ping_sent_ns; /* 0: none under way */
+    uint64_t pinged_ns;    /* when we last sent PING; 0: never */
     uint64_t rtt_ns;       /* 0: not known yet */
-    uint64_t rtt_at_ns;
     char *identity;        /* name NUL lang NUL version NUL; NULL: said nothing */
     uint32_t pings_out;
     uint16_t port;
@@ -48,6 +47,7 @@ struct nats_client {
     bool pedantic;
     bool connected;        /* CONNECT was seen */
     bool first_pong_sent;
+    bool rtt_under_way;    /* the next PONG measures it */
     bool complained;       /* of the verb that is parsed again after a pause */
     char address[46];      /* numeric */
 };
