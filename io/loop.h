@@ -74,7 +74,7 @@ enum loop_event_kind {
 
 struct loop_event {
     enum loop_event_kind kind;
-    uint32_t slot;
+    uint32_t slot; /* UINT32_MAX: of no connection (ACCEPT, ACCEPT_FAILED, WAKE) */
     uint32_t generation;
     int result;
     uint32_t buffer; /* the loop's own: which receive buffer, or LOOP_BUFFER_NONE */

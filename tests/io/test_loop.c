@@ -73,7 +73,7 @@ static void test_epoll_with_one_buffer(void **state)
 static struct stage_options uring_options(const char *name)
 {
     if (probe.backend != LOOP_URING) {
-        print_message("skipped: %s", probe.explanation);
+        print_message("SKIP: %s", probe.explanation);
         skip();
     }
     struct stage_options options = fake_plain;

@@ -28,7 +28,7 @@ static struct loop_probe probe;
 static struct stage *real_stage(enum loop_backend backend)
 {
     if (backend == LOOP_URING && probe.backend != LOOP_URING) {
-        print_message("skipped: %s", probe.explanation);
+        print_message("SKIP: %s", probe.explanation);
         skip();
     }
     const struct stage_options options = {

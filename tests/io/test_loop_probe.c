@@ -121,7 +121,7 @@ static void test_a_ring_that_cannot_be_entered_is_no_ring(void **state)
 {
     (void)state;
     if (judge_behind(0, 0, LOOP_AUTO).probe.backend != LOOP_URING) {
-        print_message("skipped: no io_uring here\n");
+        print_message("SKIP: no io_uring here\n");
         skip();
     }
     struct verdict verdict = judge_behind(SYS_io_uring_enter, EPERM, LOOP_AUTO);
@@ -136,7 +136,7 @@ static void test_sends_are_not_inline_where_the_self_test_has_no_tcp(void **stat
 {
     (void)state;
     if (judge_behind(0, 0, LOOP_AUTO).probe.backend != LOOP_URING) {
-        print_message("skipped: no io_uring here\n");
+        print_message("SKIP: no io_uring here\n");
         skip();
     }
     struct verdict verdict = judge_behind(SYS_socket, EPERM, LOOP_AUTO);

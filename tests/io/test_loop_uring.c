@@ -30,7 +30,7 @@ static const struct stage_options usual = {
 static struct stage *uring_stage(const struct stage_options *options)
 {
     if (probe.backend != LOOP_URING || !probe.sends_inline) {
-        print_message("skipped: %s", probe.explanation);
+        print_message("SKIP: %s", probe.explanation);
         skip();
     }
     struct stage *stage = (struct stage *)memory_alloc(sizeof(*stage));

@@ -107,7 +107,7 @@ static bool has_uring(void)
     struct loop_probe probe;
     bool has = loop_probe_run(LOOP_URING, &probe) == 0;
     if (!has) {
-        print_message("skipped: %s", probe.explanation);
+        print_message("SKIP: %s", probe.explanation);
     }
     return has;
 }
