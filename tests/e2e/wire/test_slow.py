@@ -8,6 +8,7 @@ Method: a subscriber that stops reading beside one that reads, and a publisher t
 
 import os
 import select
+import socket
 import sys
 import threading
 import time
@@ -29,30 +30,38 @@ class Reader(threading.Thread):
     def __init__(self, client, sid, count, size):
         super().__init__(daemon=True)
         self.client, self.sid, self.count, self.size = client, sid, count, size
+        self.number = 0
         self.problem = "not finished"
         self.start()
 
     def run(self):
         try:
-            for number in range(self.count):
-                self.client.expect(msg(b"big", self.sid, body(number, self.size)), 40 * SLOWNESS)
+            for self.number in range(self.count):
+                self.client.expect(msg(b"big", self.sid, body(self.number, self.size)),
+                                   40 * SLOWNESS)
             self.problem = None
         except (AssertionError, OSError) as error:
-            self.problem = "message %d: %s" % (number, error)
+            self.problem = "message %d: %s" % (self.number, error)
 
 
 class SlowTest(HubTest):
 
-    def publish(self, publisher, count, size, paced=False):
-        """Paced: never far ahead of the hub, so that only a reader that stopped falls behind."""
+    def publish(self, publisher, count, size, reader=None):
+        """Never far ahead of the hub, nor of a reader, so that only who has stopped is slow."""
+        deadline = time.monotonic() + 40 * SLOWNESS
         for number in range(count):
             publisher.send(pub(b"big", body(number, size)))
-            if paced and number % 8 == 7:
+            if number % 4 == 3:
                 publisher.send(b"PING\r\n").expect(b"PONG\r\n", 30 * SLOWNESS)
+            while reader is not None and reader.number < number - 4 and reader.is_alive():
+                self.assertLess(time.monotonic(), deadline, "the healthy reader gets nothing")
+                time.sleep(0.0005)
         publisher.send(b"PING\r\n").expect(b"PONG\r\n", 30 * SLOWNESS)
 
     def assert_cut_off(self, slow, sid, count, size, seconds):
         """The rest of the stream is a true prefix, without -ERR, and then it ends."""
+        # A wide window, so that what the kernel still holds comes quickly.
+        slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * MEGABYTE)
         got = slow.drain(seconds).replace(b"PING\r\n", b"")  # payloads are digits
         self.assertTrue(slow.ended, "a slow consumer was not closed")
         want = b"".join(msg(b"big", sid, body(number, size)) for number in range(count))
@@ -74,7 +83,7 @@ class PendingTest(SlowTest):
         slow.send(b"SUB big 1\r\n").sync()
         healthy.send(b"SUB big 2\r\n").sync()
         reader = Reader(healthy, b"2", count, size)
-        self.publish(publisher, count, size, paced=True)
+        self.publish(publisher, count, size, reader)
         self.assert_reads_all(reader)
         self.assert_cut_off(slow, b"1", count, size, 10 * SLOWNESS)
 
@@ -89,7 +98,7 @@ class PendingTest(SlowTest):
         slow.send(b"SUB big 1\r\n").sync()
         size, count = 64 * 1024, 512
         start = time.monotonic()
-        self.publish(publisher, count, size, paced=True)
+        self.publish(publisher, count, size)
         self.assert_cut_off(slow, b"1", count, size, 10 * SLOWNESS)
         self.assertLess(time.monotonic() - start, 25 * SLOWNESS)
 
@@ -112,7 +121,7 @@ class PendingTest(SlowTest):
             slow.send(b"SUB big 1\r\n").sync()
         healthy.send(b"SUB big 2\r\n").sync()
         reader = Reader(healthy, b"2", count, size)
-        self.publish(publisher, count, size, paced=True)
+        self.publish(publisher, count, size, reader)
         self.assert_reads_all(reader)
         for slow in slows:
             self.assert_cut_off(slow, b"1", count, size, 10 * SLOWNESS)
@@ -148,7 +157,7 @@ class DeadlineTest(SlowTest):
         slow.send(b"SUB big 1\r\n").sync()
         healthy.send(b"SUB big 2\r\n").sync()
         reader = Reader(healthy, b"2", count, size)
-        self.publish(publisher, count, size, paced=True)
+        self.publish(publisher, count, size, reader)
         self.assert_reads_all(reader)
         time.sleep(5 * SLOWNESS)
         self.assert_cut_off(slow, b"1", count, size, 5 * SLOWNESS)
