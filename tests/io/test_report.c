@@ -92,17 +92,18 @@ static void test_counters(void **state)
     char text[REPORT_COUNTERS_MAX];
     struct metrics *metrics = memory_alloc(sizeof(*metrics));
     metrics_init(metrics);
-    metrics->sessions_opened = 5;
+    struct hub_gauges gauges = {.sessions = 3};
     metrics->sessions_closed[CLOSE_SLOW_PENDING] = 2;
     metrics->messages_in = 77;
-    report_counters(metrics, text);
+    report_counters(metrics, &gauges, text);
     assert_non_null(strstr(text, "counters: connections=3 "));
     assert_non_null(strstr(text, " messages_in=77 "));
     assert_non_null(strstr(text, " closed:Slow_Consumer_(Pending_Bytes)=2"));
     assert_null(strstr(text, "dropped:"));
 
     memset(metrics, 0xff, sizeof(*metrics));
-    report_counters(metrics, text);
+    memset(&gauges, 0xff, sizeof(gauges));
+    report_counters(metrics, &gauges, text);
     const char *last = drop_reason_text((enum drop_reason)(DROP_REASONS_COUNT - 1));
     assert_non_null(strstr(text, last));
     assert_int_equal(text[strlen(text) - 1], '5'); /* 2^64 - 1 ends in 5: nothing was cut */
