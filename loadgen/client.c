@@ -78,6 +78,10 @@ int client_open(struct client *client, const struct scenario *scenario)
         return -errno;
     }
     MAYBE(setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) == 0);
+    int bytes = (int)scenario->receive_buffer;
+    if (bytes != 0 && client->subscribes) {
+        MAYBE(setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) == 0);
+    }
     client->state = CLIENT_CONNECTING;
     return source_bind(client, scenario);
 }

@@ -114,6 +114,7 @@ static json_t *scenario_json(const struct scenario *s)
     json_object_set_new(object, "window_messages",
                         s->rate != 0 ? json_null() : number(scenario_window(s)));
     json_object_set_new(object, "threads", number(s->threads));
+    json_object_set_new(object, "receive_buffer", number(s->receive_buffer));
     json_object_set_new(object, "seed", number(s->seed));
     json_t *cpus = json_array();
     for (uint32_t i = 0; i < s->cpus_count; i++) {

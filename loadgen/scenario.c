@@ -55,6 +55,9 @@ const char scenario_fanout_help[] =
     "With what\n"
     "  --threads N            default: 1 on up to 3 CPUs, then a quarter of them\n"
     "  --pin-cpus LIST        for instance 1 or 2,3: a thread each, in turn\n"
+    "  --receive-buffer BYTES SO_RCVBUF of the subscribers, set before they connect; default: the\n"
+    "                         kernel sizes it. A small one shows a slow reader; on loopback a\n"
+    "                         window that is nearly full can cost the sender 200 ms\n"
     "  --seed N               payloads and Poisson gaps; default 1\n"
     "  --server-pid PID       measure this process: CPU, memory, context switches\n"
     "  --verify sample|all    compare every 64th payload (default) or all. Header, order and\n"
@@ -253,6 +256,7 @@ enum option_key {
     OPTION_VERIFY,
     OPTION_LATENCY,
     OPTION_JSON,
+    OPTION_RECEIVE_BUFFER,
 };
 
 static const struct option option_table[] = {
@@ -277,6 +281,7 @@ static const struct option option_table[] = {
     {"verify", required_argument, NULL, OPTION_VERIFY},
     {"latency", required_argument, NULL, OPTION_LATENCY},
     {"json", required_argument, NULL, OPTION_JSON},
+    {"receive-buffer", required_argument, NULL, OPTION_RECEIVE_BUFFER},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
@@ -344,6 +349,9 @@ static void option_take(struct scenario *s, int key, const struct argument *a)
         break;
     case OPTION_LATENCY:
         s->latency_all = sample_or_all(a);
+        break;
+    case OPTION_RECEIVE_BUFFER:
+        s->receive_buffer = (uint32_t)whole(a, 2048, 1 << 30);
         break;
     case OPTION_JSON:
         s->json_path = a->text;

@@ -48,7 +48,8 @@ struct scenario {
     uint64_t window_bytes;    /* 0: by the number of subscribers */
     uint64_t window_messages; /* 0: from window_bytes */
 
-    uint32_t threads; /* 0: chosen */
+    uint32_t receive_buffer; /* SO_RCVBUF of subscribers, bytes; 0: the kernel sizes it */
+    uint32_t threads;        /* 0: chosen */
     uint32_t cpus[SCENARIO_THREADS_MAX];
     uint32_t cpus_count;
     int server_pid; /* 0: not watched */
