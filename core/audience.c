@@ -29,8 +29,8 @@ static void reserve_one(struct audience *audience)
         audience->members_capacity = 4;
     } else if (audience->members_count == audience->members_capacity) {
         audience->members_capacity *= 2;
-        audience->many = memory_resize(audience->many,
-                                       audience->members_capacity * sizeof(struct member));
+        audience->many =
+            memory_resize(audience->many, audience->members_capacity * sizeof(struct member));
     }
 }
 
@@ -81,8 +81,8 @@ static void shrink(struct audience *audience)
     } else if (audience->members_capacity > 4 &&
                audience->members_count < audience->members_capacity / 4) {
         audience->members_capacity /= 2;
-        audience->many = memory_resize(audience->many,
-                                       audience->members_capacity * sizeof(struct member));
+        audience->many =
+            memory_resize(audience->many, audience->members_capacity * sizeof(struct member));
     }
 }
 

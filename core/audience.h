@@ -64,8 +64,8 @@ struct audience {
     uint32_t members_count;
     uint32_t members_capacity; /* 0: the one in the struct */
     uint32_t multi_count;
-    uint32_t refs;      /* pending entries that render by this layout */
-    uint64_t delivered; /* messages handed to each member since the audience was made */
+    uint32_t refs;          /* pending entries that render by this layout */
+    uint64_t delivered;     /* messages handed to each member since the audience was made */
     uint32_t turn_messages; /* rendered since the last flush */
     uint16_t sid_size;
     bool headers;

@@ -39,7 +39,8 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 
 static inline bool bytes_start_with(struct bytes b, struct bytes prefix)
 {
-    return b.size >= prefix.size && (prefix.size == 0 || memcmp(b.ptr, prefix.ptr, prefix.size) == 0);
+    return b.size >= prefix.size &&
+           (prefix.size == 0 || memcmp(b.ptr, prefix.ptr, prefix.size) == 0);
 }
 
 static inline struct bytes bytes_skip(struct bytes b, size_t count)

@@ -23,9 +23,9 @@ extern "C" {
 #endif
 
 enum {
-    CHUNK_CLASSES = 4,                    /* 4 KiB, 16 KiB, 64 KiB, 256 KiB; larger: exact size */
+    CHUNK_CLASSES = 4, /* 4 KiB, 16 KiB, 64 KiB, 256 KiB; larger: exact size */
     CHUNK_CLASS_LARGE = CHUNK_CLASSES,
-    CHUNK_SMALLEST_BYTES = 4 * 1024,      /* allocation, header included */
+    CHUNK_SMALLEST_BYTES = 4 * 1024, /* allocation, header included */
     CHUNK_BIGGEST_BYTES = 256 * 1024,
     CHUNK_POOL_SPARE_BYTES = 4 * 1024 * 1024,
 };

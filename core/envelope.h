@@ -56,7 +56,7 @@ struct envelope_item {
 struct run_envelope {
     struct envelope envelope; /* first */
     uint32_t items_count;
-    size_t bytes; /* of its runs: the credit it uses */
+    size_t bytes;  /* of its runs: the credit it uses */
     uint16_t peer; /* who sends it home */
     /* In the maker's ready or free list, or by the peer until its flush is done. */
     struct list held;
@@ -72,7 +72,8 @@ struct interest_record {
     uint32_t pattern_size; /* 0 for LITERAL */
     uint16_t queue_size;   /* 0 unless GROUP */
     uint8_t kind;
-    uint8_t adds; /* else removes. LITERAL and WILDCARD: the first and the last; GROUP: each member */
+    uint8_t
+        adds; /* else removes. LITERAL and WILDCARD: the first and the last; GROUP: each member */
 };
 
 static inline size_t interest_record_size(const struct interest_record *record)

@@ -32,18 +32,18 @@ struct hub;
 struct hub_options {
     uint32_t worker; /* this hub's number */
     uint32_t workers_count;
-    struct port *ports;   /* of all workers; borrowed for the hub's life */
-    uint64_t hash_key;    /* random, the same for all workers */
-    uint64_t seed;        /* of this worker's choices among queue members */
-    size_t client_size;   /* the front-end's client, its struct session first */
+    struct port *ports; /* of all workers; borrowed for the hub's life */
+    uint64_t hash_key;  /* random, the same for all workers */
+    uint64_t seed;      /* of this worker's choices among queue members */
+    size_t client_size; /* the front-end's client, its struct session first */
     uint32_t sessions_max;
     uint32_t max_subscriptions; /* per session; 0: no limit */
     uint64_t max_pending;       /* bytes per session */
     uint64_t write_deadline_ns;
-    uint64_t log_bytes_max;   /* streams, runs, pending lists */
-    uint64_t index_bytes_max; /* subscriptions and interest */
-    uint64_t input_bytes_max; /* half-received messages */
-    uint64_t credit_bytes;    /* under way to one peer */
+    uint64_t log_bytes_max;               /* streams, runs, pending lists */
+    uint64_t index_bytes_max;             /* subscriptions and interest */
+    uint64_t input_bytes_max;             /* half-received messages */
+    uint64_t credit_bytes;                /* under way to one peer */
     const struct scrub_rule *scrub_rules; /* borrowed for the hub's life */
     size_t scrub_rules_count;
     struct log *log; /* NULL: none */
@@ -146,8 +146,7 @@ enum hub_subscribe_result {
 };
 
 /* What hub_subscribe would say, asked before anybody looks at the subject. */
-MUST_USE enum hub_subscribe_result hub_may_subscribe(struct hub *hub,
-                                                     const struct session *session,
+MUST_USE enum hub_subscribe_result hub_may_subscribe(struct hub *hub, const struct session *session,
                                                      struct bytes sid);
 
 /* subject is valid; queue may be empty. */
@@ -191,7 +190,7 @@ struct hub_gauges {
     uint64_t pending_entries_bytes;
     uint64_t index_bytes;
     uint64_t input_bytes;
-    uint64_t blocked;            /* sessions */
+    uint64_t blocked;             /* sessions */
     uint64_t envelopes_under_way; /* made here and not home yet */
     uint64_t log_bytes_peak;
 };

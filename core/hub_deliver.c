@@ -317,11 +317,10 @@ void hub_control(struct hub *hub, struct session *session, struct bytes bytes)
     session->control_bytes += bytes.size;
     struct pending *p = &session->pending;
     if (session_is_mixed(session) && !PLANTED(PLANTED_CONTROL_FIRST)) {
-        *journal_add(hub) =
-            (struct journal_entry){.kind = JOURNAL_CONTROL,
-                                   .session = session,
-                                   .cursor = {.chunk = chunk, .offset = offset},
-                                   .size = bytes.size};
+        *journal_add(hub) = (struct journal_entry){.kind = JOURNAL_CONTROL,
+                                                   .session = session,
+                                                   .cursor = {.chunk = chunk, .offset = offset},
+                                                   .size = bytes.size};
         return;
     }
     bool is_solo = session_is_solo(session);

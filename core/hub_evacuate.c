@@ -108,8 +108,8 @@ static void holder_move(struct hub *hub, struct holder *holder, struct chunk *to
 }
 
 /* Copies one connected piece of the union, which ends in front of holders[count]. */
-static void piece_move(struct hub *hub, struct arena *arena, struct holder *holders,
-                       uint32_t count, uint32_t end)
+static void piece_move(struct hub *hub, struct arena *arena, struct holder *holders, uint32_t count,
+                       uint32_t end)
 {
     uint32_t start = holders[0].offset;
     struct chunk *from = holders[0].chunk;
@@ -184,8 +184,7 @@ static void close_over_pending(struct hub *hub)
     uint64_t limit = hub->options.max_pending;
     hub->pending_growth = 0;
     hub->pending_slack = limit;
-    LIST_FOR_EACH_SAFE(node, next, &hub->blocked)
-    {
+    LIST_FOR_EACH_SAFE (node, next, &hub->blocked) {
         struct session *session = CONTAINER_OF(node, struct session, blocked_link);
         uint64_t pending = pending_bytes(&session->pending);
         if (pending > limit) {

@@ -17,14 +17,14 @@ void session_block(struct hub *hub, struct session *session)
     if (!session->blocked) {
         session->blocked = true;
         session->blocked_ns = hub->now_ns;
-        session->goal_bytes =
-            session->sent_bytes +
-            MIN_OF(pending_bytes(&session->pending), (uint64_t)SEND_BYTES_MAX);
+        session->goal_bytes = session->sent_bytes +
+                              MIN_OF(pending_bytes(&session->pending), (uint64_t)SEND_BYTES_MAX);
         list_push(&hub->blocked, &session->blocked_link);
         hub->blocked_count++;
         hub->metrics.sessions_blocked++;
         uint64_t pending = pending_bytes(&session->pending);
-        uint64_t slack = hub->options.max_pending > pending ? hub->options.max_pending - pending : 0;
+        uint64_t slack =
+            hub->options.max_pending > pending ? hub->options.max_pending - pending : 0;
         hub->pending_slack = MIN_OF(hub->pending_slack, slack);
         hub_timer_update(hub, session);
     }
@@ -51,9 +51,8 @@ static void session_progress(struct hub *hub, struct session *session)
 {
     if (session->blocked && session->sent_bytes >= session->goal_bytes) {
         session->blocked_ns = hub->now_ns;
-        session->goal_bytes =
-            session->sent_bytes +
-            MIN_OF(pending_bytes(&session->pending), (uint64_t)SEND_BYTES_MAX);
+        session->goal_bytes = session->sent_bytes +
+                              MIN_OF(pending_bytes(&session->pending), (uint64_t)SEND_BYTES_MAX);
         hub_timer_update(hub, session);
     }
 }
@@ -88,9 +87,8 @@ static bool piece_begin(struct hub *hub)
 {
     struct flush *f = &hub->flush;
     struct audience *audience = hub->dirty[f->dirty_index];
-    f->piece_vectors_count =
-        stream_gather(audience->stream, f->cursor, f->vectors, SEND_VECTORS_MAX, SEND_BYTES_MAX,
-                      &f->piece_size);
+    f->piece_vectors_count = stream_gather(audience->stream, f->cursor, f->vectors,
+                                           SEND_VECTORS_MAX, SEND_BYTES_MAX, &f->piece_size);
     f->member_index = audience->multi_count;
     f->has_piece = f->piece_size > 0;
     return f->has_piece;
@@ -402,8 +400,7 @@ uint64_t hub_turn_end(struct hub *hub)
     hub_close_run(hub);
     hub_settle(hub);
     close_doomed(hub);
-    LIST_FOR_EACH(node, &hub->flush_sessions)
-    {
+    LIST_FOR_EACH (node, &hub->flush_sessions) {
         session_pin(hub, CONTAINER_OF(node, struct session, flush_link));
     }
     dirty_end(hub);

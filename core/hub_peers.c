@@ -145,8 +145,8 @@ static uint64_t push_interest(struct hub *hub)
     uint64_t ring = 0;
     uint32_t workers = hub->options.workers_count;
     size_t envelopes = (workers - 1) * sizeof(struct interest_envelope);
-    uint8_t *memory = memory_resize(NULL, sizeof(struct interest_batch) + envelopes +
-                                              hub->interest_out_size);
+    uint8_t *memory =
+        memory_resize(NULL, sizeof(struct interest_batch) + envelopes + hub->interest_out_size);
     struct interest_batch *batch = (struct interest_batch *)(void *)memory;
     struct interest_envelope *envelope =
         (struct interest_envelope *)(void *)(memory + sizeof(struct interest_batch));

@@ -193,8 +193,8 @@ uint32_t hub_pick(struct hub *hub, struct run *run, uint32_t candidate, uint64_t
 {
     const struct candidate *c = &hub->match.candidates[candidate];
     uint64_t total = (uint64_t)c->local_total + (tried == 0 ? c->remote_total : 0);
-    bool is_local = total > 0 && (tried != 0 ? c->local_total > 0
-                                             : hub_random(hub) % total < c->local_total);
+    bool is_local =
+        total > 0 && (tried != 0 ? c->local_total > 0 : hub_random(hub) % total < c->local_total);
     struct sub *sub = NULL;
     if (is_local) {
         uint32_t start = (uint32_t)(hub_random(hub) % c->local_total);
@@ -268,12 +268,18 @@ static void answer_503(struct hub *hub, struct session *session, struct bytes su
     size_t size = 5 + reply.size + 1 + sid.size + 1 + 2 * digits_size + 1 + 2 + block + 2;
     uint8_t *text = memory_alloc(size);
     uint8_t *to = text;
-    struct bytes parts[] = {bytes_text("HMSG "), reply,
-                            bytes_text(" "),     sid,
-                            bytes_text(" "),     bytes_of(digits, digits_size),
-                            bytes_text(" "),     bytes_of(digits, digits_size),
-                            bytes_text("\r\n"),  bytes_of(status, sizeof(status) - 1),
-                            subject,             bytes_text("\r\n\r\n\r\n")};
+    struct bytes parts[] = {bytes_text("HMSG "),
+                            reply,
+                            bytes_text(" "),
+                            sid,
+                            bytes_text(" "),
+                            bytes_of(digits, digits_size),
+                            bytes_text(" "),
+                            bytes_of(digits, digits_size),
+                            bytes_text("\r\n"),
+                            bytes_of(status, sizeof(status) - 1),
+                            subject,
+                            bytes_text("\r\n\r\n\r\n")};
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         memcpy(to, parts[i].ptr, parts[i].size);
         to += parts[i].size;
@@ -286,8 +292,7 @@ static void answer_503(struct hub *hub, struct session *session, struct bytes su
 
 void hub_no_responders(struct hub *hub, const struct run *run)
 {
-    struct session *session =
-        hub_session_get(hub, run->origin_slot, run->origin_generation);
+    struct session *session = hub_session_get(hub, run->origin_slot, run->origin_generation);
     if (session == NULL || session->state != SESSION_OPEN) {
         return;
     }
@@ -332,8 +337,7 @@ static bool can_append(const struct hub *hub, const struct session *session,
 {
     const struct run *run = hub->open_run;
     return run != NULL && run->origin_id == session->client_id && !wants_responder &&
-           !session->verbose &&
-           !run->wants_responder && hub->match.candidates_count == 0 &&
+           !session->verbose && !run->wants_responder && hub->match.candidates_count == 0 &&
            run->size < RUN_BYTES_MAX && bytes_equal(run_subject(run), in->subject) &&
            chunk_room(run->chunk) >= run_size_more(in);
 }
@@ -405,8 +409,7 @@ static enum scrub_verdict scrub(struct hub *hub, const struct message_in *in,
 }
 
 enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
-                                    const struct message_in *in, size_t limit,
-                                    bool wants_responder)
+                                    const struct message_in *in, size_t limit, bool wants_responder)
 {
     struct message_in scrubbed;
     uint8_t digits[20];

@@ -26,11 +26,12 @@
 #include "core/pool.h"
 
 enum {
-    INGRESS_CLASS = 3, /* runs: 256 KiB chunks */
-    CONTROL_CLASS = 0, /* answers: 4 KiB chunks, so that a PONG pins little */
+    INGRESS_CLASS = 3,          /* runs: 256 KiB chunks */
+    CONTROL_CLASS = 0,          /* answers: 4 KiB chunks, so that a PONG pins little */
     RUN_BYTES_MAX = 128 * 1024, /* then a new run: envelopes and extents stay small */
     JOURNAL_MAX = 4096,
-    TURN_BYTES_MAX = 8 * 1024 * 1024, /* rendered and received; then input waits for the next turn */
+    TURN_BYTES_MAX =
+        8 * 1024 * 1024,   /* rendered and received; then input waits for the next turn */
     SESSION_SENDS_MAX = 4, /* of one session in one turn */
     FLUSH_VECTORS = 4096,
     FLUSH_SCRATCH_BYTES = 512 * 1024,
@@ -76,7 +77,7 @@ struct candidate {
 
 struct candidate_part {
     uint32_t candidate;
-    struct group *local;          /* or */
+    struct group *local;           /* or */
     struct interest_group *remote; /* NULL for a local part */
 };
 
@@ -91,9 +92,9 @@ struct match {
 };
 
 struct peer {
-    struct list ready;            /* run envelopes filled this turn, in order */
-    struct run_envelope *open;    /* the last of them, with room */
-    uint64_t credit_used;         /* bytes under way */
+    struct list ready;         /* run envelopes filled this turn, in order */
+    struct run_envelope *open; /* the last of them, with room */
+    uint64_t credit_used;      /* bytes under way */
 };
 
 struct foreign_copy {
@@ -107,7 +108,7 @@ struct flush {
     enum flush_phase phase;
     uint32_t dirty_index;
     uint32_t member_index;
-    struct cursor cursor;  /* of the piece */
+    struct cursor cursor; /* of the piece */
     uint32_t piece_vectors_count;
     size_t piece_size;
     bool in_audience;
@@ -185,7 +186,7 @@ struct hub {
     uint64_t blocked_count;
     uint64_t pending_growth; /* bytes published since pending lists were last compared to limits */
     uint64_t pending_slack;  /* at that time: what the nearest to its limit had left */
-    uint64_t evacuate_at; /* used bytes at which to look for sparse chunks */
+    uint64_t evacuate_at;    /* used bytes at which to look for sparse chunks */
 };
 
 /* ---- hub.c */

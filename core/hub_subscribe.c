@@ -122,8 +122,7 @@ static void join(struct hub *hub, struct session *session, struct sub *sub, stru
                  struct bytes sid, bool alone)
 {
     struct layout layout = {.sid = sid, .headers = session->headers};
-    struct audience *audience =
-        alone ? NULL : entry_find(entry, layout, hub->options.hash_key);
+    struct audience *audience = alone ? NULL : entry_find(entry, layout, hub->options.hash_key);
     if (audience == NULL) {
         audience = audience_make(hub, session, sid, alone);
         entry_link(entry, audience, hub->options.hash_key);
@@ -201,8 +200,7 @@ enum hub_subscribe_result hub_may_subscribe(struct hub *hub, const struct sessio
 }
 
 enum hub_subscribe_result hub_subscribe(struct hub *hub, struct session *session,
-                                        struct bytes subject, struct bytes queue,
-                                        struct bytes sid)
+                                        struct bytes subject, struct bytes queue, struct bytes sid)
 {
     enum hub_subscribe_result may = hub_may_subscribe(hub, session, sid);
     if (may != HUB_SUBSCRIBED) {

@@ -105,7 +105,8 @@ static void literal_add(struct interest *interest, uint32_t worker, uint64_t has
     slot->mask |= (uint64_t)1 << worker;
 }
 
-static void slot_remove(struct interest *interest, struct interest_part *part, struct interest_slot *slot)
+static void slot_remove(struct interest *interest, struct interest_part *part,
+                        struct interest_slot *slot)
 {
     uint32_t mask = part->capacity - 1;
     uint32_t hole = (uint32_t)(slot - part->slots);

@@ -11,7 +11,7 @@ enum {
 
     SEND_BYTES_MAX = 256 * 1024, /* one send takes no more from one session: fairness */
     SEND_VECTORS_MAX = 64,       /* iovecs of one send; far below the kernel's UIO_MAXIOV of 1024 */
-    SLICE_SENDS_MAX = 256,       /* sends between two looks at completions; the ring's SQ holds them */
+    SLICE_SENDS_MAX = 256, /* sends between two looks at completions; the ring's SQ holds them */
 
     READ_BUFFER_BYTES = 32 * 1024, /* one provided receive buffer */
     READ_BUFFERS_DEFAULT = 64,     /* per worker */

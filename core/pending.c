@@ -139,13 +139,13 @@ void pending_add_run(struct pending *p, struct pending_pool *pool, struct run *r
     if (p->pinned) {
         chunk_ref(run->chunk);
     }
-    *append(p, pool) = (struct pending_entry){
-        .run = run,
-        .audience = audience,
-        .offset = (uint32_t)((const uint8_t *)first - (const uint8_t *)run),
-        .size = (uint32_t)size,
-        .messages = count,
-        .kind = PENDING_RUN};
+    *append(p, pool) =
+        (struct pending_entry){.run = run,
+                               .audience = audience,
+                               .offset = (uint32_t)((const uint8_t *)first - (const uint8_t *)run),
+                               .size = (uint32_t)size,
+                               .messages = count,
+                               .kind = PENDING_RUN};
 }
 
 void pending_add_open(struct pending *p, struct pending_pool *pool, struct audience *audience,
@@ -153,10 +153,8 @@ void pending_add_open(struct pending *p, struct pending_pool *pool, struct audie
 {
     ASSERT_SLOW(pending_last_open(p) == NULL);
     stream_cursor_open(audience->stream, cursor);
-    *append(p, pool) = (struct pending_entry){.chunk = cursor.chunk,
-                                              .audience = audience,
-                                              .offset = cursor.offset,
-                                              .kind = PENDING_OPEN};
+    *append(p, pool) = (struct pending_entry){
+        .chunk = cursor.chunk, .audience = audience, .offset = cursor.offset, .kind = PENDING_OPEN};
 }
 
 void pending_add_span(struct pending *p, struct pending_pool *pool, const struct stream *stream,

@@ -59,9 +59,9 @@ struct pending {
 /* Where pending lists get their memory from. */
 struct pending_pool {
     struct chunk_pool *chunks;
-    void *spare[16];       /* arrays of 4 << k entries, linked through their first word */
+    void *spare[16]; /* arrays of 4 << k entries, linked through their first word */
     uint32_t spare_count[16];
-    uint64_t entries_bytes; /* in use */
+    uint64_t entries_bytes;   /* in use */
     uint64_t audiences_freed; /* whose last reference was a pending entry's */
     uint64_t audience_bytes_freed;
 };

@@ -28,8 +28,8 @@ size_t run_size_first(const struct message_in *in)
 
 struct run *run_start(struct chunk *chunk, struct bytes subject)
 {
-    size_t start = run_align((size_t)(uintptr_t)(chunk->data + chunk->used)) -
-                   (size_t)(uintptr_t)chunk->data;
+    size_t start =
+        run_align((size_t)(uintptr_t)(chunk->data + chunk->used)) - (size_t)(uintptr_t)chunk->data;
     size_t size = sizeof(struct run) + run_align(subject.size);
     ASSERT(start + size <= chunk->size);
     struct run *run = (struct run *)(void *)(chunk->data + start);
@@ -110,8 +110,8 @@ void run_drop(struct run *run)
 
 struct run *run_copy(struct chunk *chunk, const struct run *run, uint32_t maker)
 {
-    size_t start = run_align((size_t)(uintptr_t)(chunk->data + chunk->used)) -
-                   (size_t)(uintptr_t)chunk->data;
+    size_t start =
+        run_align((size_t)(uintptr_t)(chunk->data + chunk->used)) - (size_t)(uintptr_t)chunk->data;
     ASSERT(start + run->size <= chunk->size);
     struct run *copy = (struct run *)(void *)(chunk->data + start);
     *copy = (struct run){

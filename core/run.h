@@ -37,9 +37,9 @@ struct message {
 struct run {
     struct chunk *chunk;
     uint64_t ingress_ns;
-    uint64_t subject_hash;     /* the same on all workers */
-    uint64_t origin_id;        /* client id of the publisher; 0: the hub itself */
-    uint32_t origin_slot;      /* on the worker that made the run */
+    uint64_t subject_hash; /* the same on all workers */
+    uint64_t origin_id;    /* client id of the publisher; 0: the hub itself */
+    uint32_t origin_slot;  /* on the worker that made the run */
     uint32_t origin_generation;
     uint32_t account_id;
     uint32_t messages_count;

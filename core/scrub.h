@@ -42,8 +42,7 @@ void scrub_free(struct scrub *scrub);
 /* body: the payload without its headers; limit: bytes a replacement may have. REPLACE fills
  * *replacement. A replacement that would pass the limit is a refusal. */
 MUST_USE enum scrub_verdict scrub_apply(struct scrub *scrub, struct bytes subject,
-                                        struct bytes body, size_t limit,
-                                        struct bytes *replacement);
+                                        struct bytes body, size_t limit, struct bytes *replacement);
 
 #ifdef __cplusplus
 }

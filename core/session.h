@@ -74,11 +74,11 @@ struct session {
     bool verbose;
 
     bool in_step;
-    bool blocked;     /* waits for its socket */
-    bool wait_asked;  /* io was asked to say when */
+    bool blocked;      /* waits for its socket */
+    bool wait_asked;   /* io was asked to say when */
     bool flush_queued; /* on the hub's flush list */
     bool end_of_input; /* the peer sent FIN */
-    bool is_doomed;   /* closes when the flush is over */
+    bool is_doomed;    /* closes when the flush is over */
     uint8_t doom_reason;
 
     struct pending pending;

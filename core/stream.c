@@ -170,8 +170,7 @@ void stream_check(const struct stream *stream)
 {
     uint64_t cursors = 0;
     uint64_t position = UINT64_MAX;
-    LIST_FOR_EACH(node, &stream->chain)
-    {
+    LIST_FOR_EACH (node, &stream->chain) {
         const struct chunk *chunk = CONTAINER_OF(node, struct chunk, link);
         ASSERT(position == UINT64_MAX || chunk->base == position);
         position = chunk->base + chunk->used;

@@ -126,8 +126,7 @@ static void connection_open(struct worker *w, const struct connection_envelope *
         return;
     }
     if (connection->refuse || w->is_stopping) {
-        nats_refuse(w->options.nats, w->hub, session, connection->peer_host,
-                    connection->peer_port);
+        nats_refuse(w->options.nats, w->hub, session, connection->peer_host, connection->peer_port);
     } else {
         nats_open(w->options.nats, w->hub, session, connection->peer_host, connection->peer_port);
     }
@@ -381,7 +380,7 @@ static uint64_t sleep_ns(struct worker *w, uint64_t now_ns)
     return deadline > now_ns ? deadline - now_ns : 0;
 }
 
-void worker_wait(struct worker *w, uint64_t now_ns)
+uint64_t worker_wait_begin(struct worker *w, uint64_t now_ns)
 {
     struct port *port = own_port(w);
     uint64_t timeout_ns = sleep_ns(w, now_ns);
@@ -392,8 +391,18 @@ void worker_wait(struct worker *w, uint64_t now_ns)
     if (timeout_ns > 0) {
         hub_metrics(w->hub)->turns_slept++;
     }
+    return timeout_ns;
+}
+
+void worker_wait_end(struct worker *w, uint64_t timeout_ns)
+{
     w->events_count = loop_wait(w->loop, timeout_ns, w->events, EVENTS_MAX);
-    doorbell_awake(&port->bell);
+    doorbell_awake(&own_port(w)->bell);
+}
+
+void worker_wait(struct worker *w, uint64_t now_ns)
+{
+    worker_wait_end(w, worker_wait_begin(w, now_ns));
 }
 
 /* Sequentially consistent: whoever sees every worker stopped has all their pushes before it. */

@@ -24,9 +24,9 @@ struct worker_options {
     struct hub_options hub;
     struct loop_options loop;
     const struct nats *nats;
-    struct loop **loops; /* of all workers, each filled in by its worker_open */
-    ATOMIC(uint64_t) *client_ids; /* the next; shared */
-    const int *listener_fds;      /* worker 0 accepts for all */
+    struct loop **loops;           /* of all workers, each filled in by its worker_open */
+    ATOMIC(uint64_t) * client_ids; /* the next; shared */
+    const int *listener_fds;       /* worker 0 accepts for all */
     size_t listeners_count;
     uint32_t max_connections; /* of all workers */
     uint64_t lame_duck_duration_ns;
@@ -50,6 +50,10 @@ void worker_free(struct worker *worker);
 
 /* Sleeps until there is work, and receives. The only place where it sleeps. */
 void worker_wait(struct worker *worker, uint64_t now_ns);
+/* Its two halves, for the simulation, where others run in between. begin says that this worker
+ * sleeps and returns for how long it may; end does it. Every begin needs its end. */
+MUST_USE uint64_t worker_wait_begin(struct worker *worker, uint64_t now_ns);
+void worker_wait_end(struct worker *worker, uint64_t timeout_ns);
 
 enum worker_turn {
     WORKER_TURNED,

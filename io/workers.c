@@ -39,8 +39,8 @@ struct workers {
     struct worker_thread *threads;
     struct nats nats;
     ATOMIC(uint64_t) client_ids;
-    ATOMIC(uint32_t) running; /* threads whose turn loop goes */
-    pthread_barrier_t opened; /* every worker has its loop, or has failed */
+    ATOMIC(uint32_t) running;  /* threads whose turn loop goes */
+    pthread_barrier_t opened;  /* every worker has its loop, or has failed */
     pthread_barrier_t decided; /* the main thread says whether to go on */
     bool go_on;
     bool is_stopped;
@@ -90,8 +90,7 @@ static bool init_info(struct workers *workers, const struct workers_options *opt
         host = advertised;
         port = (uint16_t)strtoul(colon + 1, NULL, 10);
     }
-    const char *name =
-        config->server_name[0] != '\0' ? config->server_name : options->server_id;
+    const char *name = config->server_name[0] != '\0' ? config->server_name : options->server_id;
     struct nats_info_server server = {
         .server_id = options->server_id,
         .server_name = name,
@@ -180,8 +179,7 @@ int workers_start(const struct workers_options *options, struct workers **result
     const struct config *config = options->config;
     struct workers *workers = memory_alloc(sizeof(*workers));
     workers->count = options->workers;
-    workers->ports =
-        memory_alloc_aligned(CACHE_LINE, workers->count * sizeof(struct port));
+    workers->ports = memory_alloc_aligned(CACHE_LINE, workers->count * sizeof(struct port));
     workers->loops = memory_alloc(workers->count * sizeof(struct loop *));
     workers->threads = memory_alloc(workers->count * sizeof(struct worker_thread));
     workers->nats.options = (struct nats_options){.max_control_line = config->max_control_line,
@@ -325,8 +323,7 @@ static void add_words(void *sum, const void *one, size_t size)
 void workers_counters(struct workers *workers, struct metrics *sum, struct hub_gauges *gauges,
                       struct loop_stats *loop)
 {
-    struct worker_counters *all =
-        memory_alloc(workers->count * sizeof(struct worker_counters));
+    struct worker_counters *all = memory_alloc(workers->count * sizeof(struct worker_counters));
     memset(gauges, 0, sizeof(*gauges));
     memset(loop, 0, sizeof(*loop));
     for (uint32_t i = 0; i < workers->count; i++) {

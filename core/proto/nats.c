@@ -12,7 +12,7 @@
 
 #define FIRST_PING_NS 2000000000ull
 /* nats-server measures the round trip anew when it is older than this. */
-#define RTT_FRESH_NS (3600ull * 1000000000ull)
+#define RTT_FRESH_NS  (3600ull * 1000000000ull)
 
 static struct nats_client *client_of(struct session *session)
 {
@@ -55,8 +55,7 @@ static uint8_t *put(uint8_t *to, const char *text)
 static void say_violation(struct hub *hub, struct session *session, const char *what,
                           struct bytes name, struct bytes queue, const char *rest)
 {
-    uint8_t *line =
-        memory_alloc(128 + nats_quoted_max(name.size) + nats_quoted_max(queue.size));
+    uint8_t *line = memory_alloc(128 + nats_quoted_max(name.size) + nats_quoted_max(queue.size));
     uint8_t *to = put(line, "-ERR 'Permissions Violation for ");
     to = put(to, what);
     *to++ = ' ';

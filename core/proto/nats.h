@@ -22,7 +22,7 @@ extern "C" {
 
 struct nats_options {
     uint32_t max_control_line;
-    int64_t max_payload; /* -1: no limit of its own */
+    int64_t max_payload;     /* -1: no limit of its own */
     uint32_t max_sub_tokens; /* 0: off */
     uint64_t ping_interval_ns;
     uint32_t ping_max;
@@ -37,19 +37,19 @@ struct nats {
 struct nats_client {
     struct session session; /* first */
     struct nats_parser parser;
-    uint64_t input_ns;     /* when it last said something */
-    uint64_t pinged_ns;    /* when we last sent PING; 0: never */
-    uint64_t rtt_ns;       /* 0: not known yet */
-    char *identity;        /* name NUL lang NUL version NUL; NULL: said nothing */
+    uint64_t input_ns;  /* when it last said something */
+    uint64_t pinged_ns; /* when we last sent PING; 0: never */
+    uint64_t rtt_ns;    /* 0: not known yet */
+    char *identity;     /* name NUL lang NUL version NUL; NULL: said nothing */
     uint32_t pings_out;
     uint16_t port;
     uint8_t protocol;
     bool pedantic;
-    bool connected;        /* CONNECT was seen */
+    bool connected; /* CONNECT was seen */
     bool first_pong_sent;
-    bool rtt_under_way;    /* the next PONG measures it */
-    bool complained;       /* of the verb that is parsed again after a pause */
-    char address[46];      /* numeric */
+    bool rtt_under_way; /* the next PONG measures it */
+    bool complained;    /* of the verb that is parsed again after a pause */
+    char address[46];   /* numeric */
 };
 
 /* A session was opened: greets it. address is numeric. */
