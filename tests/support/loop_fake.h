@@ -104,6 +104,8 @@ void fake_client_shutdown(struct fake_client *client);
 /* The client is gone: FIN, or RST if it left bytes unread. What the hub sends then makes RST. */
 void fake_client_close(struct fake_client *client);
 void fake_client_reset(struct fake_client *client);
+/* True once the hub let go of its end (loop_close_slot), whatever the client has seen of it. */
+bool fake_client_is_left_by_hub(const struct fake_client *client);
 /* Closes if open; the handle is not valid any more. */
 void fake_client_forget(struct fake_client *client);
 

@@ -273,6 +273,11 @@ void fake_client_close(struct fake_client *client)
     client->doomed = !client->reset;
 }
 
+bool fake_client_is_left_by_hub(const struct fake_client *client)
+{
+    return client->hub_closed;
+}
+
 void fake_client_forget(struct fake_client *client)
 {
     fake_client_close(client);

@@ -1,0 +1,750 @@
+/* client.c - clients: what they say, in pieces; what they read, in pieces. */
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char scrub_find[] = "dirt";
+static const char scrub_put[] = "s";
+
+/* ---- saying ---------------------------------------------------------------------------------- */
+
+static void reserve(uint8_t **data, size_t *capacity, size_t need)
+{
+    if (need > *capacity) {
+        *capacity = MAX_OF(need, *capacity * 2);
+        *data = memory_resize(*data, *capacity);
+    }
+}
+
+static void put(struct client *client, const void *bytes, size_t size)
+{
+    if (size > 0) {
+        reserve(&client->out, &client->out_capacity, client->out_size + size);
+        memcpy(client->out + client->out_size, bytes, size);
+        client->out_size += size;
+    }
+}
+
+static void put_text(struct client *client, const char *text)
+{
+    put(client, text, strlen(text));
+}
+
+/* What was put since the command before is one command. */
+static uint32_t command_end(struct client *client, enum command_kind kind, enum reply_kind reply,
+                            uint32_t ref)
+{
+    ASSERT(client->commands_count < COMMANDS_MAX);
+    client->commands[client->commands_count] =
+        (struct command){.end = client->out_base + client->out_size,
+                         .written = NEVER,
+                         .ref = ref,
+                         .kind = (uint8_t)kind,
+                         .reply = (uint8_t)reply};
+    return client->commands_count++;
+}
+
+static enum reply_kind ok_of(const struct client *client)
+{
+    return client->verbose ? REPLY_OK : REPLY_NONE;
+}
+
+void client_ping(struct sim *sim, struct client *client)
+{
+    (void)sim;
+    put_text(client, "PING\r\n");
+    (void)command_end(client, COMMAND_PING, REPLY_PONG, 0);
+}
+
+static struct subscription *live_sub(struct sim *sim, const struct client *client)
+{
+    for (uint32_t tries = 0; tries < 6 && client->subs_count > 0; tries++) {
+        struct subscription *sub = &sim->subs[client->subs[sim_below(sim, client->subs_count)]];
+        if (!sub->is_ended) {
+            return sub;
+        }
+    }
+    return NULL;
+}
+
+/* Many clients choose the same sid for a pattern: audiences are shared. A sid is not used twice by
+ * one client, unless its end is certain. */
+static uint32_t choose_sid(struct sim *sim, struct client *client, uint32_t pattern)
+{
+    uint32_t sid = 1 + pattern;
+    if (sim_chance(sim, 800)) {
+        bool is_free = true;
+        for (uint32_t i = 0; i < client->subs_count; i++) {
+            const struct subscription *sub = &sim->subs[client->subs[i]];
+            is_free &= sub->sid != sid || (sub->end_confirmed != NEVER && sub->max == 0);
+        }
+        if (is_free) {
+            return sid;
+        }
+    }
+    return 1000 + client->next_sid++;
+}
+
+static void say_sub(struct sim *sim, struct client *client)
+{
+    if (sim->subs_count == SUBSCRIPTIONS_MAX) {
+        client_ping(sim, client);
+        return;
+    }
+    uint32_t pattern = sim_chance(sim, 100) ? PATTERNS_MAX : sim_below(sim, sim->settings.patterns);
+    bool is_inbox = pattern == PATTERNS_MAX;
+    struct subscription *sub = &sim->subs[sim->subs_count];
+    memset(sub, 0, sizeof(*sub));
+    sub->client = client->id;
+    sub->pattern = (uint8_t)pattern;
+    sub->written = sub->confirmed = sub->end_written = sub->end_confirmed = NEVER;
+    sub->max_confirmed = NEVER;
+    sub->end_command = NO_COMMAND;
+    if (!is_inbox && sim->settings.queues > 0 && sim_chance(sim, 350)) {
+        sub->queue = (uint8_t)(1 + sim_below(sim, sim->settings.queues));
+    }
+    sub->sid = choose_sid(sim, client, pattern);
+    char inbox[NAME_MAX_BYTES];
+    snprintf(inbox, sizeof(inbox), "_INBOX.%u.%s", client->id, sim_chance(sim, 500) ? "*" : ">");
+    char line[128];
+    const char *name = is_inbox ? inbox : sim->patterns[pattern];
+    if (sub->queue != 0) {
+        snprintf(line, sizeof(line), "SUB %s q%u %u\r\n", name, sub->queue, sub->sid);
+        coverage_add(sim->coverage, COVERAGE_subscribes_in_groups);
+    } else {
+        snprintf(line, sizeof(line), "SUB %s %u\r\n", name, sub->sid);
+    }
+    coverage_add(sim->coverage, COVERAGE_subscribes);
+    put_text(client, line);
+    sub->command = command_end(client, COMMAND_SUB, ok_of(client), sim->subs_count);
+    client->subs[client->subs_count++] = sim->subs_count++;
+}
+
+static void say_unsub(struct sim *sim, struct client *client)
+{
+    struct subscription *sub = live_sub(sim, client);
+    if (sub == NULL) {
+        say_sub(sim, client);
+        return;
+    }
+    char line[64];
+    bool has_max = sub->max == 0 && sim_chance(sim, 400);
+    uint32_t max = has_max ? 1 + sim_below(sim, sim_chance(sim, 300) ? 40 : 5) : 0;
+    if (has_max) {
+        snprintf(line, sizeof(line), "UNSUB %u %u\r\n", sub->sid, max);
+        coverage_add(sim->coverage, COVERAGE_unsubscribes_with_maximum);
+    } else {
+        snprintf(line, sizeof(line), "UNSUB %u\r\n", sub->sid);
+        coverage_add(sim->coverage, COVERAGE_unsubscribes);
+    }
+    put_text(client, line);
+    uint32_t command =
+        command_end(client, COMMAND_UNSUB, ok_of(client), (uint32_t)(sub - sim->subs));
+    client->commands[command].is_max = has_max;
+    if (has_max) {
+        sub->max = max;
+        sub->max_command = command;
+    } else {
+        sub->is_ended = true;
+        sub->end_command = command;
+    }
+}
+
+static void say_connect(struct sim *sim, struct client *client)
+{
+    bool headers = sim_chance(sim, 700);
+    bool had = client->headers;
+    client->verbose = sim_chance(sim, 250);
+    client->echo = !sim_chance(sim, 200);
+    client->no_responders = headers && sim_chance(sim, 600);
+    client->headers = headers;
+    char line[256];
+    snprintf(line, sizeof(line),
+             "CONNECT {\"verbose\":%s,\"pedantic\":false,\"echo\":%s,\"headers\":%s,"
+             "\"no_responders\":%s,\"protocol\":%u,\"name\":\"sim-%u\"}\r\n",
+             client->verbose ? "true" : "false", client->echo ? "true" : "false",
+             headers ? "true" : "false", client->no_responders ? "true" : "false",
+             sim_below(sim, 2), client->id);
+    put_text(client, line);
+    uint32_t command = command_end(client, COMMAND_CONNECT, ok_of(client), 0);
+    client->headers_varied |= headers != had && client->subs_count > 0;
+    if (client->connected) {
+        coverage_add(sim->coverage, COVERAGE_second_connects);
+        for (uint32_t i = 0; i < client->subs_count; i++) {
+            struct subscription *sub = &sim->subs[client->subs[i]];
+            if (!sub->is_ended) {
+                sub->is_ended = true;
+                sub->end_command = command;
+            }
+        }
+    }
+    client->connected = true;
+}
+
+/* ---- publishing ------------------------------------------------------------------------------ */
+
+static uint8_t *arena_take(struct sim *sim, size_t size)
+{
+    if (sim->arena_used + size > sim->arena_size) {
+        return NULL;
+    }
+    uint8_t *at = sim->arena + sim->arena_used;
+    sim->arena_used += size;
+    return at;
+}
+
+/* As the scrub rules of settings.c would have it: "dirt" is shortened, "evil" is refused. */
+static bool expected_body(struct sim *sim, struct publication *pub, struct bytes said)
+{
+    uint8_t *to = arena_take(sim, said.size);
+    if (to == NULL) {
+        return false;
+    }
+    pub->body = to;
+    if (!sim->settings.scrubs) {
+        memcpy(to, said.ptr, said.size);
+        pub->body_size = (uint32_t)said.size;
+        return true;
+    }
+    size_t size = 0;
+    for (size_t i = 0; i < said.size;) {
+        struct bytes rest = bytes_skip(said, i);
+        if (bytes_start_with(rest, bytes_text("evil"))) {
+            pub->is_refused = true;
+        }
+        if (bytes_start_with(rest, bytes_text(scrub_find))) {
+            memcpy(to + size, scrub_put, sizeof(scrub_put) - 1);
+            size += sizeof(scrub_put) - 1;
+            i += sizeof(scrub_find) - 1;
+        } else {
+            to[size++] = said.ptr[i++];
+        }
+    }
+    if (pub->is_refused) {
+        coverage_add(sim->coverage, COVERAGE_publishes_refused);
+    } else if (size < said.size) {
+        coverage_add(sim->coverage, COVERAGE_bodies_scrubbed);
+    }
+    pub->body_size = (uint32_t)size;
+    return true;
+}
+
+static size_t compose(struct sim *sim, const struct client *client, uint8_t *body, size_t max)
+{
+    int head = snprintf((char *)body, 32, "c%u %u ", client->id, client->seq);
+    size_t size = (size_t)head;
+    uint32_t fill = sim_size(sim, sim->settings.payload_max) - 1;
+    fill = (uint32_t)MIN_OF((size_t)fill, max - size);
+    memcpy(body + size, sim->babble + sim_below(sim, 1024), fill);
+    size += fill;
+    if (sim->settings.scrubs && sim_chance(sim, 30) && size + 4 <= max) {
+        memcpy(body + size, "evil", 4);
+        size += 4;
+    }
+    return size;
+}
+
+static bool say_pub(struct sim *sim, struct client *client, uint32_t subject)
+{
+    static uint8_t body[128 * 1024];
+    struct publication *pub = &sim->pubs[sim->pubs_count];
+    *pub = (struct publication){.client = client->id,
+                                .seq = client->seq,
+                                .subject = (uint16_t)subject,
+                                .written = NEVER,
+                                .done = NEVER,
+                                .echo = client->echo};
+    size_t size = compose(sim, client, body, sizeof(body));
+    if (sim->pubs_count == PUBLICATIONS_MAX || !expected_body(sim, pub, bytes_of(body, size))) {
+        return false;
+    }
+    pub->has_headers = client->headers && sim_chance(sim, 300);
+    pub->has_reply = sim_chance(sim, 150);
+    pub->wants_responder = pub->has_reply && client->no_responders;
+    client->block += subject != client->last_subject;
+    client->last_subject = subject;
+    pub->block = client->block;
+    char reply[NAME_MAX_BYTES] = "";
+    if (pub->has_reply) {
+        snprintf(reply, sizeof(reply), "_INBOX.%u.%u ", client->id, client->seq);
+    }
+    char headers[64] = "";
+    char line[160];
+    const char *zeros = sim_chance(sim, 30) ? "00" : "";
+    if (pub->has_headers) {
+        int header_size =
+            snprintf(headers, sizeof(headers), "NATS/1.0\r\nOf: %u\r\n\r\n", client->id);
+        snprintf(line, sizeof(line), "HPUB %s %s%s%d %zu\r\n", sim->subjects[subject], reply, zeros,
+                 header_size, size + (size_t)header_size);
+        coverage_add(sim->coverage, COVERAGE_publishes_with_headers);
+    } else {
+        snprintf(line, sizeof(line), "PUB %s %s%s%zu\r\n", sim->subjects[subject], reply, zeros,
+                 size);
+    }
+    put_text(client, line);
+    put_text(client, headers);
+    put(client, body, size);
+    put_text(client, "\r\n");
+    if ((client->seq & (client->seq - 1)) == 0) {
+        client->pubs = memory_resize(client->pubs, (client->seq * 2 + 1) * sizeof(uint32_t));
+    }
+    client->pubs[client->seq++] = sim->pubs_count;
+    pub->command = command_end(client, COMMAND_PUB, ok_of(client), sim->pubs_count++);
+    coverage_add(sim->coverage, COVERAGE_publishes);
+    return true;
+}
+
+static void say_pubs(struct sim *sim, struct client *client)
+{
+    uint32_t subject = sim_below(sim, sim->settings.subjects);
+    uint32_t count = sim_size(sim, sim->settings.burst_max);
+    for (uint32_t i = 0; i < count && client->commands_count + 8 < COMMANDS_MAX; i++) {
+        if (!say_pub(sim, client, subject)) {
+            client_ping(sim, client);
+            return;
+        }
+        if (sim_chance(sim, 100)) {
+            subject = sim_below(sim, sim->settings.subjects);
+        }
+    }
+}
+
+static void say_bad_sub(struct client *client)
+{
+    put_text(client, "SUB a..b 7\r\n");
+    (void)command_end(client, COMMAND_OTHER, REPLY_ERR, 0);
+}
+
+static void say_garbage(struct sim *sim, struct client *client)
+{
+    static const char *const words[] = {"FOO bar\r\n", "PUB a.b zz\r\nx\r\n", "-ERR 'you'\r\n",
+                                        "CONNECT {{{\r\n", "PUB a 99999999\r\n"};
+    put_text(client, words[sim_below(sim, COUNT_OF(words))]);
+    client->has_sinned = true;
+    client->is_finishing = true;
+    coverage_add(sim->coverage, COVERAGE_garbage);
+}
+
+/* One more command, or a burst of them. */
+static void say_something(struct sim *sim, struct client *client)
+{
+    if (client->is_finishing || client->state != CLIENT_LIVE || sim->is_calm) {
+        return;
+    }
+    if (client->commands_count + 64 >= COMMANDS_MAX) {
+        client->is_finishing = true;
+        client_ping(sim, client);
+        return;
+    }
+    uint32_t dice = sim_below(sim, 1000);
+    if (client->commands_count == 0 && dice < 850) {
+        say_connect(sim, client);
+    } else if (sim_chance(sim, sim->settings.churn_per_mille)) {
+        if (sim_chance(sim, 350)) {
+            say_unsub(sim, client);
+        } else {
+            say_sub(sim, client);
+        }
+    } else if (dice < 300) {
+        client_ping(sim, client);
+    } else if (dice < 308) {
+        say_connect(sim, client);
+    } else if (dice < 312) {
+        say_bad_sub(client);
+    } else if (dice < 313) {
+        say_garbage(sim, client);
+    } else {
+        say_pubs(sim, client);
+    }
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static bool send_some(struct sim *sim, struct client *client, size_t max)
+{
+    size_t size = MIN_OF(client->out_size, max);
+    if (size == 0 || client->state != CLIENT_LIVE) {
+        return false;
+    }
+    size_t sent = fake_client_write(client->link, bytes_of(client->out, size));
+    if (sent == 0) {
+        return false;
+    }
+    sim->tick++;
+    client->out_size -= sent;
+    client->out_base += sent;
+    memmove(client->out, client->out + sent, client->out_size);
+    while (client->written_count < client->commands_count &&
+           client->commands[client->written_count].end <= client->out_base) {
+        oracle_written(sim, client, &client->commands[client->written_count++]);
+    }
+    sim_trace(sim, "client %u sends %zu, %u commands whole", client->id, sent,
+              client->written_count);
+    return true;
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static void answered(struct sim *sim, struct client *client, enum reply_kind reply)
+{
+    static const char *const names[] = {"nothing", "+OK", "PONG", "-ERR"};
+    uint32_t at = client->reply_at;
+    while (at < client->commands_count && client->commands[at].reply == REPLY_NONE) {
+        at++;
+    }
+    if (at == client->commands_count || client->commands[at].reply != reply) {
+        sim_fail(sim, "client %u got %s, expected %s", client->id, names[reply],
+                 at == client->commands_count ? "nothing" : names[client->commands[at].reply]);
+    }
+    client->reply_at = at + 1;
+    oracle_confirmed(sim, client, at);
+    if (reply == REPLY_PONG) {
+        oracle_pong(sim, client, at);
+    }
+}
+
+/* Refused for a limit: which of them is not always clear. */
+static void sub_refused(struct sim *sim, struct client *client)
+{
+    for (uint32_t at = client->confirmed_count; at < client->written_count; at++) {
+        struct command *command = &client->commands[at];
+        if (command->kind == COMMAND_SUB) {
+            sim->subs[command->ref].is_uncertain = true;
+            if (client->reply_at <= at && command->reply == REPLY_OK) {
+                command->reply = REPLY_NONE; /* this one had the -ERR for an answer */
+                return;
+            }
+        }
+    }
+}
+
+static void got_error(struct sim *sim, struct client *client, struct bytes line)
+{
+    coverage_add(sim->coverage, COVERAGE_errors);
+    if (bytes_equal(line, bytes_text("-ERR 'maximum subscriptions exceeded'")) &&
+        sim->settings.is_tight) {
+        sub_refused(sim, client);
+        return;
+    }
+    if (bytes_equal(line, bytes_text("-ERR 'Invalid Subject'"))) {
+        answered(sim, client, REPLY_ERR);
+        return;
+    }
+    bool is_expected = client->has_sinned || sim->settings.is_tight || sim->is_over ||
+                       bytes_equal(line, bytes_text("-ERR 'maximum connections exceeded'"));
+    if (!is_expected) {
+        sim_fail(sim, "client %u got %.*s", client->id, (int)line.size, line.ptr);
+    }
+    client->has_sinned = true;
+}
+
+static void got_ping(struct client *client)
+{
+    if (!client->is_finishing && client->state == CLIENT_LIVE && !client->is_stalled &&
+        client->commands_count + 8 < COMMANDS_MAX) {
+        put_text(client, "PONG\r\n");
+        (void)command_end(client, COMMAND_OTHER, REPLY_NONE, 0);
+    }
+}
+
+struct words {
+    struct bytes word[6];
+    uint32_t count;
+};
+
+static struct words split(struct bytes line)
+{
+    struct words words = {.count = 0};
+    size_t at = 0;
+    while (at < line.size && words.count < COUNT_OF(words.word)) {
+        const uint8_t *space = memchr(line.ptr + at, ' ', line.size - at);
+        size_t end = space != NULL ? (size_t)(space - line.ptr) : line.size;
+        words.word[words.count++] = bytes_of(line.ptr + at, end - at);
+        at = end + 1;
+    }
+    return words;
+}
+
+static uint32_t number(struct sim *sim, struct bytes text)
+{
+    uint32_t value = 0;
+    if (text.size == 0 || text.size > 9) {
+        sim_fail(sim, "not a number: %.*s", (int)text.size, text.ptr);
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9') {
+            sim_fail(sim, "not a number: %.*s", (int)text.size, text.ptr);
+        }
+        value = value * 10 + (uint32_t)(text.ptr[i] - '0');
+    }
+    return value;
+}
+
+/* MSG subject sid [reply] size / HMSG subject sid [reply] header_size size. Returns the bytes it
+ * takes; 0: not all there. */
+static size_t got_message(struct sim *sim, struct client *client, struct bytes line, size_t rest)
+{
+    struct words w = split(line);
+    bool has_headers = w.word[0].size == 4;
+    uint32_t least = has_headers ? 5 : 4;
+    if (w.count < least || w.count > least + 1) {
+        sim_fail(sim, "client %u: torn line %.*s", client->id, (int)line.size, line.ptr);
+    }
+    uint32_t size = number(sim, w.word[w.count - 1]);
+    uint32_t header_size = has_headers ? number(sim, w.word[w.count - 2]) : 0;
+    if (rest < (size_t)size + 2) {
+        return 0;
+    }
+    const uint8_t *body = line.ptr + line.size + 2;
+    if (header_size > size || memcmp(body + size, "\r\n", 2) != 0) {
+        sim_fail(sim, "client %u: a message does not end where it should: %.*s", client->id,
+                 (int)line.size, line.ptr);
+    }
+    struct delivery d = {.sid = number(sim, w.word[2]),
+                         .subject = w.word[1],
+                         .headers = bytes_of(body, header_size),
+                         .body = bytes_of(body + header_size, size - header_size)};
+    if (w.count > least) {
+        d.reply = w.word[3];
+    }
+    oracle_delivered(sim, client, &d);
+    return (size_t)size + 2;
+}
+
+static void got_line(struct sim *sim, struct client *client, struct bytes line)
+{
+    if (bytes_equal(line, bytes_text("+OK"))) {
+        coverage_add(sim->coverage, COVERAGE_oks);
+        answered(sim, client, REPLY_OK);
+    } else if (bytes_equal(line, bytes_text("PONG"))) {
+        coverage_add(sim->coverage, COVERAGE_pongs);
+        answered(sim, client, REPLY_PONG);
+    } else if (bytes_equal(line, bytes_text("PING"))) {
+        got_ping(client);
+    } else if (bytes_start_with(line, bytes_text("-ERR "))) {
+        got_error(sim, client, line);
+    } else if (!bytes_start_with(line, bytes_text("INFO {"))) {
+        sim_fail(sim, "client %u: torn line %.*s", client->id, (int)line.size, line.ptr);
+    }
+}
+
+/* One thing the hub said; false: it is not all there. */
+static bool take_one(struct sim *sim, struct client *client)
+{
+    const uint8_t *at = client->in + client->in_at;
+    size_t left = client->in_size - client->in_at;
+    const uint8_t *end = left > 0 ? memchr(at, '\n', left) : NULL;
+    if (end == NULL) {
+        return false;
+    }
+    size_t size = (size_t)(end - at) + 1;
+    if (size < 2 || end[-1] != '\r') {
+        sim_fail(sim, "client %u: a line without CR", client->id);
+    }
+    struct bytes line = bytes_of(at, size - 2);
+    if (bytes_start_with(line, bytes_text("MSG ")) || bytes_start_with(line, bytes_text("HMSG "))) {
+        size_t more = got_message(sim, client, line, left - size);
+        if (more == 0) {
+            return false;
+        }
+        size += more;
+    } else {
+        got_line(sim, client, line);
+    }
+    client->in_at += size;
+    return true;
+}
+
+static bool read_some(struct sim *sim, struct client *client, size_t max)
+{
+    size_t size = MIN_OF(fake_client_readable(client->link), max);
+    if (size == 0) {
+        return false;
+    }
+    reserve(&client->in, &client->in_capacity, client->in_size + size);
+    size_t got = fake_client_read(client->link, client->in + client->in_size, size);
+    ASSERT(got == size);
+    client->in_size += got;
+    sim->tick++;
+    sim_trace(sim, "client %u reads %zu", client->id, got);
+    while (take_one(sim, client)) {
+    }
+    client->in_size -= client->in_at;
+    memmove(client->in, client->in + client->in_at, client->in_size);
+    client->in_at = 0;
+    return true;
+}
+
+/* ---- leaving --------------------------------------------------------------------------------- */
+
+static void dies(struct sim *sim, struct client *client)
+{
+    sim->tick++;
+    if (client->state == CLIENT_LIVE || client->state == CLIENT_SHUT) {
+        sim->clients_live--;
+    }
+    bool is_torn = client->written_count < client->commands_count &&
+                   client->out_base > (client->written_count == 0
+                                           ? 0
+                                           : client->commands[client->written_count - 1].end);
+    if (is_torn) {
+        coverage_add(sim->coverage, COVERAGE_partial_commands_left);
+    }
+    client->state = CLIENT_DEAD;
+    oracle_ending(sim, client);
+    sim_trace(sim, "client %u is gone", client->id);
+}
+
+/* The hub ended it, as far as the client can see. */
+static void ended_by_hub(struct sim *sim, struct client *client, bool is_reset)
+{
+    const struct settings *s = &sim->settings;
+    bool has_cause = client->has_sinned || s->is_tight || s->has_resets || sim->is_over;
+    if (client->state == CLIENT_SHUT && !is_reset && !has_cause &&
+        client->confirmed_count < client->written_count &&
+        client->commands[client->written_count - 1].reply != REPLY_NONE) {
+        sim_fail(sim, "client %u shut down and did not get its last answers", client->id);
+    }
+    if (client->state == CLIENT_LIVE && !has_cause) {
+        sim_fail(sim, "client %u was closed without a cause", client->id);
+    }
+    coverage_add(sim->coverage, COVERAGE_closed_by_hub);
+    dies(sim, client);
+    fake_client_close(client->link);
+}
+
+void client_leave(struct sim *sim, struct client *client)
+{
+    if (client->state != CLIENT_LIVE && client->state != CLIENT_SHUT) {
+        return;
+    }
+    if (sim_chance(sim, 500)) {
+        fake_client_reset(client->link);
+        coverage_add(sim->coverage, COVERAGE_resets);
+    } else {
+        fake_client_close(client->link);
+    }
+    dies(sim, client);
+}
+
+static void shut_down(struct sim *sim, struct client *client)
+{
+    sim->tick++;
+    fake_client_shutdown(client->link);
+    client->state = CLIENT_SHUT;
+    client->is_stalled = false;
+    oracle_ending(sim, client);
+    coverage_add(sim->coverage, COVERAGE_half_closes);
+}
+
+/* The hub's half is closed too: nothing more can come from there. */
+static void bury(struct sim *sim, struct client *client)
+{
+    if (!fake_client_is_left_by_hub(client->link)) {
+        return;
+    }
+    sim->tick++;
+    oracle_ended(sim, client);
+    fake_client_forget(client->link);
+    client_release(client);
+    client->state = CLIENT_GONE;
+}
+
+void client_release(struct client *client)
+{
+    memory_free(client->out);
+    memory_free(client->in);
+    client->out = client->in = NULL;
+    client->out_size = client->out_capacity = client->in_size = client->in_capacity = 0;
+    client->link = NULL;
+}
+
+bool client_is_open(const struct client *client)
+{
+    return client->state == CLIENT_LIVE || client->state == CLIENT_SHUT;
+}
+
+/* ---- steps ----------------------------------------------------------------------------------- */
+
+struct client *client_connect(struct sim *sim)
+{
+    if (sim->clients_count == CLIENTS_MAX) {
+        return NULL;
+    }
+    struct client *client = &sim->clients[sim->clients_count];
+    memset(client, 0, offsetof(struct client, commands));
+    memset((uint8_t *)client + offsetof(struct client, commands_count), 0,
+           sizeof(*client) - offsetof(struct client, commands_count));
+    client->id = sim->clients_count++;
+    client->link = fake_connect(sim->loops[0]);
+    client->verbose = true;
+    client->echo = true;
+    sim->clients_live++;
+    sim->tick++;
+    coverage_add(sim->coverage, COVERAGE_connects);
+    sim_trace(sim, "client %u connects", client->id);
+    return client;
+}
+
+static void look_for_the_end(struct sim *sim, struct client *client)
+{
+    enum fake_client_state state = fake_client_state(client->link);
+    if (state == FAKE_CLIENT_EOF || state == FAKE_CLIENT_RESET) {
+        ended_by_hub(sim, client, state == FAKE_CLIENT_RESET);
+    }
+}
+
+void client_step(struct sim *sim, struct client *client)
+{
+    if (client->state == CLIENT_DEAD) {
+        bury(sim, client);
+        return;
+    }
+    if (client->state == CLIENT_GONE) {
+        return;
+    }
+    const struct settings *s = &sim->settings;
+    uint32_t dice = sim_below(sim, 1000);
+    if (dice < s->death_per_mille) {
+        client_leave(sim, client);
+    } else if (dice < 2 * s->death_per_mille) {
+        client->is_finishing = true;
+        client_ping(sim, client);
+    } else if (dice < 2 * s->death_per_mille + s->stall_per_mille) {
+        client->is_stalled = !client->is_stalled;
+        coverage_add(sim->coverage, COVERAGE_stalls);
+    } else if (dice < 600 && !client->is_stalled) {
+        read_some(sim, client, sim_chance(sim, 600) ? SIZE_MAX : sim_size(sim, 4096));
+        look_for_the_end(sim, client);
+    } else {
+        if (client->out_size < 256 * 1024 && sim_chance(sim, 800)) {
+            say_something(sim, client);
+        }
+        send_some(sim, client, sim_chance(sim, 700) ? SIZE_MAX : sim_size(sim, 4096));
+        if (client->is_finishing && client->out_size == 0 && client->state == CLIENT_LIVE) {
+            shut_down(sim, client);
+        }
+    }
+}
+
+bool client_settle(struct sim *sim, struct client *client)
+{
+    if (client->state == CLIENT_DEAD) {
+        bury(sim, client);
+        return client->state == CLIENT_GONE;
+    }
+    if (!client_is_open(client)) {
+        return false;
+    }
+    client->is_stalled = false;
+    bool moved = send_some(sim, client, SIZE_MAX);
+    if (client->is_finishing && client->out_size == 0 && client->state == CLIENT_LIVE) {
+        shut_down(sim, client);
+        moved = true;
+    }
+    moved |= read_some(sim, client, SIZE_MAX);
+    look_for_the_end(sim, client);
+    return moved || client->state == CLIENT_DEAD;
+}

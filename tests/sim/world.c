@@ -1,0 +1,330 @@
+/* world.c - workers over the fake loop, in parts that are scheduled apart. */
+#include "core/mpsc.h"
+#include "io/peername.h"
+#include "tests/sim/sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The link step sends these calls of core and io here (-Wl,--wrap): the places where a thread may be
+ * preempted while it holds something half done. */
+void __wrap_mpsc_push(struct mpsc *q, struct mpsc_node *node);
+void __wrap_loop_send(struct loop *loop, struct loop_send *sends, size_t count);
+void __wrap_loop_wake_from(struct loop *from, struct loop *to);
+void __real_loop_send(struct loop *loop, struct loop_send *sends, size_t count);
+void __real_loop_wake_from(struct loop *from, struct loop *to);
+
+uint32_t planted_bugs;
+
+static struct sim *running; /* what the seams belong to */
+
+uint16_t peername_of(int fd, char text[PEERNAME_TEXT_MAX])
+{
+    snprintf(text, PEERNAME_TEXT_MAX, "127.0.0.1");
+    return (uint16_t)(fd & 0x7FFF);
+}
+
+/* ---- seams ----------------------------------------------------------------------------------- */
+
+void __wrap_mpsc_push(struct mpsc *q, struct mpsc_node *node)
+{
+    struct mpsc_node *previous = mpsc_push_begin(q, node);
+    uint64_t events = running->events;
+    schedule_seam(running);
+    if (running->events > events) {
+        coverage_add(running->coverage, COVERAGE_half_links);
+    }
+    mpsc_push_finish(previous, node);
+    schedule_seam(running);
+}
+
+void __wrap_loop_send(struct loop *loop, struct loop_send *sends, size_t count)
+{
+    for (size_t i = 0; i < count;) {
+        size_t some = 1 + sim_below(running, 4);
+        some = MIN_OF(some, count - i);
+        __real_loop_send(loop, sends + i, some);
+        i += some;
+        schedule_seam(running);
+    }
+}
+
+void __wrap_loop_wake_from(struct loop *from, struct loop *to)
+{
+    schedule_seam(running);
+    __real_loop_wake_from(from, to);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static const struct scrub_rule rules[2] = {
+    {.subject = {(const uint8_t *)">", 1},
+     .find = {(const uint8_t *)"dirt", 4},
+     .put = {(const uint8_t *)"s", 1},
+     .action = SCRUB_ACTION_REPLACE},
+    {.subject = {(const uint8_t *)">", 1},
+     .find = {(const uint8_t *)"evil", 4},
+     .action = SCRUB_ACTION_REFUSE},
+};
+
+static void nats_begin(struct sim *sim)
+{
+    const struct settings *s = &sim->settings;
+    sim->nats.options = (struct nats_options){.max_control_line = 4096,
+                                              .max_payload = 1024 * 1024,
+                                              .ping_interval_ns = s->ping_interval_ns,
+                                              .ping_max = s->ping_max};
+    struct nats_info_server server = {.server_id = "NSIM",
+                                      .server_name = "sim",
+                                      .version = "2.9.10",
+                                      .go = "none",
+                                      .host = "127.0.0.1",
+                                      .port = 4222,
+                                      .headers = true,
+                                      .max_payload = 1024 * 1024,
+                                      .remote_account = "$G"};
+    ASSERT(nats_info_init(&sim->nats.info, &server));
+}
+
+static void worker_begin(struct sim *sim, uint32_t number)
+{
+    static const int listener = 3;
+    const struct settings *s = &sim->settings;
+    struct worker_options options = {
+        .hub = {.worker = number,
+                .workers_count = s->workers,
+                .ports = sim->ports,
+                .hash_key = sim->seed * 0x9E3779B97F4A7C15u,
+                .seed = sim_draw(sim),
+                .sessions_max = CLIENTS_MAX,
+                .max_subscriptions = s->max_subscriptions,
+                .max_pending = s->max_pending,
+                .write_deadline_ns = s->write_deadline_ns,
+                .log_bytes_max = s->log_bytes,
+                .index_bytes_max = s->index_bytes,
+                .input_bytes_max = s->input_bytes,
+                .credit_bytes = s->credit_bytes,
+                .scrub_rules = rules,
+                .scrub_rules_count = s->scrubs ? COUNT_OF(rules) : 0},
+        .loop = {.backend = LOOP_FAKE, .slots_max = CLIENTS_MAX, .read_buffers = s->read_buffers},
+        .nats = &sim->nats,
+        .loops = sim->loops,
+        .client_ids = &sim->client_ids,
+        .listener_fds = &listener,
+        .listeners_count = number == 0,
+        .max_connections = s->max_connections};
+    struct sim_worker *w = &sim->workers[number];
+    *w = (struct sim_worker){.state = WORKER_IDLE};
+    if (worker_open(&options, sim->now_ns, &w->worker) != 0) {
+        sim_fail(sim, "a worker did not open");
+    }
+}
+
+void world_faults(struct sim *sim, bool on)
+{
+    for (int fault = 0; fault < FAKE_FAULTS; fault++) {
+        uint32_t per_mille = 0;
+        if (on && sim_chance(sim, 500)) {
+            per_mille = sim_chance(sim, 200) ? sim_below(sim, 500) : sim_below(sim, 60);
+        }
+        if (fault == FAKE_NETWORK_RESET) {
+            per_mille = on && sim->settings.has_resets ? 1 : 0;
+        }
+        fake_world_fault(sim->world, (enum fake_fault)fault, per_mille);
+    }
+}
+
+void world_open(struct sim *sim)
+{
+    running = sim;
+    sim->now_ns = 1000000000ull + sim_below(sim, 1000000000);
+    sim->world = fake_world_new(sim_draw(sim));
+    fake_world_capacity(sim->world, sim->settings.pipe_to_hub, sim->settings.pipe_to_client);
+    sim->ports = memory_alloc_aligned(CACHE_LINE, sim->settings.workers * sizeof(struct port));
+    for (uint32_t i = 0; i < sim->settings.workers; i++) {
+        struct port *port = &sim->ports[i];
+        mpsc_init(&port->inbox);
+        doorbell_init(&port->bell);
+        atomic_store_explicit(&port->connections, 0u, memory_order_relaxed);
+        atomic_store_explicit(&port->stopped, 0u, memory_order_relaxed);
+    }
+    atomic_store_explicit(&sim->client_ids, (uint64_t)1, memory_order_relaxed);
+    nats_begin(sim);
+    for (uint32_t i = 0; i < sim->settings.workers; i++) {
+        worker_begin(sim, i);
+    }
+    world_faults(sim, true);
+}
+
+static void collect(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->settings.workers; i++) {
+        metrics_add(&sim->coverage->metrics, hub_metrics(worker_hub(sim->workers[i].worker)));
+    }
+    for (int fault = 0; fault < FAKE_FAULTS; fault++) {
+        sim->coverage->faults[fault] += fake_world_met(sim->world, (enum fake_fault)fault);
+    }
+}
+
+struct hub_gauges world_gauges(struct sim *sim, uint32_t worker)
+{
+    struct hub_gauges gauges;
+    hub_gauges(worker_hub(sim->workers[worker].worker), &gauges);
+    return gauges;
+}
+
+static void nothing_left(struct sim *sim, uint32_t worker, const char *what, uint64_t count,
+                         uint64_t most)
+{
+    if (count > most) {
+        sim_fail(sim, "worker %u: %llu %s are left at the end", worker, (unsigned long long)count,
+                 what);
+    }
+}
+
+static void check_empty(struct sim *sim, uint32_t i)
+{
+    struct hub_gauges g = world_gauges(sim, i);
+    nothing_left(sim, i, "sessions", g.sessions, 0);
+    nothing_left(sim, i, "subscriptions", g.subscriptions, 0);
+    nothing_left(sim, i, "audiences", g.audiences, 0);
+    nothing_left(sim, i, "entries", g.entries, 0);
+    nothing_left(sim, i, "interest in literals", g.interest_literals, 0);
+    nothing_left(sim, i, "interest in patterns", g.interest_patterns, 0);
+    nothing_left(sim, i, "chunks", g.chunks, 2); /* the two arenas keep theirs */
+    nothing_left(sim, i, "bytes of pending lists", g.pending_entries_bytes, 0);
+    nothing_left(sim, i, "bytes of input", g.input_bytes, 0);
+    nothing_left(sim, i, "blocked sessions", g.blocked, 0);
+    nothing_left(sim, i, "envelopes under way", g.envelopes_under_way, 0);
+    nothing_left(sim, i, "slots", fake_loop_slots_used(sim->loops[i]), 0);
+    nothing_left(sim, i, "connections counted",
+                 atomic_load_explicit(&sim->ports[i].connections, memory_order_relaxed), 0);
+    if (!mpsc_is_empty(&sim->ports[i].inbox)) {
+        sim_fail(sim, "worker %u: an envelope is left in the inbox", i);
+    }
+}
+
+static void let_go(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->clients_count; i++) {
+        struct client *client = &sim->clients[i];
+        client_release(client);
+        memory_free(client->pubs);
+        client->pubs = NULL;
+    }
+    sim->clients_count = 0;
+}
+
+void world_close(struct sim *sim)
+{
+    collect(sim);
+    for (uint32_t i = 0; i < sim->settings.workers; i++) {
+        check_empty(sim, i);
+    }
+    for (uint32_t i = 0; i < sim->settings.workers; i++) {
+        worker_free(sim->workers[i].worker);
+    }
+    fake_world_free(sim->world);
+    memory_free(sim->ports);
+    let_go(sim);
+}
+
+void world_abandon(struct sim *sim)
+{
+    let_go(sim);
+}
+
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+bool world_worker_step(struct sim *sim, uint32_t number)
+{
+    struct sim_worker *w = &sim->workers[number];
+    if (w->is_busy || w->state == WORKER_GONE) {
+        return false;
+    }
+    if (w->state == WORKER_ASLEEP && w->timeout_ns > 0 && sim->now_ns < w->due_ns &&
+        !fake_loop_is_runnable(sim->loops[number])) {
+        return false;
+    }
+    w->is_busy = true;
+    if (w->state == WORKER_IDLE) {
+        w->timeout_ns = worker_wait_begin(w->worker, sim->now_ns);
+        w->due_ns = sim->now_ns + MIN_OF(w->timeout_ns, UINT64_MAX - sim->now_ns);
+        w->state = WORKER_ASLEEP;
+        coverage_add(sim->coverage, COVERAGE_worker_waits);
+        sim->coverage->counts[COVERAGE_worker_sleeps] += w->timeout_ns > 0;
+    } else if (w->state == WORKER_ASLEEP) {
+        worker_wait_end(w->worker, w->timeout_ns);
+        w->state = WORKER_AWAKE;
+    } else {
+        sim_trace(sim, "worker %u turns", number);
+        enum worker_turn turn = worker_turn(w->worker, sim->now_ns);
+        coverage_add(sim->coverage, turn == WORKER_HALF_LINKED ? COVERAGE_turns_half_linked
+                                                               : COVERAGE_worker_turns);
+        w->state = turn == WORKER_STOPPED       ? WORKER_GONE
+                   : turn == WORKER_HALF_LINKED ? WORKER_AWAKE
+                                                : WORKER_IDLE;
+    }
+    w->is_busy = false;
+    return true;
+}
+
+bool world_skip_time(struct sim *sim)
+{
+    uint64_t due_ns = NEVER;
+    for (uint32_t i = 0; i < sim->settings.workers; i++) {
+        const struct sim_worker *w = &sim->workers[i];
+        if (w->state == WORKER_ASLEEP) {
+            due_ns = MIN_OF(due_ns, w->due_ns);
+        }
+    }
+    if (due_ns == NEVER) {
+        return false;
+    }
+    sim->now_ns = MAX_OF(sim->now_ns, due_ns);
+    return true;
+}
+
+void world_order(struct sim *sim, enum order_kind kind)
+{
+    for (uint32_t i = 0; i < sim->settings.workers; i++) {
+        struct order_envelope *order = memory_alloc(sizeof(*order));
+        order->envelope.kind = ENVELOPE_ORDER;
+        order->order = kind;
+        mpsc_push(&sim->ports[i].inbox, &order->envelope.node);
+        if (doorbell_should_ring(&sim->ports[i].bell)) {
+            loop_wake(sim->loops[i]);
+        }
+    }
+}
+
+void world_check(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->settings.workers; i++) {
+        loop_check(sim->loops[i]);
+    }
+}
+
+void world_reload(struct sim *sim)
+{
+    (void)sim;
+}
+
+uint64_t world_dropped_for_memory(struct sim *sim)
+{
+    uint64_t dropped = 0;
+    for (uint32_t i = 0; i < sim->settings.workers; i++) {
+        dropped += hub_metrics(worker_hub(sim->workers[i].worker))
+                       ->deliveries_dropped[DROP_MEMORY_LIMIT];
+    }
+    return dropped;
+}
+
+uint64_t world_repicks(struct sim *sim)
+{
+    uint64_t repicks = 0;
+    for (uint32_t i = 0; i < sim->settings.workers; i++) {
+        repicks += hub_metrics(worker_hub(sim->workers[i].worker))->group_repicks;
+    }
+    return repicks;
+}
