@@ -53,7 +53,7 @@ struct conn {
     int fd;        /* -1: slot is free */
     int sub;       /* index into ceiling.subs, or -1 */
     int pongs;     /* owed */
-    bool ended;    /* the peer sent FIN: read until there is nothing more */
+    bool listed;   /* in unread: epoll said so, and no read has found it empty since */
     uint8_t *rest; /* owns: the bytes of a message not yet complete, or NULL */
     size_t rest_bytes;
 };
@@ -213,7 +213,7 @@ static void accept_all(struct ceiling *c)
         struct conn *conn = &c->conns[fd];
         conn->fd = fd;
         conn->sub = -1;
-        conn->ended = false;
+        conn->listed = false;
         if (c->mode == MODE_URING &&
             io_uring_register_files_update(&c->ring, (unsigned)fd, &fd, 1) != 1) {
             die("register descriptor");
@@ -333,7 +333,8 @@ static size_t parse(struct ceiling *c, struct conn *conn, const uint8_t *in, siz
     return at;
 }
 
-/* One read. Returns true when the socket may hold more. */
+/* One read. Returns false when there was nothing to read, or the connection is gone. A short read
+ * does not count as empty: epoll is edge-triggered, and an end of stream may be behind it. */
 static bool conn_read(struct ceiling *c, struct conn *conn)
 {
     size_t rest = conn->rest_bytes;
@@ -357,7 +358,7 @@ static bool conn_read(struct ceiling *c, struct conn *conn)
         }
         memcpy(conn->rest, c->scratch + used, conn->rest_bytes);
     }
-    return got == READ_BYTES || conn->ended;
+    return true;
 }
 
 /* ---- the flush: one send per subscriber ---- */
@@ -564,22 +565,11 @@ static void start(struct ceiling *c)
     watch(c, c->signal_fd);
 }
 
-/* Publishers whose socket held more than one read; epoll is edge-triggered and will not repeat. */
+/* Connections to read from until they are empty; epoll is edge-triggered and will not repeat. */
 struct unread {
-    int fds[EVENTS];
+    int *fds; /* conns_max */
     unsigned count;
 };
-
-static void unread_add(struct unread *unread, int fd)
-{
-    for (unsigned i = 0; i < unread->count; i++) {
-        if (unread->fds[i] == fd) {
-            return;
-        }
-    }
-    ASSERT(unread->count < EVENTS);
-    unread->fds[unread->count++] = fd;
-}
 
 static void conn_event(struct ceiling *c, struct unread *unread, int fd, uint32_t events)
 {
@@ -591,9 +581,9 @@ static void conn_event(struct ceiling *c, struct unread *unread, int fd, uint32_
         c->subs[conn->sub].blocked = false;
         c->blocked_count--;
     }
-    conn->ended |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-    if ((events & EPOLLIN) != 0 || conn->ended) {
-        unread_add(unread, fd);
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 && !conn->listed) {
+        conn->listed = true;
+        unread->fds[unread->count++] = fd;
     }
 }
 
@@ -601,7 +591,7 @@ static void conn_event(struct ceiling *c, struct unread *unread, int fd, uint32_
 static bool turn(struct ceiling *c, struct unread *unread)
 {
     ASSERT(c->conns != NULL);
-    struct epoll_event events[EVENTS / 2]; /* half: the other half may be left over in unread */
+    struct epoll_event events[EVENTS];
     int count = epoll_wait(c->epoll_fd, events, COUNT_OF(events), unread->count != 0 ? 0 : -1);
     for (int i = 0; i < count; i++) {
         int fd = events[i].data.fd;
@@ -617,9 +607,9 @@ static bool turn(struct ceiling *c, struct unread *unread)
     unsigned kept = 0;
     for (unsigned i = 0; i < unread->count; i++) {
         struct conn *conn = &c->conns[unread->fds[i]];
-        /* At most a quarter of a million bytes each, so that the flush keeps its turn. A read that
-         * was not full emptied the socket, and epoll reports what comes after it. */
-        if (conn->fd >= 0 && conn_read(c, conn) && kept < EVENTS / 2) {
+        /* One read each, so that the flush keeps its turn. */
+        conn->listed = conn->fd >= 0 && conn_read(c, conn);
+        if (conn->listed) {
             unread->fds[kept++] = unread->fds[i];
         }
     }
@@ -684,6 +674,7 @@ int main(int argc, char **argv)
     static struct unread unread;
     options(&c, argc, argv);
     start(&c);
+    unread.fds = memory_alloc(c.conns_max * sizeof *unread.fds);
     while (turn(&c, &unread)) {
     }
     fprintf(stderr, "[INF] turns %llu, messages %llu, sends %llu (short %llu, full %llu)\n",
