@@ -328,9 +328,10 @@ static void take_connection(struct hub *hub, struct connection_envelope *connect
 static void interest_return(struct hub *hub, struct interest_envelope *envelope)
 {
     envelope->envelope.returning = true;
-    struct port *port = port_of(hub, envelope->envelope.maker);
-    mpsc_push(&port->inbox, &envelope->envelope.node);
-    hub->ring_later |= (uint64_t)1 << envelope->envelope.maker;
+    /* Once pushed it is its maker's again, who may have freed it already. */
+    uint16_t maker = envelope->envelope.maker;
+    mpsc_push(&port_of(hub, maker)->inbox, &envelope->envelope.node);
+    hub->ring_later |= (uint64_t)1 << maker;
 }
 
 static void receive(struct hub *hub, struct envelope *envelope)
