@@ -249,6 +249,9 @@ static size_t compose(struct sim *sim, const struct client *client, uint8_t *bod
 static bool say_pub(struct sim *sim, struct client *client, uint32_t subject)
 {
     static uint8_t body[128 * 1024];
+    if (sim->pubs_count == PUBLICATIONS_MAX) {
+        return false;
+    }
     struct publication *pub = &sim->pubs[sim->pubs_count];
     *pub = (struct publication){.client = client->id,
                                 .seq = client->seq,
@@ -257,7 +260,7 @@ static bool say_pub(struct sim *sim, struct client *client, uint32_t subject)
                                 .done = NEVER,
                                 .echo = client->echo};
     size_t size = compose(sim, client, body, sizeof(body));
-    if (sim->pubs_count == PUBLICATIONS_MAX || !expected_body(sim, pub, bytes_of(body, size))) {
+    if (!expected_body(sim, pub, bytes_of(body, size))) {
         return false;
     }
     pub->has_headers = client->headers && sim_chance(sim, 300);
@@ -313,7 +316,7 @@ static void say_pubs(struct sim *sim, struct client *client)
 
 static void say_bad_sub(struct client *client)
 {
-    put_text(client, "SUB a..b 7\r\n");
+    put_text(client, "SUB a..b 999\r\n");
     (void)command_end(client, COMMAND_OTHER, REPLY_ERR, 0);
 }
 

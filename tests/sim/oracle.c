@@ -40,6 +40,11 @@ bool oracle_matches(const struct sim *sim, const struct subscription *sub,
     return sim->matches[sub->pattern][pub->subject];
 }
 
+static const char *pattern_of(const struct sim *sim, const struct subscription *sub)
+{
+    return sub->pattern < PATTERNS_MAX ? sim->patterns[sub->pattern] : "its inbox";
+}
+
 /* ---- must and may ---------------------------------------------------------------------------- */
 
 /* Could it be delivered, going by order alone? A queue message may be picked again much later. */
@@ -85,7 +90,7 @@ static void miss(struct sim *sim, const struct subscription *sub, uint32_t pub)
     if (sim->missing == 0) {
         snprintf(sim->missing_what, sizeof(sim->missing_what),
                  "client %u sid %u (%s) never got message %u of client %u to %s", sub->client,
-                 sub->sid, sub->pattern < PATTERNS_MAX ? sim->patterns[sub->pattern] : "inbox",
+                 sub->sid, pattern_of(sim, sub),
                  p->seq, p->client, sim->subjects[p->subject]);
     }
     sim->missing++;
@@ -276,10 +281,12 @@ static void check_content(struct sim *sim, const struct client *client,
         !is_fine || (has_headers && !is_text(d->headers, headers)) ||
         !bytes_equal(d->body, bytes_of(pub->body, pub->body_size))) {
         sim_fail(sim,
-                 "client %u got message %u of client %u changed: subject %.*s reply %.*s, %zu "
-                 "bytes of headers, %zu of body instead of %u",
+                 "client %u got message %u of client %u changed: subject %.*s (%s) reply %.*s (%s), "
+                 "%zu bytes of headers, body %.*s instead of %.*s",
                  client->id, pub->seq, pub->client, (int)d->subject.size, d->subject.ptr,
-                 (int)d->reply.size, d->reply.ptr, d->headers.size, d->body.size, pub->body_size);
+                 sim->subjects[pub->subject], (int)d->reply.size, d->reply.ptr, reply,
+                 d->headers.size, (int)MIN_OF(d->body.size, (size_t)40), d->body.ptr,
+                 (int)MIN_OF(pub->body_size, 40u), pub->body);
     }
     if (pub->has_headers) {
         coverage_add(sim->coverage, has_headers ? COVERAGE_deliveries_with_headers
@@ -371,8 +378,13 @@ void oracle_delivered(struct sim *sim, struct client *client, const struct deliv
         sim_fail(sim, "client %u got a message for sid %u, which it has not", client->id, d->sid);
     }
     if (!may_deliver(sim, sub, pub)) {
-        sim_fail(sim, "client %u sid %u got message %u of client %u, which it should not have",
-                 client->id, sub->sid, pub->seq, pub->client);
+        sim_fail(sim,
+                 "client %u sid %u (%s, sent %lld, confirmed %lld, ends %lld to %lld) got message %u "
+                 "of client %u to %s (sent %lld, done %lld), which it should not have",
+                 client->id, sub->sid, pattern_of(sim, sub), (long long)sub->written,
+                 (long long)sub->confirmed, (long long)sub->end_written,
+                 (long long)sub->end_confirmed, pub->seq, pub->client, sim->subjects[pub->subject],
+                 (long long)pub->written, (long long)pub->done);
     }
     if (has_got(sub, at)) {
         sim_fail(sim, "client %u sid %u got message %u of client %u twice", client->id, sub->sid,
