@@ -157,6 +157,37 @@ void pending_add_open(struct pending *p, struct pending_pool *pool, struct audie
         .chunk = cursor.chunk, .audience = audience, .offset = cursor.offset, .kind = PENDING_OPEN};
 }
 
+/* Where the frame that starts at `at` ends. */
+static uint32_t frame_end(const struct chunk *chunk, uint32_t at)
+{
+    const uint8_t *line_end = memchr(chunk->data + at, '\n', chunk->used - at);
+    ASSERT(line_end != NULL);
+    const uint8_t *digit = line_end - 1;
+    while (digit[-1] != ' ') {
+        digit--;
+    }
+    uint32_t size = 0;
+    for (; digit < line_end - 1; digit++) {
+        size = size * 10 + (uint32_t)(*digit - '0');
+    }
+    return (uint32_t)(line_end - chunk->data) + 1 + size + 2;
+}
+
+/* Frames that lie whole between two places; a frame starts at the first. *last: where the frame
+ * behind them starts. */
+static uint32_t frames_between(const struct chunk *chunk, uint32_t from, uint32_t to,
+                               uint32_t *last)
+{
+    uint32_t count = 0;
+    uint32_t next;
+    while (from < to && (next = frame_end(chunk, from)) <= to) {
+        from = next;
+        count++;
+    }
+    *last = from;
+    return count;
+}
+
 void pending_add_span(struct pending *p, struct pending_pool *pool, const struct stream *stream,
                       struct cursor cursor, uint64_t size, uint32_t messages)
 {
@@ -166,8 +197,14 @@ void pending_add_span(struct pending *p, struct pending_pool *pool, const struct
         ASSERT(chunk != NULL);
         uint32_t here = (uint32_t)MIN_OF((uint64_t)(chunk->used - offset), size);
         if (here > 0) {
-            pending_add_range(p, pool, chunk, offset, here, messages);
-            messages = 0;
+            uint32_t count = messages;
+            if (here < size) {
+                uint32_t end;
+                count = offset == 0 ? chunk->messages
+                                    : frames_between(chunk, offset, chunk->used, &end);
+            }
+            pending_add_range(p, pool, chunk, offset, here, count);
+            messages -= count;
             size -= here;
         }
         chunk = stream_next(stream, chunk);
@@ -184,8 +221,20 @@ void pending_close_open(struct pending *p, struct pending_pool *pool)
     struct stream *stream = open->audience->stream;
     struct cursor cursor = {open->chunk, open->offset};
     uint32_t messages = (uint32_t)stream_messages_from(stream, cursor);
+    uint64_t size = stream->end - cursor_position(cursor);
     p->count--;
-    pending_add_span(p, pool, stream, cursor, stream->end - cursor_position(cursor), messages);
+    /* A cursor may stand in the middle of a frame, a range begins where one does. */
+    struct cursor start = {cursor.chunk, 0};
+    if (size > 0) {
+        (void)frames_between(cursor.chunk, 0, cursor.offset, &start.offset);
+    }
+    uint32_t sent = size > 0 ? cursor.offset - start.offset : 0;
+    pending_add_span(p, pool, stream, size > 0 ? start : cursor, size + sent, messages);
+    if (sent > 0) {
+        ASSERT(p->head_sent == 0);
+        p->bytes -= sent;
+        p->head_sent = sent;
+    }
     stream_cursor_close(stream, cursor);
     stream_trim(stream, pool->chunks);
 }
@@ -290,7 +339,8 @@ void pending_gather(const struct pending *p, struct gather *g)
     for (uint32_t i = 0; i < p->count && !gather_is_full(g); i++) {
         const struct pending_entry *e = pending_at(p, i);
         if (e->kind == PENDING_RANGE) {
-            gather_refer(g, e->chunk->data + e->offset, e->size);
+            uint32_t sent = i == 0 ? p->head_sent : 0;
+            gather_refer(g, e->chunk->data + e->offset + sent, e->size - sent);
         } else if (e->kind == PENDING_RUN) {
             if (!gather_run(g, e, i == 0 ? p->head_sent : 0)) {
                 return;
@@ -321,12 +371,12 @@ static void head_pop(struct pending *p, struct pending_pool *pool)
         size_t freed = audience_release(e->audience, pool->chunks);
         pool->audiences_freed += freed > 0;
         pool->audience_bytes_freed += freed;
-        p->head_sent = 0;
     } else {
         struct cursor cursor = {e->chunk, e->offset};
         stream_cursor_close(e->audience->stream, cursor);
         stream_trim(e->audience->stream, pool->chunks);
     }
+    p->head_sent = 0;
     p->head = (p->head + 1) & (p->capacity - 1);
     p->count--;
 }
@@ -372,8 +422,7 @@ void pending_consume(struct pending *p, struct pending_pool *pool, size_t size)
         }
         p->bytes -= size;
         if (e->kind == PENDING_RANGE) {
-            e->offset += (uint32_t)size;
-            e->size -= (uint32_t)size;
+            p->head_sent += (uint32_t)size;
         } else {
             run_advance(p, e, size);
         }
@@ -392,33 +441,14 @@ uint64_t pending_clear(struct pending *p, struct pending_pool *pool)
         } else {
             messages += e->messages;
         }
+        if (e->kind == PENDING_RANGE && e->messages > 0 && p->head_sent > 0) {
+            uint32_t last;
+            messages -= frames_between(e->chunk, e->offset, e->offset + p->head_sent, &last);
+        }
         head_pop(p, pool);
     }
     pending_rest(p, pool);
     return messages;
-}
-
-/* Frames of one chunk that end behind offset. The chunk's first byte starts a frame. */
-static uint64_t chunk_messages_from(const struct chunk *chunk, uint32_t offset)
-{
-    uint64_t count = 0;
-    uint32_t at = 0;
-    while (at < chunk->used) {
-        const uint8_t *line = chunk->data + at;
-        const uint8_t *end = memchr(line, '\n', chunk->used - at);
-        ASSERT(end != NULL);
-        uint32_t size = 0;
-        const uint8_t *digit = end - 1;
-        while (digit[-1] != ' ') {
-            digit--;
-        }
-        for (; digit < end - 1; digit++) {
-            size = size * 10 + (uint32_t)(*digit - '0');
-        }
-        at = (uint32_t)(end - chunk->data) + 1 + size + 2;
-        count += at > offset;
-    }
-    return count;
 }
 
 uint64_t stream_messages_from(const struct stream *stream, struct cursor cursor)
@@ -430,7 +460,8 @@ uint64_t stream_messages_from(const struct stream *stream, struct cursor cursor)
         if (offset == 0) {
             count += chunk->messages;
         } else if (offset < chunk->used) {
-            count += chunk_messages_from(chunk, offset);
+            uint32_t last;
+            count += chunk->messages - frames_between(chunk, 0, offset, &last);
         }
         chunk = stream_next(stream, chunk);
         offset = 0;
@@ -450,6 +481,7 @@ void pending_check(const struct pending *p)
             bytes += e->size;
         }
     }
-    ASSERT(p->head_sent == 0 || pending_at(p, 0)->kind == PENDING_RUN);
+    ASSERT(p->head_sent == 0 || pending_at(p, 0)->kind != PENDING_OPEN);
+    ASSERT(p->head_sent == 0 || p->head_sent < pending_at(p, 0)->size);
     ASSERT(bytes == p->bytes + p->head_sent);
 }

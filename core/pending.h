@@ -13,8 +13,9 @@
  *              the end of its sends is pinned (pending_pin): from then on its entries hold one each.
  *              An OPEN entry is always counted in its stream; a RUN entry always holds its audience.
  * Invariants:  (1) OPEN is the last entry, and there is at most one. (2) bytes is the sum of the
- *              unsent bytes of RANGE and RUN entries. (3) head_sent is less than the head's first
- *              frame, and 0 unless the head is a RUN.
+ *              unsent bytes of RANGE and RUN entries. (3) head_sent is what was sent of the head
+ *              entry: less than its first frame if it is a RUN, less than all if it is a RANGE, 0 if
+ *              it is OPEN. (4) a RANGE with messages begins and ends between frames.
  */
 #ifndef RINGHUB_CORE_PENDING_H
 #define RINGHUB_CORE_PENDING_H
@@ -100,7 +101,8 @@ void pending_add_run(struct pending *p, struct pending_pool *pool, struct run *r
                      struct audience *audience, const struct message *first, uint32_t count);
 void pending_add_open(struct pending *p, struct pending_pool *pool, struct audience *audience,
                       struct cursor cursor);
-/* size bytes of the stream from cursor on, as ranges; messages: how many that is. */
+/* size bytes of the stream from cursor on, as ranges; messages: how many that is. The span begins
+ * and ends between frames. */
 void pending_add_span(struct pending *p, struct pending_pool *pool, const struct stream *stream,
                       struct cursor cursor, uint64_t size, uint32_t messages);
 /* Turns a last OPEN into ranges up to the stream's end now. */
