@@ -376,6 +376,7 @@ static void move_all(struct hub *hub, struct session *session)
 void hub_set_headers(struct hub *hub, struct session *session, bool headers)
 {
     if (session->headers != headers) {
+        before_change(hub); /* what was published so far goes by the old word */
         session->headers = headers;
         move_all(hub, session);
     }
@@ -384,6 +385,7 @@ void hub_set_headers(struct hub *hub, struct session *session, bool headers)
 void hub_set_echo(struct hub *hub, struct session *session, bool echo)
 {
     if (session->echo != echo) {
+        before_change(hub); /* what was published so far goes by the old word */
         session->echo = echo;
         move_all(hub, session);
     }
