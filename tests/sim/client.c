@@ -33,10 +33,18 @@ static void put_text(struct client *client, const char *text)
 }
 
 /* What was put since the command before is one command. */
-static uint32_t command_end(struct client *client, enum command_kind kind, enum reply_kind reply,
-                            uint32_t ref)
+static uint32_t command_end(struct sim *sim, struct client *client, enum command_kind kind,
+                            enum reply_kind reply, uint32_t ref)
 {
     ASSERT(client->commands_count < COMMANDS_MAX);
+    if (sim->traces) {
+        uint64_t start = client->commands_count == 0
+                             ? 0
+                             : client->commands[client->commands_count - 1].end;
+        const uint8_t *text = client->out + (start - client->out_base);
+        sim_trace(sim, "client %u will say %u: %.*s", client->id, client->commands_count,
+                  (int)strcspn((const char *)text, "\r"), text);
+    }
     client->commands[client->commands_count] =
         (struct command){.end = client->out_base + client->out_size,
                          .written = NEVER,
@@ -53,9 +61,8 @@ static enum reply_kind ok_of(const struct client *client)
 
 void client_ping(struct sim *sim, struct client *client)
 {
-    (void)sim;
     put_text(client, "PING\r\n");
-    (void)command_end(client, COMMAND_PING, REPLY_PONG, 0);
+    (void)command_end(sim, client, COMMAND_PING, REPLY_PONG, 0);
 }
 
 static struct subscription *live_sub(struct sim *sim, const struct client *client)
@@ -118,7 +125,7 @@ static void say_sub(struct sim *sim, struct client *client)
     }
     coverage_add(sim->coverage, COVERAGE_subscribes);
     put_text(client, line);
-    sub->command = command_end(client, COMMAND_SUB, ok_of(client), sim->subs_count);
+    sub->command = command_end(sim, client, COMMAND_SUB, ok_of(client), sim->subs_count);
     client->subs[client->subs_count++] = sim->subs_count++;
 }
 
@@ -141,7 +148,7 @@ static void say_unsub(struct sim *sim, struct client *client)
     }
     put_text(client, line);
     uint32_t command =
-        command_end(client, COMMAND_UNSUB, ok_of(client), (uint32_t)(sub - sim->subs));
+        command_end(sim, client, COMMAND_UNSUB, ok_of(client), (uint32_t)(sub - sim->subs));
     client->commands[command].is_max = has_max;
     if (has_max) {
         sub->max = max;
@@ -168,7 +175,7 @@ static void say_connect(struct sim *sim, struct client *client)
              headers ? "true" : "false", client->no_responders ? "true" : "false",
              sim_below(sim, 2), client->id);
     put_text(client, line);
-    uint32_t command = command_end(client, COMMAND_CONNECT, ok_of(client), 0);
+    uint32_t command = command_end(sim, client, COMMAND_CONNECT, ok_of(client), 0);
     client->headers_varied |= headers != had && client->subs_count > 0;
     if (client->connected) {
         coverage_add(sim->coverage, COVERAGE_second_connects);
@@ -294,7 +301,7 @@ static bool say_pub(struct sim *sim, struct client *client, uint32_t subject)
         client->pubs = memory_resize(client->pubs, (client->seq * 2 + 1) * sizeof(uint32_t));
     }
     client->pubs[client->seq++] = sim->pubs_count;
-    pub->command = command_end(client, COMMAND_PUB, ok_of(client), sim->pubs_count++);
+    pub->command = command_end(sim, client, COMMAND_PUB, ok_of(client), sim->pubs_count++);
     coverage_add(sim->coverage, COVERAGE_publishes);
     return true;
 }
@@ -314,10 +321,10 @@ static void say_pubs(struct sim *sim, struct client *client)
     }
 }
 
-static void say_bad_sub(struct client *client)
+static void say_bad_sub(struct sim *sim, struct client *client)
 {
     put_text(client, "SUB a..b 999\r\n");
-    (void)command_end(client, COMMAND_OTHER, REPLY_ERR, 0);
+    (void)command_end(sim, client, COMMAND_OTHER, REPLY_ERR, 0);
 }
 
 static void say_garbage(struct sim *sim, struct client *client)
@@ -354,8 +361,8 @@ static void say_something(struct sim *sim, struct client *client)
         client_ping(sim, client);
     } else if (dice < 308) {
         say_connect(sim, client);
-    } else if (dice < 312) {
-        say_bad_sub(client);
+    } else if (dice < 312 && !sim->settings.is_tight) {
+        say_bad_sub(sim, client);
     } else if (dice < 313) {
         say_garbage(sim, client);
     } else {
@@ -408,18 +415,21 @@ static void answered(struct sim *sim, struct client *client, enum reply_kind rep
     }
 }
 
-/* Refused for a limit: which of them is not always clear. */
+/* Refused for a limit. A verbose client's next answer says which; else it may be any of them. */
 static void sub_refused(struct sim *sim, struct client *client)
 {
-    for (uint32_t at = client->confirmed_count; at < client->written_count; at++) {
-        struct command *command = &client->commands[at];
+    uint32_t head = client->reply_at;
+    while (head < client->commands_count && client->commands[head].reply == REPLY_NONE) {
+        struct command *command = &client->commands[head++];
         if (command->kind == COMMAND_SUB) {
             sim->subs[command->ref].is_uncertain = true;
-            if (client->reply_at <= at && command->reply == REPLY_OK) {
-                command->reply = REPLY_NONE; /* this one had the -ERR for an answer */
-                return;
-            }
         }
+    }
+    if (head < client->commands_count && client->commands[head].reply == REPLY_OK &&
+        client->commands[head].kind == COMMAND_SUB) {
+        sim->subs[client->commands[head].ref].is_uncertain = true;
+        client->commands[head].reply = REPLY_ERR;
+        answered(sim, client, REPLY_ERR);
     }
 }
 
@@ -443,12 +453,12 @@ static void got_error(struct sim *sim, struct client *client, struct bytes line)
     client->has_sinned = true;
 }
 
-static void got_ping(struct client *client)
+static void got_ping(struct sim *sim, struct client *client)
 {
     if (!client->is_finishing && client->state == CLIENT_LIVE && !client->is_stalled &&
         client->commands_count + 8 < COMMANDS_MAX) {
         put_text(client, "PONG\r\n");
-        (void)command_end(client, COMMAND_OTHER, REPLY_NONE, 0);
+        (void)command_end(sim, client, COMMAND_OTHER, REPLY_NONE, 0);
     }
 }
 
@@ -525,7 +535,7 @@ static void got_line(struct sim *sim, struct client *client, struct bytes line)
         coverage_add(sim->coverage, COVERAGE_pongs);
         answered(sim, client, REPLY_PONG);
     } else if (bytes_equal(line, bytes_text("PING"))) {
-        got_ping(client);
+        got_ping(sim, client);
     } else if (bytes_start_with(line, bytes_text("-ERR "))) {
         got_error(sim, client, line);
     } else if (!bytes_start_with(line, bytes_text("INFO {"))) {

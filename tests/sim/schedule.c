@@ -98,7 +98,7 @@ void sim_free(struct sim *sim)
 
 static void step_client(struct sim *sim)
 {
-    if (sim->clients_live < sim->settings.clients && sim_chance(sim, 30)) {
+    if (!sim->is_calm && sim->clients_live < sim->settings.clients && sim_chance(sim, 30)) {
         (void)client_connect(sim);
         return;
     }
