@@ -341,12 +341,11 @@ void hub_pause(struct hub *hub, struct session *session, uint32_t pause)
         session->wants &= (uint8_t)~WANT_ARM;
     }
     session->pauses |= (uint8_t)pause;
-    list_remove(&session->pause_link);
-    if (pause == PAUSE_PEER) {
-        list_push(&hub->paused, &session->pause_link);
-    } else if (pause == PAUSE_BUDGET) {
-        list_push(&hub->resumable, &session->pause_link);
+    if (pause == PAUSE_OUTPUT) {
+        return; /* Its own drain finds it; another pause may have it on a list. */
     }
+    list_remove(&session->pause_link);
+    list_push(pause == PAUSE_PEER ? &hub->paused : &hub->resumable, &session->pause_link);
 }
 
 void session_resume(struct hub *hub, struct session *session, uint32_t pause)
@@ -355,7 +354,9 @@ void session_resume(struct hub *hub, struct session *session, uint32_t pause)
         return;
     }
     session->pauses &= (uint8_t)~pause;
-    list_remove(&session->pause_link);
+    if (pause == PAUSE_PEER || session->pauses == 0) {
+        list_remove(&session->pause_link);
+    }
     if (session->pauses == 0) {
         list_push(&hub->resumable, &session->pause_link);
     }
