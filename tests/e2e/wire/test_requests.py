@@ -29,6 +29,7 @@ def hmsg(subject, sid, body, reply=None, block=BLOCK):
 
 
 class HeaderTest(HubTest):
+    EACH = True
 
     def test_with_and_without_headers(self):
         knows, does_not, publisher = self.client(HEADERS), self.client(QUIET), self.client(HEADERS)
@@ -82,6 +83,7 @@ class HeaderTest(HubTest):
 
 
 class NoRespondersTest(HubTest):
+    EACH = True
 
     def test_nobody_listens(self):
         client = self.client(REQUESTS)
