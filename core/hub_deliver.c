@@ -1,6 +1,9 @@
 /* hub_deliver.c - a run reaches an audience: rendered once, or kept as a reference for one. */
 #include "core/hub_state.h"
 
+/* Of a frame, about, what is neither subject, sid nor payload. */
+enum { FRAME_EXTRA_BYTES = 16 };
+
 void session_queue_flush(struct hub *hub, struct session *session)
 {
     if (!session->flush_queued) {
@@ -184,7 +187,9 @@ static uint32_t deliver_one(struct hub *hub, struct audience *audience, struct r
     uint64_t payloads = run_span_payloads(span);
     hub->metrics.messages_out += count;
     hub->metrics.bytes_out += payloads;
-    hub->turn_bytes += payloads;
+    /* What is pending are heads too: a thousand empty messages are not nothing. */
+    hub->turn_bytes +=
+        payloads + (uint64_t)count * (run->subject_size + audience->sid_size + FRAME_EXTRA_BYTES);
     struct session *session = pool_at(&hub->sessions, sub->slot);
     if (session_is_mixed(session)) {
         audience->refs++;

@@ -195,8 +195,20 @@ static void close_over_pending(struct hub *hub)
     }
 }
 
+/* Whose socket takes all it is offered, and who is still offered less than it hears. */
+static void close_over_pending_later(struct hub *hub)
+{
+    LIST_FOR_EACH_SAFE (node, next, &hub->flush.later) {
+        struct session *session = CONTAINER_OF(node, struct session, flush_link);
+        if (pending_bytes(&session->pending) > hub->options.max_pending) {
+            hub_close(hub, session, CLOSE_SLOW_PENDING, HUB_CLOSE_AT_ONCE);
+        }
+    }
+}
+
 void hub_limit_memory(struct hub *hub)
 {
+    close_over_pending_later(hub);
     /* Ten thousand stalled sessions are not asked every turn: only when as much was published as
      * could have brought the fullest of them a good part of the way to its limit. */
     hub->pending_growth += hub->turn_bytes;

@@ -31,8 +31,9 @@ enum {
     RUN_BYTES_MAX = 128 * 1024, /* then a new run: envelopes and extents stay small */
     JOURNAL_MAX = 4096,
     TURN_BYTES_MAX =
-        8 * 1024 * 1024,   /* rendered and received; then input waits for the next turn */
-    SESSION_SENDS_MAX = 4, /* of one session in one turn */
+        8 * 1024 * 1024, /* rendered and received; then input waits for the next turn */
+    SESSION_SENDS_MAX = TURN_BYTES_MAX / SEND_BYTES_MAX, /* of one session in one turn: who keeps up
+                                                          * hears all that a turn can bring */
     FLUSH_VECTORS = 4096,
     FLUSH_SCRATCH_BYTES = 512 * 1024,
     CONTROL_STALL_BYTES = 1024 * 1024,
