@@ -195,13 +195,14 @@ class QueueTest(HubTest):
         self.assertEqual(got[4:], [100, 100])
 
     def test_group_names_are_any_bytes(self):
-        for name in (b"a.b", b"*", b">", b"a.*.>", b"\xff\x00", b"n" * 1000, b"A"):
+        names = (b"a.b", b"*", b">", b"a.*.>", b"\xff\x00", b"n" * 1000, b"A")
+        for subject, name in zip((b"s%d" % at for at in range(len(names))), names):
             one, two, other = self.client(), self.client(), self.client()
-            one.send(b"SUB foo %s 1\r\n" % name).sync()
-            two.send(b"SUB foo %s 1\r\n" % name).sync()
-            other.send(b"SUB foo a 1\r\n").sync()  # a different name, so a group of its own
+            one.send(b"SUB %s %s 1\r\n" % (subject, name)).sync()
+            two.send(b"SUB %s %s 1\r\n" % (subject, name)).sync()
+            other.send(b"SUB %s a 1\r\n" % subject).sync()  # a different name, so a group of its own
             publisher = self.client()
-            publisher.send(pub(b"foo", b"x") * 10).sync()
+            publisher.send(pub(subject, b"x") * 10).sync()
             total = []
             for client in (one, two, other):
                 client.send(b"PING\r\n")
