@@ -200,7 +200,7 @@ class QueueTest(HubTest):
             one, two, other = self.client(), self.client(), self.client()
             one.send(b"SUB %s %s 1\r\n" % (subject, name)).sync()
             two.send(b"SUB %s %s 1\r\n" % (subject, name)).sync()
-            other.send(b"SUB %s a 1\r\n" % subject).sync()  # a different name, so a group of its own
+            other.send(b"SUB %s a 1\r\n" % subject).sync()  # another name, another group
             publisher = self.client()
             publisher.send(pub(subject, b"x") * 10).sync()
             total = []
