@@ -11,8 +11,28 @@ void record_merge(struct record *into, const struct record *from)
     }
 }
 
-/* The greatest value that falls into cell. */
-static uint64_t cell_end(uint32_t cell)
+void record_subtract(struct record *into, const struct record *from)
+{
+    uint64_t max_ns = 0;
+    into->count -= from->count;
+    into->sum_ns -= from->sum_ns;
+    for (uint32_t i = 0; i < RECORD_CELLS; i++) {
+        into->cells[i] -= from->cells[i];
+        max_ns = into->cells[i] != 0 ? record_cell_end(i) : max_ns;
+    }
+    into->max_ns = MIN_OF(into->max_ns, max_ns);
+}
+
+uint64_t record_cell_begin(uint32_t cell)
+{
+    if (cell < RECORD_STEPS) {
+        return cell;
+    }
+    uint32_t shift = cell / RECORD_STEPS - 1;
+    return ((uint64_t)RECORD_STEPS + cell % RECORD_STEPS) << shift;
+}
+
+uint64_t record_cell_end(uint32_t cell)
 {
     if (cell < RECORD_STEPS) {
         return cell;
@@ -29,7 +49,7 @@ uint64_t record_percentile(const struct record *record, double fraction)
     for (uint32_t i = 0; i < RECORD_CELLS && record->count != 0; i++) {
         seen += record->cells[i];
         if (seen >= wanted) {
-            return MIN_OF(cell_end(i), record->max_ns);
+            return MIN_OF(record_cell_end(i), record->max_ns);
         }
     }
     return record->max_ns;

@@ -53,7 +53,15 @@ static inline void record_add(struct record *record, uint64_t ns, uint64_t times
     }
 }
 
+/* The smallest and the greatest value that falls into cell. */
+uint64_t record_cell_begin(uint32_t cell);
+uint64_t record_cell_end(uint32_t cell);
+
 void record_merge(struct record *into, const struct record *from);
+
+/* into - from: what was added since from was a copy of into. The maximum is the end of a cell, but
+ * for the greatest of all. */
+void record_subtract(struct record *into, const struct record *from);
 
 /* The smallest value that at least fraction (0 to 1) of all values do not exceed, rounded up to the
  * end of its cell, never above the greatest value seen. 0 when nothing was recorded. */
