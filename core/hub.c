@@ -26,6 +26,14 @@ struct chunk *arena_reserve(struct hub *hub, struct arena *arena, size_t size)
     return arena->chunk;
 }
 
+void arena_hold(struct arena *arena, struct chunk *chunk)
+{
+    if (chunk != arena->chunk && !list_is_linked(&chunk->link)) {
+        chunk_ref(chunk);
+        list_push(&arena->full, &chunk->link);
+    }
+}
+
 void arena_turn_end(struct hub *hub, struct arena *arena)
 {
     struct list *node;

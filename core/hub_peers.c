@@ -259,6 +259,10 @@ static void pick_again(struct hub *hub, const struct envelope_item *item, uint32
         uint64_t tried = item->tried | (uint64_t)1 << worker;
         uint32_t reached = hub_pick(hub, run, i, tried, &elsewhere);
         run->delivered |= reached > 0;
+        if (reached > 0) {
+            /* Extents of this turn refer to a run that the envelope no longer holds. */
+            arena_hold(&hub->ingress, run->chunk);
+        }
         if (reached > 0 || elsewhere) {
             hub_expire_subs(hub);
             return;

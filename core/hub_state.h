@@ -194,6 +194,8 @@ struct hub {
 void arena_init(struct arena *arena, uint32_t class_index);
 /* A chunk with room for size bytes, held until the turn ends. */
 struct chunk *arena_reserve(struct hub *hub, struct arena *arena, size_t size);
+/* Holds a chunk of an earlier turn until this one ends. */
+void arena_hold(struct arena *arena, struct chunk *chunk);
 void arena_turn_end(struct hub *hub, struct arena *arena);
 uint64_t hub_random(struct hub *hub);
 void hub_want(struct hub *hub, struct session *session, uint32_t want);
