@@ -140,7 +140,8 @@ void schedule_step(struct sim *sim)
     } else {
         step_client(sim);
     }
-    if (sim->depth == 0 && sim->events % CHECK_EVERY == 0) {
+    /* A replay looks after every event, so that the first wrong state is the one shown. */
+    if ((sim->depth == 0 && sim->events % CHECK_EVERY == 0) || sim->traces) {
         world_check(sim);
     }
 }

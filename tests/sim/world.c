@@ -302,6 +302,9 @@ void world_check(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->settings.workers; i++) {
         loop_check(sim->loops[i]);
+        if (!sim->workers[i].is_busy) {
+            hub_check(worker_hub(sim->workers[i].worker));
+        }
     }
 }
 

@@ -1,0 +1,276 @@
+/* hub_check.c - the invariants of a hub between two turns, and how it looks inside. */
+#include "core/hub_state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* What the walk over sessions found, to be compared with what the hub counts. */
+struct census {
+    uint64_t subs;
+    uint64_t grouped;
+    uint64_t blocked;
+    uint64_t input_bytes;
+    uint64_t entries_bytes;
+    uint64_t open_cursors;
+    uint64_t stream_cursors;
+    uint64_t audiences;
+};
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+static void sub_check(const struct session *session, struct sub *sub, struct census *census)
+{
+    ASSERT(sub->slot == session->slot);
+    ASSERT(sub->audience != NULL);
+    ASSERT(sub->member < sub->audience->members_count);
+    ASSERT(audience_member(sub)->sub == sub);
+    ASSERT(sub->max == 0 || sub->audience->alone);
+    ASSERT(sub->max == 0 || sub_delivered(sub) < sub->max);
+    ASSERT(session->echo || sub->audience->alone);
+    ASSERT(sub->audience->headers == session->headers);
+    if (sub->group != NULL) {
+        ASSERT(sub->group_member < sub->group->members_count);
+        ASSERT(sub->group->members[sub->group_member] == sub);
+        ASSERT(sub->audience->alone);
+        audience_check(sub->audience);
+        census->grouped++;
+        census->audiences++;
+    }
+}
+
+static void subs_check(const struct session *session, struct census *census)
+{
+    uint32_t cursor = 0;
+    uint32_t shared = 0;
+    uint32_t count = 0;
+    struct sub *sub;
+    while ((sub = table_next(&session->subs, &cursor)) != NULL) {
+        sub_check(session, sub, census);
+        shared += audience_is_shared(sub->audience);
+        count++;
+    }
+    ASSERT(count == session->subs.count);
+    ASSERT(shared == session->shared_count);
+    ASSERT(count == 0 || session->state == SESSION_OPEN);
+    census->subs += count;
+}
+
+/* A solo session hears its stream: in step, or through a cursor behind all else. */
+static void solo_check(const struct session *session, bool is_between_turns)
+{
+    const struct pending_entry *open = pending_last_open(&session->pending);
+    if (!session_is_solo(session)) {
+        ASSERT(!session->in_step);
+        ASSERT(open == NULL);
+        return;
+    }
+    struct sub *sub = session_sub(session);
+    bool is_marked = (audience_member(sub)->flags & MEMBER_IN_STEP) != 0;
+    ASSERT(is_marked == session->in_step);
+    ASSERT(sub->member >= sub->audience->multi_count);
+    if (session->in_step) {
+        ASSERT(pending_is_empty(&session->pending) || !is_between_turns);
+    } else {
+        ASSERT(open != NULL);
+        ASSERT(open->audience == sub->audience);
+    }
+}
+
+static void waiting_check(const struct session *session, bool is_between_turns)
+{
+    const struct pending *p = &session->pending;
+    ASSERT(session->blocked == list_is_linked(&session->blocked_link));
+    ASSERT(!session->wait_asked || session->blocked);
+    ASSERT(session->flush_queued == list_is_linked(&session->flush_link));
+    if (is_between_turns && !pending_is_empty(p)) {
+        /* The turn's chunks are gone, and somebody will come back for the bytes. */
+        ASSERT(p->pinned);
+        ASSERT(session->blocked || session->flush_queued);
+    }
+    ASSERT(!session->blocked || p->pinned);
+    ASSERT(!session->is_doomed || !is_between_turns);
+    if (session->state == SESSION_CLOSING) {
+        ASSERT(pending_is_empty(p));
+        ASSERT(!timer_is_set(&session->timer));
+    }
+    bool is_listed = list_is_linked(&session->pause_link);
+    ASSERT(session->pauses == 0 || is_listed || session->pauses == PAUSE_OUTPUT);
+    ASSERT((session->wants != 0) == list_is_linked(&session->wants_link));
+}
+
+static void input_check(const struct session *session, struct census *census)
+{
+    ASSERT(session->input.size <= session->input.capacity);
+    ASSERT((session->input.size > 0) == list_is_linked(&session->input_link));
+    ASSERT((session->input.capacity > 0) == (session->input.data != NULL));
+    census->input_bytes += session->input.capacity;
+}
+
+static void session_check(const struct session *session, struct census *census,
+                          bool is_between_turns)
+{
+    const struct pending *p = &session->pending;
+    subs_check(session, census);
+    solo_check(session, is_between_turns);
+    waiting_check(session, is_between_turns);
+    input_check(session, census);
+    pending_check(p);
+    for (uint32_t i = 0; p->pinned && i < p->count; i++) {
+        const struct pending_entry *e = pending_at(p, i);
+        if (e->kind == PENDING_RUN) {
+            ASSERT(e->run->chunk->refs > 0);
+            ASSERT(e->audience->refs > 0);
+            ASSERT(e->messages > 0);
+            ASSERT((const uint8_t *)e->run >= e->run->chunk->data);
+            ASSERT((const uint8_t *)e->run + e->run->size <=
+                   e->run->chunk->data + e->run->chunk->used);
+        } else {
+            ASSERT(e->chunk->refs > 0);
+            ASSERT(e->offset <= e->chunk->used);
+        }
+    }
+    census->open_cursors += pending_last_open(p) != NULL;
+    census->blocked += session->blocked;
+    census->entries_bytes += p->capacity * sizeof(struct pending_entry);
+}
+
+/* ---- patterns -------------------------------------------------------------------------------- */
+
+static void entry_check(struct hub *hub, struct entry *entry, struct census *census)
+{
+    ASSERT(!entry_is_empty(entry));
+    uint32_t audiences = 0;
+    for (struct audience *audience = entry->audiences; audience != NULL;
+         audience = audience->next) {
+        ASSERT(audience->entry == entry);
+        ASSERT(*audience->link == audience);
+        ASSERT(audience->members_count > 0);
+        audience_check(audience);
+        const struct member *members = audience_members(audience);
+        for (uint32_t i = 0; audience_is_shared(audience) && i < audience->members_count; i++) {
+            const struct session *session = pool_at(&hub->sessions, members[i].slot);
+            ASSERT(session_is_solo(session) == (i >= audience->multi_count));
+        }
+        if (audience_is_shared(audience)) {
+            census->stream_cursors += audience->stream->cursors_count;
+        }
+        audiences++;
+    }
+    ASSERT(audiences == entry->audiences_count);
+    ASSERT(entry->layouts.count == 0 || entry->layouts.count == audiences);
+    census->audiences += audiences;
+    for (const struct group *group = entry->groups; group != NULL; group = group->next) {
+        ASSERT(group->entry == entry);
+        ASSERT(group->members_count > 0);
+        for (uint32_t i = 0; i < group->members_count; i++) {
+            ASSERT(group->members[i]->group == group);
+            ASSERT(group->members[i]->group_member == i);
+        }
+        ASSERT(census->grouped >= group->members_count);
+        census->grouped -= group->members_count;
+    }
+}
+
+static void index_walk(struct hub *hub, struct census *census)
+{
+    uint64_t cursor = 0;
+    struct index_entry *base;
+    while ((base = index_next(hub->index, &cursor)) != NULL) {
+        entry_check(hub, (struct entry *)base, census);
+    }
+    ASSERT(census->grouped == 0);
+}
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
+static void turn_check(const struct hub *hub)
+{
+    ASSERT(hub->open_run == NULL);
+    ASSERT(hub->journal_count == 0);
+    ASSERT(hub->dirty_count == 0);
+    ASSERT(hub->expired_count == 0);
+    ASSERT(hub->copies_count == 0);
+    ASSERT(list_is_empty(&hub->held));
+    ASSERT(list_is_empty(&hub->doomed));
+    for (uint32_t w = 0; w < hub->options.workers_count; w++) {
+        ASSERT(list_is_empty(&hub->peers[w].ready));
+        ASSERT(hub->peers[w].credit_used == 0 || hub->envelopes_under_way > 0);
+    }
+}
+
+void hub_check(struct hub *hub)
+{
+    bool is_between_turns = !hub->draining;
+    struct census census = {0};
+    pool_check(&hub->sessions);
+    timers_check(&hub->timers);
+    index_check(hub->index);
+    interest_check(&hub->interest);
+    POOL_FOR_EACH (slot, &hub->sessions) {
+        session_check(pool_at(&hub->sessions, slot), &census, is_between_turns);
+    }
+    index_walk(hub, &census);
+    if (is_between_turns) {
+        turn_check(hub);
+    }
+    ASSERT(census.subs == hub->subscriptions_count);
+    ASSERT(census.blocked == hub->blocked_count);
+    ASSERT(census.input_bytes == hub->input_bytes);
+    ASSERT(census.entries_bytes == hub->pendings.entries_bytes);
+    ASSERT(census.open_cursors == census.stream_cursors);
+    /* The others are held by what is still pending for those who left. */
+    ASSERT(census.audiences <= hub->audiences_count - hub->pendings.audiences_freed);
+    if (hub->audiences_count == hub->pendings.audiences_freed) {
+        ASSERT(hub->subs_bytes == hub->pendings.audience_bytes_freed);
+    }
+    if (hub->chunks.chunks_count == 0) {
+        ASSERT(hub->chunks.used_bytes == 0);
+    }
+}
+
+/* ---- a look inside --------------------------------------------------------------------------- */
+
+static void session_dump(const struct session *session,
+                         void (*line)(void *context, const char *text), void *context)
+{
+    static const char *const states[] = {"open", "flushing", "lingering", "closing"};
+    char text[256];
+    snprintf(text, sizeof(text),
+             "  session %u/%u client %" PRIu64 " %s%s%s%s subs %u (%u shared) pending %u entries "
+             "%" PRIu64 " bytes%s input %u pauses %u wants %u",
+             session->slot, session->generation, session->client_id, states[session->state],
+             session->in_step ? " in-step" : "", session->blocked ? " blocked" : "",
+             session->flush_queued ? " queued" : "", session->subs.count, session->shared_count,
+             session->pending.count, pending_bytes(&session->pending),
+             session->pending.pinned ? " pinned" : "", session->input.size, session->pauses,
+             session->wants);
+    line(context, text);
+}
+
+void hub_dump(const struct hub *hub, void (*line)(void *context, const char *text), void *context)
+{
+    char text[256];
+    struct hub_gauges g;
+    hub_gauges(hub, &g);
+    snprintf(text, sizeof(text),
+             "hub %u: %" PRIu64 " sessions, %" PRIu64 " subscriptions, %" PRIu64 " audiences, "
+             "%" PRIu64 " patterns, %" PRIu64 " blocked",
+             hub->options.worker, g.sessions, g.subscriptions, g.audiences, g.entries, g.blocked);
+    line(context, text);
+    snprintf(text, sizeof(text),
+             "  %" PRIu64 " chunks of %" PRIu64 " bytes, lists %" PRIu64 ", index %" PRIu64
+             ", input %" PRIu64 ", interest in %" PRIu64 " subjects and %" PRIu64 " patterns",
+             g.chunks, g.chunk_bytes, g.pending_entries_bytes, g.index_bytes, g.input_bytes,
+             g.interest_literals, g.interest_patterns);
+    line(context, text);
+    for (uint32_t w = 0; w < hub->options.workers_count; w++) {
+        if (hub->peers[w].credit_used > 0) {
+            snprintf(text, sizeof(text), "  %" PRIu64 " bytes under way to worker %u",
+                     hub->peers[w].credit_used, w);
+            line(context, text);
+        }
+    }
+    POOL_FOR_EACH (slot, &hub->sessions) {
+        session_dump(pool_at(&hub->sessions, slot), line, context);
+    }
+}
