@@ -44,9 +44,13 @@ void arena_turn_end(struct hub *hub, struct arena *arena)
     if (chunk == NULL) {
         return;
     }
-    if (chunk->refs == 1 && chunk->class_index < CHUNK_CLASSES) {
-        /* Nobody refers to it: the next turn writes into lines that are still cached. */
-        chunk->used = 0;
+    if (chunk->class_index < CHUNK_CLASSES) {
+        if (chunk->refs == 1) {
+            /* Nobody refers to it: the next turn writes into lines that are still cached. */
+            chunk->used = 0;
+        }
+        /* Else the next turn goes on behind what is held: one that publishes little must not pin
+         * a whole chunk while its envelopes are under way. */
         return;
     }
     arena->chunk = NULL;
@@ -299,7 +303,8 @@ void session_drained(struct hub *hub, struct session *session)
             return;
         }
         session->state = SESSION_LINGERING;
-        session->linger_ns = hub->now_ns + LINGER_NS;
+        session->linger_ns =
+            hub->now_ns + (session->close_reason == CLOSE_SHUTDOWN ? STOP_LINGER_NS : LINGER_NS);
         hub_timer_update(hub, session);
         hub_want(hub, session, WANT_SHUTDOWN);
     }

@@ -41,7 +41,9 @@ enum {
     SESSIONS_PER_SLAB = 64,
 };
 
-#define LINGER_NS 1000000000ull
+/* How long a closed session waits for the peer's FIN; a hub that stops has less patience. */
+#define LINGER_NS      1000000000ull
+#define STOP_LINGER_NS 200000000ull
 
 /* Chunks that are filled during a turn and held until it ends. */
 struct arena {
