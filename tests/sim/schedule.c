@@ -181,12 +181,20 @@ static void calm_down(struct sim *sim)
     sim_fail(sim, "it does not calm down");
 }
 
+static bool waits_for_answers(const struct client *client)
+{
+    uint32_t last = client->commands_count;
+    while (last > 0 && client->commands[last - 1].reply == REPLY_NONE) {
+        last--;
+    }
+    return client->confirmed_count < last || client->out_size > 0;
+}
+
 static void everybody_answers(struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->clients_count; i++) {
         const struct client *client = &sim->clients[i];
-        if (client->state == CLIENT_LIVE && client->confirmed_count < client->commands_count &&
-            !client->has_sinned) {
+        if (client->state == CLIENT_LIVE && waits_for_answers(client) && !client->has_sinned) {
             sim_fail(sim, "client %u waits for answers and nothing moves (%u of %u, %zu unsent)",
                      client->id, client->confirmed_count, client->commands_count,
                      client->out_size);
