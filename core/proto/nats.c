@@ -535,8 +535,10 @@ void nats_end(const struct nats *nats, struct hub *hub, struct session *session)
 {
     (void)nats;
     hub_session_ended(hub, session);
-    /* What a pause holds back is complete input: it takes effect before the end does. */
-    if (session->state == SESSION_OPEN && session->pauses == 0) {
+    /* What a pause holds back is complete input: it takes effect before the end does. A session
+     * whose last pause just ended is still on a list, to be resumed. */
+    if (session->state == SESSION_OPEN && session->pauses == 0 &&
+        !list_is_linked(&session->pause_link)) {
         hub_close(hub, session, CLOSE_CLIENT, HUB_CLOSE_FLUSH);
     }
 }

@@ -408,11 +408,16 @@ static void wants(struct world *world, uint32_t worker)
     }
 }
 
-void world_turn_of(struct world *world, uint32_t worker)
+void world_turn_begin_of(struct world *world, uint32_t worker)
 {
     struct hub *hub = world->hubs[worker];
     hub_turn_begin(hub, world->now_ns);
     assert_true(hub_drain(hub));
+}
+
+void world_turn_end_of(struct world *world, uint32_t worker)
+{
+    struct hub *hub = world->hubs[worker];
     struct session *session;
     while ((session = hub_resumable_next(hub)) != NULL) {
         nats_resume(&world->nats, hub, session);
@@ -430,6 +435,12 @@ void world_turn_of(struct world *world, uint32_t worker)
     if (world->options.checks) {
         world_check(world);
     }
+}
+
+void world_turn_of(struct world *world, uint32_t worker)
+{
+    world_turn_begin_of(world, worker);
+    world_turn_end_of(world, worker);
 }
 
 void world_turn(struct world *world)
@@ -521,9 +532,7 @@ void world_check(struct world *world)
         while ((session = hub_session_next(hub, &slot)) != NULL) {
             check_session(hub, session);
         }
-        interest_check(&hub->interest);
-        index_check(hub->index);
-        assert_int_equal(hub->journal_count, 0);
+        hub_check(hub);
     }
 }
 

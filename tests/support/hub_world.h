@@ -73,6 +73,9 @@ void world_pass(struct world *world, uint64_t ns);
 /* One turn of one worker, of all in their order, or as many as it takes until nothing is left to do
  * without time passing. */
 void world_turn_of(struct world *world, uint32_t worker);
+/* A turn in two halves, its inbox drained in the first: other workers may turn in between. */
+void world_turn_begin_of(struct world *world, uint32_t worker);
+void world_turn_end_of(struct world *world, uint32_t worker);
 void world_turn(struct world *world);
 void world_run(struct world *world);
 void world_check(struct world *world);

@@ -1,0 +1,387 @@
+/* test_hub_peers.c - several workers: interest, envelopes, credit, second picks, nobody anywhere. */
+#include "tests/support/hub_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static struct world *world_of(uint32_t workers)
+{
+    struct world_options options = {.workers = workers, .checks = true};
+    return world_new(&options);
+}
+
+static struct hub_gauges gauges_of(struct world *world, uint32_t worker)
+{
+    struct hub_gauges gauges;
+    hub_gauges(world_hub(world, worker), &gauges);
+    return gauges;
+}
+
+#define ASKS "{\"verbose\":false,\"pedantic\":false,\"headers\":true,\"no_responders\":true}"
+
+/*
+ * Goal:    a message reaches each worker's subscribers once, whatever mixture of patterns they have,
+ *          and every envelope comes home.
+ * Method:  2 to 4 workers with literal, wildcard and several subscriptions; one message.
+ */
+static void test_a_message_reaches_every_worker_once(void **state)
+{
+    (void)state;
+    for (uint32_t workers = 2; workers <= WORLD_WORKERS_MAX; workers++) {
+        struct world *world = world_of(workers);
+        struct client *clients[WORLD_WORKERS_MAX];
+        for (uint32_t w = 0; w < workers; w++) {
+            clients[w] = client_plain(world, w);
+            client_says(clients[w], "SUB a.b 1\r\n");
+            if (w % 2 == 1) {
+                client_says(clients[w], "SUB a.* 2\r\nSUB x 3\r\n");
+            }
+        }
+        world_run(world);
+
+        client_says(clients[0], "PUB a.b r 2\r\nhi\r\n");
+        world_run(world);
+
+        for (uint32_t w = 0; w < workers; w++) {
+            CLIENT_EXPECT(clients[w], w % 2 == 1 ? "MSG a.b 1 r 2\r\nhi\r\nMSG a.b 2 r 2\r\nhi\r\n"
+                                                 : "MSG a.b 1 r 2\r\nhi\r\n");
+            assert_int_equal(gauges_of(world, w).envelopes_under_way, 0);
+        }
+        assert_int_equal(world_metrics(world, 0)->envelopes_sent, workers - 1);
+        assert_int_equal(world_metrics(world, 0)->envelopes_returned, workers - 1);
+        world_end(world);
+    }
+}
+
+/*
+ * Goal:    interest goes with the last subscription of its pattern, not before, and then no
+ *          envelope is sent.
+ * Method:  two subscribers of one worker leave one after the other; literal and wildcard.
+ */
+static void test_interest_lives_as_long_as_a_subscription(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {"a.b", "a.*", "a.>"};
+    for (size_t i = 0; i < COUNT_OF(patterns); i++) {
+        struct world *world = world_of(2);
+        struct client *one = client_plain(world, 1);
+        struct client *two = client_plain(world, 1);
+        struct client *publisher = client_plain(world, 0);
+        client_says(one, "SUB %s 1\r\n", patterns[i]);
+        client_says(two, "SUB %s 2\r\nSUB %s 3\r\n", patterns[i], patterns[i]);
+        world_run(world);
+
+        client_says(one, "UNSUB 1\r\n");
+        client_says(two, "UNSUB 3\r\n");
+        world_run(world);
+        client_says(publisher, "PUB a.b 1\r\n1\r\n");
+        world_run(world);
+        CLIENT_EXPECT(two, "MSG a.b 2 1\r\n1\r\n");
+
+        client_says(two, "UNSUB 2\r\n");
+        world_run(world);
+        uint64_t sent = world_metrics(world, 0)->envelopes_sent;
+        client_says(publisher, "PUB a.b 1\r\n2\r\n");
+        world_run(world);
+        assert_int_equal(world_metrics(world, 0)->envelopes_sent, sent);
+        assert_int_equal(gauges_of(world, 0).interest_literals, 0);
+        assert_int_equal(gauges_of(world, 0).interest_patterns, 0);
+        assert_int_equal(two->got_size, 0);
+        world_end(world);
+    }
+}
+
+/*
+ * Goal:    a queue message whose member left while it was on its way goes to another member, on
+ *          another worker, and its envelope's verdicts are all honoured.
+ * Method:  members on workers 1 and 2. Worker 0 looks into its inbox, then the members of one or
+ *          both leave, then worker 0 publishes.
+ */
+static void repick(bool both_leave)
+{
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        struct world_options options = {.workers = 3, .checks = true, .hub = {.seed = seed}};
+        struct world *world = world_new(&options);
+        struct client *members[3] = {NULL, client_plain(world, 1), client_plain(world, 2)};
+        struct client *asker = client_open(world, 0, ASKS);
+        client_says(members[1], "SUB q g 1\r\n");
+        client_says(members[2], "SUB q g 1\r\n");
+        client_says(asker, "SUB reply 7\r\n");
+        world_run(world);
+
+        client_says(asker, "PUB q reply 1\r\n1\r\nPUB q reply 1\r\n2\r\nPUB q reply 1\r\n3\r\n");
+        world_turn_begin_of(world, 0);
+        client_says(members[1], "UNSUB 1\r\n");
+        world_turn_of(world, 1);
+        if (both_leave) {
+            client_says(members[2], "UNSUB 1\r\n");
+            world_turn_of(world, 2);
+        }
+        world_turn_end_of(world, 0);
+        world_run(world);
+
+        static const char *const lines[] = {"MSG q 1 reply 1\r\n1\r\n", "MSG q 1 reply 1\r\n2\r\n",
+                                            "MSG q 1 reply 1\r\n3\r\n"};
+        assert_int_equal(members[1]->got_size, 0);
+        for (size_t i = 0; i < COUNT_OF(lines); i++) {
+            bool is_there = strstr(client_heard(members[2]), lines[i]) != NULL;
+            assert_int_equal(is_there, !both_leave);
+        }
+        size_t answer = strlen("HMSG reply 7 33 33\r\n") + 33 + 2;
+        assert_int_equal(asker->got_size, both_leave ? 3 * answer : 0);
+        assert_int_equal(members[2]->got_size, both_leave ? 0 : 3 * strlen(lines[0]));
+        assert_int_equal(world_metrics(world, 0)->deliveries_dropped[DROP_GROUP_EMPTY],
+                         both_leave ? 3 : 0);
+        world_end(world);
+    }
+}
+
+static void test_a_queue_message_finds_a_second_member(void **state)
+{
+    (void)state;
+    repick(false);
+}
+
+static void test_a_queue_message_that_finds_none_is_counted_and_answered(void **state)
+{
+    (void)state;
+    repick(true);
+}
+
+/*
+ * Goal:    503 when nobody on any worker got the message, and only then.
+ * Method:  interest that has gone meanwhile on the other worker; then interest that is real.
+ */
+static void test_no_responders_across_workers(void **state)
+{
+    (void)state;
+    struct world *world = world_of(2);
+    struct client *asker = client_open(world, 0, ASKS);
+    struct client *service = client_plain(world, 1);
+    client_says(asker, "SUB inbox.* 9\r\n");
+    client_says(service, "SUB s 1\r\n");
+    world_run(world);
+
+    client_says(asker, "PUB s inbox.1 2\r\nhi\r\n");
+    world_run(world);
+    CLIENT_EXPECT(service, "MSG s 1 inbox.1 2\r\nhi\r\n");
+    CLIENT_EXPECT(asker, "");
+
+    client_says(asker, "PUB s inbox.2 2\r\nhi\r\n");
+    world_turn_begin_of(world, 0);
+    client_says(service, "UNSUB 1\r\n");
+    world_turn_of(world, 1);
+    world_turn_end_of(world, 0);
+    world_run(world);
+
+    CLIENT_EXPECT(asker, "HMSG inbox.2 9 33 33\r\nNATS/1.0 503\r\nNats-Subject: s\r\n\r\n\r\n");
+    CLIENT_EXPECT(service, "");
+    assert_int_equal(world_metrics(world, 0)->publishes_unheard, 1);
+    world_end(world);
+}
+
+/*
+ * Goal:    who has the PONG for his SUB hears whatever anyone publishes afterwards.
+ * Method:  a subscriber on one worker; as soon as its PONG is out the other worker publishes, its
+ *          turn begun after that.
+ */
+static void test_a_pong_means_that_all_workers_know(void **state)
+{
+    (void)state;
+    struct world *world = world_of(2);
+    struct client *subscriber = client_plain(world, 1);
+    struct client *publisher = client_plain(world, 0);
+
+    client_says(subscriber, "SUB news 1\r\nPING\r\n");
+    world_turn_of(world, 1);
+    CLIENT_EXPECT(subscriber, "PONG\r\n");
+    client_says(publisher, "PUB news 1\r\n1\r\n");
+    world_turn_of(world, 0);
+    world_turn_of(world, 1);
+
+    CLIENT_EXPECT(subscriber, "MSG news 1 1\r\n1\r\n");
+    world_end(world);
+}
+
+static struct world *world_with_little_credit(void)
+{
+    struct world_options options = {.workers = 2, .checks = true, .hub = {.credit_bytes = 10000}};
+    return world_new(&options);
+}
+
+/*
+ * Goal:    a publisher whose messages go to a worker that does not drain is paused, loses nothing,
+ *          and goes on when the envelopes come home. Others of its worker are not paused.
+ * Method:  10 times the credit is published; then the other worker turns again.
+ */
+static void test_a_publisher_waits_for_credit(void **state)
+{
+    (void)state;
+    struct world *world = world_with_little_credit();
+    struct client *subscriber = client_plain(world, 1);
+    struct client *publisher = client_plain(world, 0);
+    struct client *other = client_plain(world, 0);
+    client_says(subscriber, "SUB a 1\r\n");
+    client_says(other, "SUB b 1\r\n");
+    world_run(world);
+
+    for (int i = 0; i < 100; i++) {
+        client_says(publisher, "PUB a 1000\r\n%04d%996s\r\nPUB b 1\r\n!\r\n", i, "");
+    }
+    client_says(other, "PING\r\n");
+    for (int i = 0; i < 20; i++) {
+        world_turn_of(world, 0);
+    }
+    assert_false(publisher->is_armed);
+    assert_true(other->is_armed);
+    assert_non_null(strstr(client_heard(other), "PONG"));
+    assert_int_equal(world_metrics(world, 0)->sessions_paused, 1);
+    world_run(world);
+
+    assert_true(publisher->is_armed);
+    size_t each = strlen("MSG a 1 1000\r\n") + 1000 + 2;
+    assert_int_equal(subscriber->got_size, 100 * each);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(atoi(client_heard(subscriber) + (size_t)i * each + 14), i);
+    }
+    assert_int_equal(other->got_size, strlen("PONG\r\n") + 100 * strlen("MSG b 1 1\r\n!\r\n"));
+    world_end(world);
+}
+
+/*
+ * Goal:    what a paused publisher had said takes effect even if it has gone meanwhile.
+ * Method:  it publishes ten times its credit and sends FIN; FIN arrives in any turn of the pause.
+ */
+static void test_a_paused_publisher_may_leave(void **state)
+{
+    (void)state;
+    for (int turns = 0; turns < 12; turns++) {
+        struct world *world = world_with_little_credit();
+        struct client *subscriber = client_plain(world, 1);
+        struct client *publisher = client_plain(world, 0);
+        client_says(subscriber, "SUB a 1\r\nSUB b 2\r\n");
+        world_run(world);
+        char text[100 * 128];
+        size_t size = 0;
+        for (int i = 0; i < 100; i++) {
+            size += (size_t)sprintf(text + size, "PUB %c 100\r\n%0100d\r\n", "ab"[i % 2], i);
+        }
+        for (int i = 0; i < 4; i++) {
+            client_says(publisher, "%s", text);
+        }
+        world_turn_of(world, 0);
+        assert_false(publisher->is_armed);
+        publisher->is_armed = true; /* FIN is reported to who is disarmed, too */
+        for (int i = 0; i < turns; i++) {
+            world_turn_of(world, (uint32_t)(i + 1) % 2);
+            publisher->is_armed = true;
+        }
+        client_ends(publisher);
+        for (int i = 0; i < 200 && publisher->is_open; i++) {
+            publisher->is_armed = true;
+            world_turn(world);
+        }
+        world_run(world);
+
+        assert_false(publisher->is_open);
+        assert_int_equal(subscriber->got_size, 400 * (strlen("MSG a 1 100\r\n") + 102));
+        world_end(world);
+    }
+}
+
+/*
+ * Goal:    messages of one publisher reach a subscriber of another worker in their order, through
+ *          all its subscriptions.
+ * Method:  more runs than an envelope holds, over three subjects.
+ */
+static void test_order_holds_across_workers(void **state)
+{
+    (void)state;
+    struct world *world = world_of(2);
+    struct client *subscriber = client_plain(world, 1);
+    struct client *publisher = client_plain(world, 0);
+    client_says(subscriber, "SUB a 1\r\nSUB b 1b\r\nSUB c 1c\r\n");
+    client_says(client_plain(world, 1), "SUB a 1\r\n");
+    world_run(world);
+
+    for (int i = 0; i < 300; i++) {
+        client_says(publisher, "PUB %c 4\r\n%04d\r\n", 'a' + i % 7 % 3, i);
+    }
+    world_run(world);
+
+    const char *at = client_heard(subscriber);
+    for (int i = 0; i < 300; i++) {
+        at = strchr(at, '\n');
+        assert_non_null(at);
+        assert_int_equal(atoi(at + 1), i);
+        at = strchr(at + 1, '\n') + 1;
+    }
+    world_end(world);
+}
+
+/*
+ * Goal:    a session of another worker that stalls keeps its messages though the envelope went home,
+ *          one copy for all sessions that do.
+ * Method:  three sessions with sids of their own stall; the maker's chunks come free; they resume.
+ */
+static void test_a_stalled_session_outlives_the_envelope(void **state)
+{
+    (void)state;
+    struct world *world = world_of(2);
+    struct client *stalled[3];
+    for (int i = 0; i < 3; i++) {
+        stalled[i] = client_plain(world, 1);
+        client_says(stalled[i], "SUB a sid%d\r\n", i);
+    }
+    struct client *publisher = client_plain(world, 0);
+    world_run(world);
+    for (int i = 0; i < 3; i++) {
+        stalled[i]->room = (size_t)i;
+    }
+    uint64_t before = gauges_of(world, 1).chunk_bytes;
+
+    client_publishes(publisher, "a", "first", 200000);
+    client_publishes(publisher, "a", "second", 200000);
+    world_run(world);
+    assert_int_equal(gauges_of(world, 0).envelopes_under_way, 0);
+    assert_in_range(gauges_of(world, 1).chunk_bytes - before, 400000, 800000);
+    client_publishes(publisher, "other", "over it", 200000);
+    world_run(world);
+    for (int i = 0; i < 3; i++) {
+        stalled[i]->room = SIZE_MAX;
+    }
+    world_run(world);
+
+    for (int i = 0; i < 3; i++) {
+        char head[64];
+        int size = snprintf(head, sizeof(head), "MSG a sid%d 200000\r\nfirstxxx", i);
+        assert_memory_equal(client_heard(stalled[i]), head, (size_t)size);
+        size = snprintf(head, sizeof(head), "MSG a sid%d 200000\r\nsecondxxx", i);
+        assert_memory_equal(client_heard(stalled[i]) + stalled[i]->got_size / 2, head,
+                            (size_t)size);
+    }
+    world_end(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_message_reaches_every_worker_once),
+        cmocka_unit_test(test_interest_lives_as_long_as_a_subscription),
+        cmocka_unit_test(test_a_queue_message_finds_a_second_member),
+        cmocka_unit_test(test_a_queue_message_that_finds_none_is_counted_and_answered),
+        cmocka_unit_test(test_no_responders_across_workers),
+        cmocka_unit_test(test_a_pong_means_that_all_workers_know),
+        cmocka_unit_test(test_a_publisher_waits_for_credit),
+        cmocka_unit_test(test_a_paused_publisher_may_leave),
+        cmocka_unit_test(test_order_holds_across_workers),
+        cmocka_unit_test(test_a_stalled_session_outlives_the_envelope),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
