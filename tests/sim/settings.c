@@ -55,6 +55,11 @@ static void draw_limits(struct sim *sim, struct settings *s)
     s->read_buffers = (uint32_t)ONE_OF(sim, 1, 3, 8, 64);
     s->pipe_to_hub = (size_t)ONE_OF(sim, 40, 700, 5000, 65536, 65536);
     s->pipe_to_client = (size_t)ONE_OF(sim, 100, 1500, 10000, 65536, 65536);
+    if (s->pipe_to_client < 1000) {
+        /* Else megabytes trickle out at the end. */
+        s->payload_max = MIN_OF(s->payload_max, 60u);
+        s->burst_max = MIN_OF(s->burst_max, 4u);
+    }
     if (!s->is_tight) {
         return;
     }
