@@ -20,7 +20,9 @@ void client_init(struct client *client, const struct scenario *scenario, uint32_
     client->number = number;
     client->subscribes = subscribes;
     client->row = row;
-    client->sid = scenario->distinct_sids ? number + 1 : 1;
+    if (scenario->protocol->has_sids) {
+        client->sid = scenario->distinct_sids ? number + 1 : 1;
+    }
     if (subscribes) {
         char prefix[PREFIX_BYTES_MAX];
         client->prefix_bytes = (uint32_t)scenario->protocol->render_delivery(
@@ -86,12 +88,6 @@ int client_open(struct client *client, const struct scenario *scenario)
     return source_bind(client, scenario);
 }
 
-void client_connected(struct client *client)
-{
-    ASSERT(client->state == CLIENT_CONNECTING);
-    client->state = CLIENT_GREETING;
-}
-
 /* A few bytes on a connection whose send buffer is empty: the kernel takes all of them. */
 static bool say(struct client *client, const uint8_t *text, size_t size)
 {
@@ -101,28 +97,51 @@ static bool say(struct client *client, const uint8_t *text, size_t size)
 static bool greet(struct client *client, const struct scenario *scenario)
 {
     const struct codec_protocol *protocol = scenario->protocol;
-    struct codec_login login = {scenario->user, scenario->password};
+    struct codec_login login = {scenario->user, scenario->password, scenario->process,
+                                client->number};
     uint8_t text[HELLO_BYTES_MAX];
     size_t size = protocol->render_connect(text, sizeof text, &login);
-    ASSERT(size != 0);
+    client->awaits_pong = true;
     if (client->subscribes) {
-        size += protocol->render_subscribe(text + size, sizeof text - size, scenario->subject,
-                                           client->sid);
+        size_t more = protocol->render_subscribe(text + size, sizeof text - size, scenario->subject,
+                                                 client->sid);
+        ASSERT(more != 0);
+        size += more;
+        client->awaits_subscription = protocol->confirms;
     }
     size += protocol->render_ping(text + size, sizeof text - size);
     client->state = CLIENT_CONFIRMING;
     return say(client, text, size);
 }
 
+bool client_connected(struct client *client, const struct scenario *scenario)
+{
+    ASSERT(client->state == CLIENT_CONNECTING);
+    client->state = CLIENT_GREETING;
+    return !scenario->protocol->client_first || greet(client, scenario);
+}
+
 void client_pong(struct client *client, const struct scenario *scenario)
 {
     uint8_t text[64];
+    if (client->pongs_owed == 0 || scenario->protocol->render_pong == NULL) {
+        return;
+    }
     size_t size = scenario->protocol->render_pong(text, sizeof text);
     for (; client->pongs_owed != 0; client->pongs_owed--) {
         if (!say(client, text, size)) {
             return; /* a broken connection is noticed by reading */
         }
     }
+}
+
+static enum client_news confirmed(struct client *client)
+{
+    if (client->state != CLIENT_CONFIRMING || client->awaits_pong || client->awaits_subscription) {
+        return CLIENT_NOTHING;
+    }
+    client->state = CLIENT_READY;
+    return CLIENT_IS_READY;
 }
 
 enum client_news client_hear(struct client *client, const struct scenario *scenario,
@@ -143,11 +162,11 @@ enum client_news client_hear(struct client *client, const struct scenario *scena
         }
         return CLIENT_NOTHING;
     case CODEC_PONG:
-        if (client->state == CLIENT_CONFIRMING) {
-            client->state = CLIENT_READY;
-            return CLIENT_IS_READY;
-        }
-        return CLIENT_NOTHING;
+        client->awaits_pong = false;
+        return confirmed(client);
+    case CODEC_SUBSCRIBED:
+        client->awaits_subscription = false;
+        return confirmed(client);
     case CODEC_OK:
         return CLIENT_NOTHING;
     case CODEC_REFUSED:

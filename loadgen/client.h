@@ -2,7 +2,7 @@
  * client.h - one connection to the server under test, from socket to confirmed subscription.
  *
  *   NEW ─client_open─▶ CONNECTING ─client_connected─▶ GREETING ─hello─▶ CONFIRMING ─pong─▶ READY
- *    any ─client_close─▶ CLOSED
+ *    any ─client_close─▶ CLOSED                   └─ the client speaks first ─▶┘
  *
  * Threads:     owner driver only.
  * Memory:      owns its descriptor and codec; the frame prefix is owned only with distinct sids.
@@ -29,10 +29,12 @@ struct client {
     int fd; /* -1: none */
     enum client_state state;
     bool subscribes;
+    bool awaits_pong;
+    bool awaits_subscription;
     uint32_t number;     /* of all connections: decides the source address and the sid */
     uint32_t row;        /* a subscriber's place in its driver's witness */
     uint32_t pongs_owed; /* to be said between two messages */
-    uint64_t sid;
+    uint64_t sid;        /* 0 where the protocol has none */
     struct codec codec;
     /* A delivery's bytes before the payload, as most servers write them. */
     char *prefix;
@@ -46,7 +48,8 @@ void client_free(struct client *client);
 
 /* Makes the socket, not yet connected. Returns 0 or a negative errno. */
 MUST_USE int client_open(struct client *client, const struct scenario *scenario);
-void client_connected(struct client *client);
+/* Returns false when the connection broke meanwhile. */
+MUST_USE bool client_connected(struct client *client, const struct scenario *scenario);
 
 enum client_news {
     CLIENT_NOTHING,

@@ -105,6 +105,7 @@ static void prepare(struct driver *d)
 
 static void run(struct driver *d)
 {
+    series_begin(&d->series, course_measure(d->course), course_end(d->course));
     for (uint32_t i = 0; i < d->publishers_count; i++) {
         publisher_start(&d->publishers[i]);
     }
@@ -143,7 +144,15 @@ static void obey(struct driver *d)
 
 /* ---- the turn ---- */
 
-/* Notes this thread's CPU time when measuring begins and ends. Returns the next such moment. */
+void driver_totals(const struct driver *d, struct series_step *totals)
+{
+    totals->delivered = d->receiver.delivered;
+    totals->sent = d->figures.sent_measured;
+    totals->latency = d->receiver.latency;
+}
+
+/* Notes this thread's CPU time when measuring begins and ends, and its totals as each step of the
+ * series ends. Returns the next such moment. */
 static uint64_t cpu_note(struct driver *d, uint64_t now_ns)
 {
     if (!d->running) {
@@ -158,8 +167,12 @@ static uint64_t cpu_note(struct driver *d, uint64_t now_ns)
         d->cpu_to_ns = thread_cpu_ns();
         d->queued_to_ns = server_stat_thread_queued_ns();
     }
-    uint64_t never = UINT64_MAX;
-    return d->cpu_from_ns == 0 ? course_measure(d->course) : d->cpu_to_ns == 0 ? end_ns : never;
+    for (struct series_step *step; (step = series_due(&d->series, now_ns)) != NULL;) {
+        driver_totals(d, step);
+    }
+    uint64_t next_ns = series_next_ns(&d->series);
+    next_ns = d->cpu_to_ns == 0 ? MIN_OF(next_ns, end_ns) : next_ns;
+    return d->cpu_from_ns == 0 ? course_measure(d->course) : next_ns;
 }
 
 static void client_lost(struct driver *d, struct client *client, const char *what, size_t bytes)
@@ -167,6 +180,16 @@ static void client_lost(struct driver *d, struct client *client, const char *wha
     course_fail(d->course, "%s %u: %.*s", client->subscribes ? "subscriber" : "publisher",
                 client->number + 1, (int)MIN_OF(bytes, (size_t)300), what);
     client_close(client);
+}
+
+static void greeting_note(struct driver *d, const struct client *client,
+                          const struct codec_event *event)
+{
+    if (event->kind == CODEC_HELLO && client == d->publishers[0].client &&
+        d->publishers[0].number == 0) {
+        snprintf(d->course->greeting, sizeof d->course->greeting, "%.*s", (int)event->text.size,
+                 (const char *)event->text.ptr);
+    }
 }
 
 static void client_bytes(struct driver *d, struct client *client, struct bytes bytes)
@@ -185,6 +208,7 @@ static void client_bytes(struct driver *d, struct client *client, struct bytes b
         while (bytes.size != 0 && news != CLIENT_REFUSED &&
                d->course->scenario->protocol->next(&client->codec, &bytes, &event)) {
             news = client_hear(client, d->course->scenario, &event);
+            greeting_note(d, client, &event);
         }
     }
     if (news == CLIENT_REFUSED) {
@@ -204,7 +228,11 @@ static void handle(struct driver *d, const struct ring_event *event)
             client_close(client);
             return;
         }
-        client_connected(client);
+        if (!client_connected(client, d->course->scenario)) {
+            connection_failed(d, client, -ECONNRESET);
+            client_close(client);
+            return;
+        }
         ring_read(d->ring, event->slot, client->fd);
         return;
     case RING_BYTES:
@@ -368,6 +396,7 @@ void driver_free(struct driver *d)
     for (uint32_t i = 0; i < d->publishers_count; i++) {
         publisher_free(&d->publishers[i]);
     }
+    series_free(&d->series);
     receiver_free(&d->receiver);
     memory_free(d->clients);
     memory_free(d->publishers);

@@ -29,6 +29,10 @@ struct fanout {
     uint32_t drivers_count;
     struct result **results; /* one per run */
     uint32_t results_count;
+    struct result *now;       /* of the run that goes on, or NULL */
+    uint64_t server_from_ns;  /* the server's CPU time when measuring began */
+    uint64_t rss_empty_bytes; /* the server's before we connected */
+    uint64_t rss_connected_bytes;
     bool interrupted;
     bool live; /* stderr is a terminal */
     FILE *out;
@@ -138,9 +142,7 @@ static bool connect_all(struct fanout *f)
         moved_ns = now_ready != ready ? now_ns : moved_ns;
         ready = now_ready;
         if (now_ns - moved_ns > CONNECT_PATIENCE_S * 1000000000ull) {
-            course_fail(&f->course,
-                        "%u of %u connections were confirmed (INFO, then PONG for SUB); "
-                        "nothing more for %d s",
+            course_fail(&f->course, "%u of %u connections were confirmed; nothing more for %d s",
                         ready, wanted, CONNECT_PATIENCE_S);
         }
         if (f->live) {
@@ -185,6 +187,21 @@ static void live_line(struct fanout *f, struct live *live, uint64_t now_ns)
     live->next_ns = now_ns + 1000000000u;
 }
 
+/* As each step of the series ends, looks at the server. */
+static void server_follow(struct fanout *f, uint64_t now_ns)
+{
+    struct server_stat stat;
+    if (f->now == NULL || now_ns < series_next_ns(&f->now->series)) {
+        return;
+    }
+    bool known = f->scenario.server_pid != 0 && f->server_from_ns != 0 &&
+                 server_stat_read(f->scenario.server_pid, &stat) == 0;
+    for (struct series_step *step; (step = series_due(&f->now->series, now_ns)) != NULL;) {
+        step->server_cpu_ns = known ? stat.cpu_ns - f->server_from_ns : 0;
+        step->server_rss_bytes = known ? stat.rss_bytes : 0;
+    }
+}
+
 /* Waits until the clock shows until_ns, an interrupt comes, or something fails. */
 static void wait_until(struct fanout *f, struct live *live, uint64_t until_ns)
 {
@@ -193,6 +210,7 @@ static void wait_until(struct fanout *f, struct live *live, uint64_t until_ns)
             return;
         }
         live_line(f, live, now_ns);
+        server_follow(f, now_ns);
         look_pause(f, MIN_OF(until_ns - now_ns, (uint64_t)LOOK_NS * 10));
     }
 }
@@ -251,6 +269,11 @@ static void result_add(struct result *r, struct driver *d)
     r->bytes += d->receiver.bytes;
     record_merge(&r->latency, &d->receiver.latency);
     record_merge(&r->completion, &d->receiver.completion);
+    struct series_step *totals = memory_alloc(sizeof *totals);
+    driver_totals(d, totals);
+    series_close(&d->series, r->series.to_ns, totals);
+    series_merge(&r->series, &d->series);
+    memory_free(totals);
     r->generator_s += cpu_s;
     if (r->measured_s > 0) {
         double queued_s = d->queued_to_ns > d->queued_from_ns
@@ -292,6 +315,33 @@ static void look_at_server(struct fanout *f, struct server_stat *stat)
     }
 }
 
+/* How much memory the server uses; 0 when nobody knows. */
+static uint64_t server_rss(struct fanout *f)
+{
+    struct server_stat stat;
+    memset(&stat, 0, sizeof stat);
+    look_at_server(f, &stat);
+    return stat.rss_bytes;
+}
+
+/* Closes the server's part of the series; drivers' parts are then merged into it. */
+static void server_close(struct fanout *f, struct result *r, const struct server_stat *last)
+{
+    struct series_step *totals = memory_alloc(sizeof *totals);
+    bool known = f->server_from_ns != 0 && last->at_ns != 0;
+    totals->server_cpu_ns = known ? last->cpu_ns - f->server_from_ns : 0;
+    totals->server_rss_bytes = known ? last->rss_bytes : 0;
+    series_close(&r->series, course_end(&f->course), totals);
+    memory_free(totals);
+}
+
+static double unix_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static void run_once(struct fanout *f, struct result *r)
 {
     struct course *course = &f->course;
@@ -302,10 +352,15 @@ static void run_once(struct fanout *f, struct result *r)
     uint64_t measure_ns = course->start_ns + (uint64_t)(f->scenario.warmup_s * 1e9);
     atomic_store(&course->measure_ns, measure_ns);
     atomic_store(&course->end_ns, measure_ns + (uint64_t)(f->scenario.duration_s * 1e9));
+    series_begin(&r->series, measure_ns, course_end(course));
+    r->begin_s = unix_s() + ((double)measure_ns - (double)course_now_ns()) / 1e9;
     order(f, COURSE_RUN);
     wait_until(f, &live, measure_ns);
     look_at_server(f, &looks[0]);
+    f->server_from_ns = looks[0].cpu_ns;
+    f->now = r;
     wait_until(f, &live, course_end(course));
+    f->now = NULL;
     look_at_server(f, &looks[1]);
     if (f->interrupted || is_failed(f)) {
         r->interrupted = true;
@@ -313,6 +368,7 @@ static void run_once(struct fanout *f, struct result *r)
     }
     drain(f, &live);
     order(f, COURSE_COLLECT);
+    server_close(f, r, &looks[1]);
     collect(f, r);
     if (f->scenario.server_pid != 0 && looks[0].at_ns != 0 && looks[1].at_ns > looks[0].at_ns) {
         r->server = server_stat_between(&looks[0], &looks[1]);
@@ -338,9 +394,34 @@ static bool runs_all(struct fanout *f)
 
 /* ---- the subcommand ---- */
 
+static bool files_write(struct fanout *f, const char *failure)
+{
+    const struct scenario *s = &f->scenario;
+    struct report report = {s,
+                            f->results,
+                            f->results_count,
+                            failure,
+                            f->course.greeting,
+                            f->rss_empty_bytes,
+                            f->rss_connected_bytes};
+    bool written = true;
+    if (s->json_path != NULL && !report_json(&report)) {
+        fprintf(stderr, "hubload: %s: %s\n", s->json_path, strerror(errno));
+        written = false;
+    }
+    if (s->hlog_prefix != NULL && !report_hlog(&report)) {
+        fprintf(stderr, "hubload: %s.*.hlog: %s\n", s->hlog_prefix, strerror(errno));
+        written = false;
+    }
+    return written;
+}
+
 static bool measure(struct fanout *f)
 {
-    bool complete = connect_all(f) && runs_all(f);
+    f->rss_empty_bytes = server_rss(f);
+    bool complete = connect_all(f);
+    f->rss_connected_bytes = server_rss(f);
+    complete = complete && runs_all(f);
     course_order(&f->course, COURSE_STOP);
     for (uint32_t i = 0; i < f->drivers_count; i++) {
         driver_join(&f->drivers[i]);
@@ -350,12 +431,7 @@ static bool measure(struct fanout *f)
         fprintf(stderr, "hubload: %s\n", failure);
         complete = false;
     }
-    if (f->scenario.json_path != NULL &&
-        !report_json(&f->scenario, f->results, f->results_count, failure)) {
-        fprintf(stderr, "hubload: %s: %s\n", f->scenario.json_path, strerror(errno));
-        complete = false;
-    }
-    return complete;
+    return files_write(f, failure) && complete;
 }
 
 static void fanout_free(struct fanout *f)
@@ -364,6 +440,7 @@ static void fanout_free(struct fanout *f)
         driver_free(&f->drivers[i]);
     }
     for (uint32_t i = 0; i < f->results_count; i++) {
+        series_free(&f->results[i]->series);
         memory_free(f->results[i]);
     }
     memory_free(f->results);

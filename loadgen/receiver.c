@@ -12,6 +12,9 @@ void receiver_init(struct receiver *receiver, struct course *course, uint32_t su
     receiver->course = course;
     witness_init(&receiver->witness, subscribers, s->publishers);
     receiver->frame_tail_bytes = s->size + (uint32_t)strlen(s->protocol->trailer);
+    receiver->topic_bytes =
+        (uint32_t)s->protocol->render_topic(receiver->topic, sizeof receiver->topic, s->subject);
+    ASSERT(receiver->topic_bytes != 0);
     receiver->verify_mask = s->verify_all ? 0 : RECEIVER_VERIFY_EVERY - 1;
 }
 
@@ -143,7 +146,7 @@ static void message_take(struct receiver *r, const struct client *client,
                          const struct codec_event *event, struct times *times, uint64_t now_ns)
 {
     if (event->sid != client->sid ||
-        !bytes_equal(event->subject, bytes_text(r->course->scenario->subject))) {
+        !bytes_equal(event->subject, bytes_of(r->topic, r->topic_bytes))) {
         r->witness.counts.foreign++;
     } else if (event->payload.size != r->course->form.size) {
         r->witness.counts.corrupted++;

@@ -29,6 +29,8 @@ struct receiver {
     struct witness witness;
     uint32_t frame_tail_bytes; /* payload and trailer */
     uint32_t verify_mask;
+    uint8_t topic[SCENARIO_TEXT_MAX]; /* the subject, as deliveries name it */
+    uint32_t topic_bytes;
     uint64_t reads;           /* while measuring */
     uint64_t bytes;           /* while measuring */
     uint64_t delivered;       /* while measuring */

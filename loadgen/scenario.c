@@ -1,7 +1,9 @@
 /* scenario.c - options, and sentences about wrong ones. */
 #include "loadgen/scenario.h"
 
+#include "loadgen/codec_mqtt.h"
 #include "loadgen/codec_nats.h"
+#include "loadgen/codec_resp.h"
 #include "loadgen/message.h"
 
 #include <errno.h>
@@ -10,6 +12,8 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
 /* The default window. What is under way to all subscribers lies in the kernel's socket buffers:
  * with 4 MiB for each of 1,000 it is gigabytes, and the run measures memory pressure
@@ -24,15 +28,20 @@ const char scenario_fanout_help[] =
     "hubload fanout - one subject, many subscribers: how many deliveries, how late, at what cost?\n"
     "\n"
     "Where to\n"
-    "  --url URL              nats://[USER:PASSWORD@]HOST[:PORT]   (default "
-    "nats://127.0.0.1:4222)\n"
+    "  --url URL              SCHEME://[USER:PASSWORD@]HOST[:PORT], default "
+    "nats://127.0.0.1:4222\n"
+    "                         nats://   NATS core\n"
+    "                         redis://  Redis, Valkey: RESP publish/subscribe; redis://:PASSWORD@ "
+    "too\n"
+    "                         mqtt://   MQTT 3.1.1 at QoS 0; a.b is the topic a/b there\n"
     "  --subject SUBJECT      default hubload.fanout\n"
     "\n"
     "How much\n"
     "  --subscribers N        connections that subscribe; default 100\n"
     "  --publishers N         connections that publish; default 1\n"
     "  --size BYTES           payload with our header of 32 bytes (16 if smaller); default 128\n"
-    "  --distinct-sids        every subscriber its own sid, so that no two frames are equal\n"
+    "  --distinct-sids        nats: every subscriber its own sid, so that no two frames are\n"
+    "                         equal\n"
     "\n"
     "How fast\n"
     "  --rate N               open loop: N messages a second of all publishers together, evenly\n"
@@ -65,7 +74,11 @@ const char scenario_fanout_help[] =
     "                         last; one stands for those up to the next (default), or time all.\n"
     "                         Completion (the last subscriber has it) is followed for every\n"
     "                         message up to 10,000 a second, else for every 64th\n"
-    "  --json FILE            the result as JSON; - is standard output\n"
+    "  --json FILE            the result as JSON, see docs/results.md; - is standard output\n"
+    "  --hlog PREFIX          latencies as HdrHistogram logs: PREFIX.latency.hlog (an interval a\n"
+    "                         second) and PREFIX.completion.hlog (one a run)\n"
+    "  --label NAME           what results call this server; default: its process' name\n"
+    "  --server-version TEXT  default: what it says itself, where the protocol has a greeting\n"
     "\n"
     "Every message must arrive at every subscriber once, in order, undamaged. Otherwise the "
     "report\n"
@@ -171,14 +184,16 @@ static bool user_parse(struct scenario *s, const char *from, const char *to)
             return false; /* it goes into JSON as it is */
         }
     }
-    return colon != NULL && piece(s->user, sizeof s->user, from, colon) &&
+    return colon != NULL &&
+           (piece(s->user, sizeof s->user, from, colon) ||
+            (colon == from && s->protocol->password_alone)) &&
            piece(s->password, sizeof s->password, colon + 1, to);
 }
 
 /* scheme://[user:password@]host[:port] */
 static bool url_parse(struct scenario *s)
 {
-    static const struct codec_protocol *const protocols[] = {&codec_nats};
+    static const struct codec_protocol *const protocols[] = {&codec_nats, &codec_resp, &codec_mqtt};
     const char *at = strstr(s->url, "://");
     for (size_t i = 0; at != NULL && i < COUNT_OF(protocols); i++) {
         if (strncmp(s->url, protocols[i]->scheme, (size_t)(at - s->url)) == 0 &&
@@ -229,6 +244,7 @@ static void defaults(struct scenario *s, int argc, char **argv)
     s->drain_s = 5;
     s->runs = 1;
     s->seed = 1;
+    s->process = (uint64_t)time(NULL) << 22 ^ (uint64_t)getpid();
     s->argc = argc;
     s->argv = argv;
 }
@@ -255,6 +271,9 @@ enum option_key {
     OPTION_VERIFY,
     OPTION_LATENCY,
     OPTION_JSON,
+    OPTION_HLOG,
+    OPTION_LABEL,
+    OPTION_SERVER_VERSION,
     OPTION_RECEIVE_BUFFER,
 };
 
@@ -280,6 +299,9 @@ static const struct option option_table[] = {
     {"verify", required_argument, NULL, OPTION_VERIFY},
     {"latency", required_argument, NULL, OPTION_LATENCY},
     {"json", required_argument, NULL, OPTION_JSON},
+    {"hlog", required_argument, NULL, OPTION_HLOG},
+    {"label", required_argument, NULL, OPTION_LABEL},
+    {"server-version", required_argument, NULL, OPTION_SERVER_VERSION},
     {"receive-buffer", required_argument, NULL, OPTION_RECEIVE_BUFFER},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -355,6 +377,15 @@ static void option_take(struct scenario *s, int key, const struct argument *a)
     case OPTION_JSON:
         s->json_path = a->text;
         break;
+    case OPTION_HLOG:
+        s->hlog_prefix = a->text;
+        break;
+    case OPTION_LABEL:
+        s->label = a->text;
+        break;
+    case OPTION_SERVER_VERSION:
+        s->server_version = a->text;
+        break;
     default:
         break;
     }
@@ -363,11 +394,17 @@ static void option_take(struct scenario *s, int key, const struct argument *a)
 static const char *contradiction(struct scenario *s)
 {
     if (!url_parse(s)) {
-        return "--url is nats://[USER:PASSWORD@]HOST[:PORT]";
+        return "--url is SCHEME://[USER:PASSWORD@]HOST[:PORT]; schemes are nats, redis, mqtt";
     }
     if (s->subject[0] == 0 || strpbrk(s->subject, " \t\r\n*>") != NULL ||
         strlen(s->subject) >= SCENARIO_TEXT_MAX) {
         return "--subject is a subject without blanks and wildcards, below 256 bytes";
+    }
+    if (strpbrk(s->subject, s->protocol->forbidden) != NULL) {
+        return "--subject: this protocol gives /, + and # a meaning; use dots";
+    }
+    if (s->distinct_sids && !s->protocol->has_sids) {
+        return "--distinct-sids: only nats:// numbers subscriptions";
     }
     if (s->poisson && s->rate == 0) {
         return "--poisson needs --rate";

@@ -26,7 +26,7 @@ struct scenario {
     const struct codec_protocol *protocol;
     const char *url; /* as given */
     char host[SCENARIO_TEXT_MAX];
-    char user[SCENARIO_TEXT_MAX];
+    char user[SCENARIO_TEXT_MAX]; /* empty: none; as password */
     char password[SCENARIO_TEXT_MAX];
     char port[8];
     struct sockaddr_storage address;
@@ -41,6 +41,7 @@ struct scenario {
     double drain_s; /* how long without any delivery until what is missing counts as lost */
     uint32_t runs;
     uint64_t seed;
+    uint64_t process; /* tells this hubload from others at work */
     bool distinct_sids;
 
     double rate; /* messages a second of all publishers; 0: closed loop */
@@ -55,8 +56,11 @@ struct scenario {
     int server_pid; /* 0: not watched */
     bool verify_all;
     bool latency_all;
-    const char *json_path; /* NULL: none */
-    int argc;              /* the command line, for the report */
+    const char *json_path;      /* NULL: none */
+    const char *hlog_prefix;    /* NULL: none */
+    const char *label;          /* of the server, NULL: its process' name */
+    const char *server_version; /* NULL: from its greeting */
+    int argc;                   /* the command line, for the report */
     char **argv;
 };
 

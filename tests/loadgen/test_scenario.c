@@ -61,6 +61,11 @@ static void test_scenario_refuses_with_a_sentence(void **state)
         {{"--url", "nats://user@h"}, "--url"},
         {{"--url", "nats://u:p\"w@h"}, "--url"},
         {{"--url", "nats://[::1"}, "--url"},
+        {{"--url", "nats://:p@h"}, "--url"},
+        {{"--url", "mqtt://:p@h"}, "--url"},
+        {{"--url", "rediss://h"}, "schemes are nats, redis, mqtt"},
+        {{"--url", "mqtt://h", "--subject", "a/b"}, "use dots"},
+        {{"--url", "redis://h", "--distinct-sids"}, "--distinct-sids"},
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         struct scenario s;
@@ -78,6 +83,9 @@ static void test_scenario_takes_urls_apart(void **state)
     static const char *const table[][5] = {
         {"nats://127.0.0.1:4333", "", "", "127.0.0.1", "4333"},
         {"nats://localhost", "", "", "localhost", "4222"},
+        {"redis://localhost", "", "", "localhost", "6379"},
+        {"redis://:secret@localhost", "", "secret", "localhost", "6379"},
+        {"mqtt://me:secret@localhost", "me", "secret", "localhost", "1883"},
         {"nats://localhost/", "", "", "localhost", "4222"},
         {"nats://[::1]:99", "", "", "::1", "99"},
         {"nats://[::1]", "", "", "::1", "4222"},
