@@ -1,0 +1,469 @@
+/* test_hub_memory.c - budgets, victims, evacuation, what a steady path allocates, sizes. */
+#include "tests/support/hub_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "core/group.h"
+
+#define MEBIBYTE (1024ull * 1024)
+
+static struct hub_gauges gauges_of(struct world *world, uint32_t worker)
+{
+    struct hub_gauges gauges;
+    hub_gauges(world_hub(world, worker), &gauges);
+    return gauges;
+}
+
+static uint64_t dropped(struct world *world, enum drop_reason reason)
+{
+    return world_metrics(world, 0)->deliveries_dropped[reason];
+}
+
+static uint64_t closed(struct world *world, enum close_reason reason)
+{
+    return world_metrics(world, 0)->sessions_closed[reason];
+}
+
+static struct world *world_of_bytes(uint64_t log_bytes_max)
+{
+    struct world_options options = {.checks = true, .hub = {.log_bytes_max = log_bytes_max}};
+    return world_new(&options);
+}
+
+/* ---- the log's budget ------------------------------------------------------------------------ */
+
+/*
+ * Goal:    past three quarters of the budget the session that blocked first goes first, its
+ *          messages counted; the others, and who is healthy, notice nothing.
+ * Method:  three sessions with subjects of their own block one after the other.
+ */
+static void test_the_oldest_pending_is_the_first_victim(void **state)
+{
+    (void)state;
+    struct world *world = world_of_bytes(8 * MEBIBYTE);
+    struct client *stalled[3];
+    struct client *publisher = client_plain(world, 0);
+    for (int i = 0; i < 3; i++) {
+        stalled[i] = client_plain(world, 0);
+        stalled[i]->room = 0;
+        client_says(stalled[i], "SUB s%d 1\r\n", i);
+    }
+    for (int i = 0; i < 3; i++) {
+        int at = (i + 1) % 3;
+        for (int k = 0; k < 3; k++) {
+            client_says(publisher, "PUB s%d 5\r\nfirst\r\n", at);
+        }
+        world_run(world);
+    }
+
+    int count = 0;
+    while (stalled[1]->is_open && count < 20) {
+        client_publishes(publisher, "s2", "", MEBIBYTE);
+        count++;
+        world_run(world);
+    }
+
+    assert_in_range(count, 4, 8);
+    assert_false(stalled[1]->is_open);
+    /* Three small messages did not help: the next oldest went too, and so on. */
+    assert_int_equal(closed(world, CLOSE_MEMORY_LIMIT) + hub_sessions_count(world_hub(world, 0)),
+                     4);
+    assert_true(publisher->is_open);
+    assert_int_equal(dropped(world, DROP_MEMORY_LIMIT),
+                     3 + (stalled[2]->is_open ? 0 : 3 + count) + (stalled[0]->is_open ? 0 : 3));
+    assert_true(stalled[0]->is_open || !stalled[2]->is_open);
+    world_end(world);
+}
+
+/*
+ * Goal:    at the budget itself deliveries are dropped under a name, none is half delivered, and the
+ *          budget is not passed by more than a turn's bytes.
+ * Method:  healthy sessions hear far more in one turn than the budget holds.
+ */
+static void test_at_the_budget_deliveries_are_dropped_by_name(void **state)
+{
+    (void)state;
+    struct world *world = world_of_bytes(2 * MEBIBYTE);
+    struct client *clients[2] = {client_plain(world, 0), client_plain(world, 0)};
+    struct client *publisher = client_plain(world, 0);
+    client_says(clients[0], "SUB a 1\r\n");
+    client_says(clients[1], "SUB a 1\r\n");
+    world_run(world);
+
+    for (int i = 0; i < 40; i++) {
+        client_publishes(publisher, i % 2 == 0 ? "a" : "b", "", 100000);
+    }
+    client_says(publisher, "PING\r\n");
+    world_run(world);
+    client_publishes(publisher, "a", "last", 10);
+    world_run(world);
+
+    size_t each = strlen("MSG a 1 100000\r\n") + 100000 + 2;
+    size_t last = strlen("MSG a 1 10\r\n") + 10 + 2;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal((clients[i]->got_size - last) % each, 0);
+        uint64_t heard = (clients[i]->got_size - last) / each;
+        assert_in_range(heard, 1, 19);
+        assert_int_equal(2 * (20 - heard), dropped(world, DROP_MEMORY_LIMIT));
+    }
+    assert_in_range(gauges_of(world, 0).log_bytes_peak, 2 * MEBIBYTE, 5 * MEBIBYTE);
+    world_end(world);
+}
+
+/* ---- evacuation ------------------------------------------------------------------------------ */
+
+/* Three kinds: in an audience of two, alone, in that audience and with another subscription. */
+static void rare_sid(char sid[16], int number)
+{
+    snprintf(sid, 16, number / 7 == 1 ? "alone%d" : "%d", number % 7);
+}
+
+static void check_rare(const struct client *client, int number, int count)
+{
+    char sid[16];
+    rare_sid(sid, number);
+    const char *at = client_heard(client);
+    for (int i = 0; i < count; i++) {
+        char expected[300];
+        snprintf(expected, sizeof(expected), "MSG rare %s 200\r\n%03d%0197d\r\n", sid, i, 0);
+        assert_memory_equal(at, expected, strlen(expected));
+        at += strlen(expected);
+    }
+    assert_int_equal(at - client_heard(client), client->got_size);
+}
+
+/*
+ * Goal:    chunks that are held by few bytes are emptied: memory comes back, bytes stay right.
+ * Method:  sessions that hear a rare message among many others stall, alone, shared and with two
+ *          subscriptions, some in the middle of a frame; 60 MB go past them; then they resume.
+ */
+static void test_sparse_chunks_are_evacuated(void **state)
+{
+    (void)state;
+    enum { STALLED = 21, ROUNDS = 120 };
+    struct world *world = world_of_bytes(64 * MEBIBYTE);
+    struct client *stalled[STALLED];
+    for (int i = 0; i < STALLED; i++) {
+        stalled[i] = client_plain(world, 0);
+        stalled[i]->room = (size_t)(i % 3) * 100;
+        char sid[16];
+        rare_sid(sid, i);
+        client_says(stalled[i], "SUB rare %s\r\n%s", sid, i < 14 ? "" : "SUB other x\r\n");
+    }
+    struct client *busy[3];
+    for (int i = 0; i < 3; i++) {
+        busy[i] = client_plain(world, 0);
+        busy[i]->is_deaf = true;
+        client_says(busy[i], i < 2 ? "SUB > 0\r\n" : "SUB > alone\r\n");
+    }
+    struct client *publisher = client_plain(world, 0);
+    world_run(world);
+
+    for (int i = 0; i < ROUNDS; i++) {
+        for (int k = 0; k < 5; k++) {
+            client_publishes(publisher, "common", "", 100000);
+        }
+        client_says(publisher, "PUB rare 200\r\n%03d%0197d\r\n", i, 0);
+        world_run(world);
+    }
+
+    assert_true(world_metrics(world, 0)->evacuations > 0);
+    assert_in_range(gauges_of(world, 0).chunk_bytes, 0, 12 * MEBIBYTE);
+    assert_int_equal(closed(world, CLOSE_MEMORY_LIMIT), 0);
+    for (int i = 0; i < STALLED; i++) {
+        stalled[i]->room = SIZE_MAX;
+        world_run(world);
+        check_rare(stalled[i], i, ROUNDS);
+    }
+    world_run(world);
+    assert_in_range(gauges_of(world, 0).chunks, 0, 2);
+    world_end(world);
+}
+
+/*
+ * Goal:    ten thousand cursors are not ten thousand copies.
+ * Method:  200 stalled members of one audience, 2 MB behind; the chunks in use.
+ */
+static void test_stalled_members_share_one_copy(void **state)
+{
+    (void)state;
+    enum { STALLED = 200 };
+    struct world *world = world_of_bytes(64 * MEBIBYTE);
+    struct client *stalled[STALLED];
+    for (int i = 0; i < STALLED; i++) {
+        stalled[i] = client_plain(world, 0);
+        stalled[i]->room = (size_t)i;
+        client_says(stalled[i], "SUB a 1\r\n");
+    }
+    struct client *publisher = client_plain(world, 0);
+    world_run(world);
+    for (int i = 0; i < 200; i++) {
+        client_publishes(publisher, "a", "", 10000);
+        world_run(world);
+    }
+    assert_int_equal(gauges_of(world, 0).blocked, STALLED);
+    assert_in_range(gauges_of(world, 0).chunk_bytes, 2 * MEBIBYTE, 4 * MEBIBYTE);
+    world_end(world);
+}
+
+/*
+ * Goal:    sessions with sids of their own that stall share one payload.
+ * Method:  200 of them, 2 MB behind.
+ */
+static void test_stalled_sids_share_one_payload(void **state)
+{
+    (void)state;
+    enum { STALLED = 200 };
+    struct world *world = world_of_bytes(64 * MEBIBYTE);
+    struct client *stalled[STALLED];
+    for (int i = 0; i < STALLED; i++) {
+        stalled[i] = client_plain(world, 0);
+        stalled[i]->room = (size_t)i;
+        client_says(stalled[i], "SUB a %d\r\n", i);
+    }
+    struct client *publisher = client_plain(world, 0);
+    world_run(world);
+    for (int i = 0; i < 200; i++) {
+        client_publishes(publisher, "a", "", 10000);
+        world_run(world);
+    }
+    assert_int_equal(gauges_of(world, 0).blocked, STALLED);
+    assert_in_range(gauges_of(world, 0).chunk_bytes, 2 * MEBIBYTE, 4 * MEBIBYTE);
+    assert_in_range(gauges_of(world, 0).pending_entries_bytes, 1, STALLED * 256 * 32);
+    world_end(world);
+}
+
+/* ---- other budgets --------------------------------------------------------------------------- */
+
+/*
+ * Goal:    half-received messages have a budget; whoever made no progress longest is closed, by
+ *          name, and no other.
+ * Method:  four clients hold 40 kB each of a promised 60 kB with a budget of 150 kB, one of them
+ *          the oldest but with new bytes.
+ */
+static void test_the_longest_without_progress_is_closed(void **state)
+{
+    (void)state;
+    struct world_options options = {.checks = true, .hub = {.input_bytes_max = 150000}};
+    struct world *world = world_new(&options);
+    struct client *clients[4];
+    for (int i = 0; i < 4; i++) {
+        clients[i] = client_plain(world, 0);
+    }
+    client_says(clients[0], "PUB a 60000\r\n%040000d", 0);
+    client_says(clients[1], "PUB a 60000\r\n%040000d", 0);
+    world_run(world);
+    client_says(clients[0], "%01000d", 0);
+    client_says(clients[2], "PUB a 60000\r\n%040000d", 0);
+    world_run(world);
+    assert_int_equal(hub_sessions_count(world_hub(world, 0)), 4);
+
+    client_says(clients[3], "PUB a 60000\r\n%040000d", 0);
+    world_run(world);
+
+    assert_false(clients[1]->is_open);
+    assert_int_equal(closed(world, CLOSE_INPUT_STALLED), 1);
+    assert_int_equal(hub_sessions_count(world_hub(world, 0)), 3);
+    client_says(clients[0], "%019000d\r\nPING\r\n", 0);
+    world_run(world);
+    CLIENT_EXPECT(clients[0], "PONG\r\n");
+    world_end(world);
+}
+
+/*
+ * Goal:    one client alone that needs more than the budget is closed itself.
+ * Method:  a message larger than the budget in two reads.
+ */
+static void test_one_input_over_the_budget_is_closed(void **state)
+{
+    (void)state;
+    struct world_options options = {.checks = true, .hub = {.input_bytes_max = 10000}};
+    struct world *world = world_new(&options);
+    struct client *client = client_plain(world, 0);
+    struct client *other = client_plain(world, 0);
+    client_says(client, "PUB a 60000\r\n%020000d", 0);
+    world_run(world);
+
+    assert_false(client->is_open);
+    assert_true(other->is_open);
+    assert_int_equal(closed(world, CLOSE_INPUT_STALLED), 1);
+    assert_int_equal(gauges_of(world, 0).input_bytes, 0);
+    world_end(world);
+}
+
+/*
+ * Goal:    subscriptions have a budget; past it SUB is refused with words and nothing breaks, and
+ *          room comes back with UNSUB.
+ * Method:  a budget of 1 MiB, long subjects, until the first refusal.
+ */
+static void test_subscriptions_have_a_budget(void **state)
+{
+    (void)state;
+    struct world_options options = {.checks = false, .hub = {.index_bytes_max = MEBIBYTE}};
+    struct world *world = world_new(&options);
+    struct client *client = client_plain(world, 0);
+    int count = 0;
+    while (client->got_size == 0 && count < 100000) {
+        client_says(client, "SUB %0200d.%d %d\r\n", 0, count, count);
+        count++;
+        world_run(world);
+    }
+    assert_in_range(count, 100, 10000);
+    CLIENT_EXPECT(client, "-ERR 'maximum subscriptions exceeded'\r\n");
+    assert_in_range(gauges_of(world, 0).index_bytes, MEBIBYTE / 2, MEBIBYTE + MEBIBYTE / 4);
+    for (int i = 0; i < count / 2; i++) {
+        client_says(client, "UNSUB %d\r\n", i);
+    }
+    client_says(client, "SUB a a\r\nPUB a 0\r\n\r\n");
+    world_run(world);
+    CLIENT_EXPECT(client, "MSG a a 0\r\n\r\n");
+    world_end(world);
+}
+
+/* ---- the steady path ------------------------------------------------------------------------- */
+
+/* Rounds of messages; returns what the last 20 of them allocated. */
+static uint64_t allocations_of(struct world *world, struct client *publisher, int warm_up)
+{
+    uint64_t before = 0;
+    for (int round = 0; round < warm_up + 20; round++) {
+        if (round == warm_up) {
+            before = memory_allocations();
+        }
+        for (int i = 0; i < 10; i++) {
+            client_publishes(publisher, "a", "", 128);
+        }
+        client_publishes(publisher, "b.c", "", 5000);
+        world_run(world);
+    }
+    return memory_allocations() - before;
+}
+
+static void expect_no_allocation(uint32_t workers, uint32_t sessions, const char *subs[])
+{
+    struct world_options options = {.workers = workers};
+    struct world *world = world_new(&options);
+    for (uint32_t i = 0; i < sessions; i++) {
+        struct client *client = client_plain(world, i % workers);
+        client->is_deaf = true;
+        for (int k = 0; subs[k] != NULL; k++) {
+            client_says(client, subs[k], i);
+        }
+    }
+    struct client *publisher = client_plain(world, 0);
+    world_run(world);
+
+    uint64_t allocations = allocations_of(world, publisher, 40);
+
+    assert_int_equal(allocations, 0);
+    assert_true(world_metrics(world, 0)->messages_out >= (uint64_t)sessions / workers * 60 * 10);
+    world_end(world);
+}
+
+/*
+ * Goal:    publish to deliver allocates nothing on the steady path.
+ * Method:  after 40 rounds of warm-up, 20 more make no call of memory_alloc or memory_resize: for
+ *          one audience of 1,000; 100 sids; sessions with several subscriptions; two workers.
+ */
+static void test_a_shared_audience_allocates_nothing(void **state)
+{
+    (void)state;
+    const char *subs[] = {"SUB a 1\r\n", NULL};
+    expect_no_allocation(1, 1000, subs);
+}
+
+static void test_distinct_sids_allocate_nothing(void **state)
+{
+    (void)state;
+    const char *subs[] = {"SUB a %u\r\n", NULL};
+    expect_no_allocation(1, 100, subs);
+}
+
+static void test_mixed_sessions_allocate_nothing(void **state)
+{
+    (void)state;
+    const char *subs[] = {"SUB a 1\r\n", "SUB > 2\r\n", "SUB b.* own%u\r\n", NULL};
+    expect_no_allocation(1, 50, subs);
+}
+
+static void test_two_workers_allocate_nothing(void **state)
+{
+    (void)state;
+    const char *subs[] = {"SUB a 1\r\n", "SUB b.c own%u\r\n", NULL};
+    expect_no_allocation(2, 50, subs);
+    const char *queues[] = {"SUB a g %u\r\n", NULL};
+    struct world_options options = {.workers = 2};
+    struct world *world = world_new(&options);
+    for (uint32_t i = 0; i < 10; i++) {
+        struct client *client = client_plain(world, i % 2);
+        client->is_deaf = true;
+        client_says(client, queues[0], i);
+    }
+    struct client *publisher = client_plain(world, 0);
+    world_run(world);
+    /* How many a member gets in a turn is chance: it takes longer until the most was seen. */
+    assert_int_equal(allocations_of(world, publisher, 400), 0);
+    world_end(world);
+}
+
+/* ---- sizes ----------------------------------------------------------------------------------- */
+
+/*
+ * Goal:    what there is one of per session, subscription, pattern or member does not creep.
+ * Method:  the sizes are known; who makes one larger changes it here, and knows it.
+ */
+static void test_sizes_are_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t size;
+        size_t most;
+    } sizes[] = {
+        {"session", sizeof(struct session), 288},
+        {"nats_client", sizeof(struct nats_client), 480},
+        {"sub", sizeof(struct sub), 40},
+        {"member", sizeof(struct member), 16},
+        {"audience", sizeof(struct audience), 88},
+        {"stream", sizeof(struct stream), 56},
+        {"entry", sizeof(struct entry), 56},
+        {"group", sizeof(struct group), 40},
+        {"pending_entry", sizeof(struct pending_entry), 32},
+        {"run", sizeof(struct run), 88},
+        {"message", sizeof(struct message), 16},
+        {"chunk", sizeof(struct chunk), 56},
+    };
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        if (sizes[i].size > sizes[i].most) {
+            fail_msg("%s takes %zu bytes, %zu are known", sizes[i].name, sizes[i].size,
+                     sizes[i].most);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_oldest_pending_is_the_first_victim),
+        cmocka_unit_test(test_at_the_budget_deliveries_are_dropped_by_name),
+        cmocka_unit_test(test_sparse_chunks_are_evacuated),
+        cmocka_unit_test(test_stalled_members_share_one_copy),
+        cmocka_unit_test(test_stalled_sids_share_one_payload),
+        cmocka_unit_test(test_the_longest_without_progress_is_closed),
+        cmocka_unit_test(test_one_input_over_the_budget_is_closed),
+        cmocka_unit_test(test_subscriptions_have_a_budget),
+        cmocka_unit_test(test_a_shared_audience_allocates_nothing),
+        cmocka_unit_test(test_distinct_sids_allocate_nothing),
+        cmocka_unit_test(test_mixed_sessions_allocate_nothing),
+        cmocka_unit_test(test_two_workers_allocate_nothing),
+        cmocka_unit_test(test_sizes_are_known),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
