@@ -24,6 +24,8 @@
 extern "C" {
 #endif
 
+enum { COURSE_GREETING_MAX = 4096 };
+
 enum course_command {
     COURSE_CONNECT, /* connections and subscriptions; acknowledged when all are confirmed */
     COURSE_PREPARE, /* forget the figures of the run before */
@@ -55,6 +57,9 @@ struct course {
 
     ATOMIC(uint64_t) claimed; /* closed loop: messages that publishers took upon themselves */
     struct course_cell cells[SCENARIO_THREADS_MAX];
+
+    /* What the server said first; written by publisher 0's driver while connecting. */
+    char greeting[COURSE_GREETING_MAX];
 
     ATOMIC(bool) failed;
     pthread_mutex_t failure_lock; /* taken by the first to fail, and by the reader */

@@ -16,6 +16,7 @@
 #include "loadgen/publisher.h"
 #include "loadgen/receiver.h"
 #include "loadgen/ring.h"
+#include "loadgen/series.h"
 
 #include <pthread.h>
 
@@ -37,6 +38,7 @@ struct driver {
     uint32_t publishers_count;
     struct receiver receiver;
     struct publisher_figures figures;
+    struct series series; /* while running: totals of its steps so far */
 
     uint32_t opened; /* clients for which connecting has begun */
     uint32_t ready;
@@ -57,6 +59,8 @@ struct driver {
 
 /* Returns 0 or a negative errno. The driver obeys the course's orders from then on. */
 MUST_USE int driver_start(struct driver *driver, struct course *course, uint32_t index);
+/* What this driver has counted so far in a run, as a step of its series holds it. */
+void driver_totals(const struct driver *driver, struct series_step *totals);
 /* After the order STOP. */
 void driver_join(struct driver *driver);
 void driver_free(struct driver *driver);

@@ -1,28 +1,62 @@
-/* report_json.c - results for programs. Times are nanoseconds, sizes bytes, unless the key says. */
+/* report_json.c - results for programs; docs/results.md describes every key. Times are nanoseconds,
+ * sizes bytes, unless the key says. */
+#include "loadgen/facts.h"
+#include "loadgen/hdr.h"
 #include "loadgen/report.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <sys/utsname.h>
 #include <time.h>
-#include <unistd.h>
+
+#ifndef RINGHUB_VERSION
+#define RINGHUB_VERSION "unversioned"
+#endif
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    json_object_set_new(object, key, value);
+}
 
 static json_t *number(uint64_t value)
 {
     return json_integer((json_int_t)value);
 }
 
-static json_t *record_json(const struct record *r)
+static json_t *text_or_null(const char *text)
+{
+    return text == NULL ? json_null() : json_string(text);
+}
+
+static json_t *moment(double unix_s)
+{
+    char when[32];
+    time_t seconds = (time_t)unix_s;
+    struct tm utc;
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
+    return json_string(when);
+}
+
+/* ---- one run ---- */
+
+static json_t *percentiles_json(const struct record *r)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "count", number(r->count));
-    json_object_set_new(object, "mean_ns", json_real(record_mean(r)));
-    json_object_set_new(object, "p50_ns", number(record_percentile(r, 0.5)));
-    json_object_set_new(object, "p90_ns", number(record_percentile(r, 0.9)));
-    json_object_set_new(object, "p99_ns", number(record_percentile(r, 0.99)));
-    json_object_set_new(object, "p99_9_ns", number(record_percentile(r, 0.999)));
-    json_object_set_new(object, "p99_99_ns", number(record_percentile(r, 0.9999)));
-    json_object_set_new(object, "max_ns", number(r->max_ns));
+    set(object, "count", number(r->count));
+    set(object, "mean_ns", json_real(record_mean(r)));
+    set(object, "p50_ns", number(record_percentile(r, 0.5)));
+    set(object, "p90_ns", number(record_percentile(r, 0.9)));
+    set(object, "p99_ns", number(record_percentile(r, 0.99)));
+    set(object, "p99_9_ns", number(record_percentile(r, 0.999)));
+    set(object, "p99_99_ns", number(record_percentile(r, 0.9999)));
+    set(object, "max_ns", number(r->max_ns));
+    return object;
+}
+
+static json_t *record_json(const struct record *r)
+{
+    json_t *object = percentiles_json(r);
+    char *text = hdr_encode(r);
+    set(object, "hdr", json_string(text));
+    memory_free(text);
     return object;
 }
 
@@ -34,17 +68,18 @@ static json_t *server_json(const struct result *r)
     }
     double each = r->delivered == 0 ? 0 : 1e9 / (double)r->delivered;
     json_t *object = json_object();
-    json_object_set_new(object, "user_ns_per_delivery", json_real(u->user_s * each));
-    json_object_set_new(object, "system_ns_per_delivery", json_real(u->system_s * each));
-    json_object_set_new(object, "cores", json_real(u->cores));
-    json_object_set_new(object, "busiest_thread", json_real(u->busiest_thread));
-    json_object_set_new(object, "waiting_for_cpu", json_real(u->busiest_queued));
-    json_object_set_new(object, "busy", json_real(result_server_busy(r)));
-    json_object_set_new(object, "cpus", number(u->cpus));
-    json_object_set_new(object, "rss_bytes", number(u->rss_bytes));
-    json_object_set_new(object, "rss_peak_bytes", number(u->rss_peak_bytes));
-    json_object_set_new(object, "switches_voluntary", number(u->switches_voluntary));
-    json_object_set_new(object, "switches_involuntary", number(u->switches_involuntary));
+    set(object, "cpu_ns_per_delivery", json_real((u->user_s + u->system_s) * each));
+    set(object, "user_ns_per_delivery", json_real(u->user_s * each));
+    set(object, "system_ns_per_delivery", json_real(u->system_s * each));
+    set(object, "cores", json_real(u->cores));
+    set(object, "busiest_thread", json_real(u->busiest_thread));
+    set(object, "waiting_for_cpu", json_real(u->busiest_queued));
+    set(object, "busy", json_real(result_server_busy(r)));
+    set(object, "cpus", number(u->cpus));
+    set(object, "rss_bytes", number(u->rss_bytes));
+    set(object, "rss_peak_bytes", number(u->rss_peak_bytes));
+    set(object, "switches_voluntary", number(u->switches_voluntary));
+    set(object, "switches_involuntary", number(u->switches_involuntary));
     return object;
 }
 
@@ -52,26 +87,51 @@ static json_t *generator_json(const struct result *r)
 {
     double each = r->delivered == 0 ? 0 : 1e9 / (double)r->delivered;
     json_t *object = json_object();
-    json_object_set_new(object, "cpu_ns_per_delivery", json_real(r->generator_s * each));
-    json_object_set_new(object, "busiest_thread", json_real(r->generator_busiest));
-    json_object_set_new(object, "waiting_for_cpu", json_real(r->generator_queued));
-    json_object_set_new(object, "late", record_json(&r->late));
-    json_object_set_new(object, "blocked_ns", number(r->blocked_ns));
+    set(object, "cpu_ns_per_delivery", json_real(r->generator_s * each));
+    set(object, "busiest_thread", json_real(r->generator_busiest));
+    set(object, "waiting_for_cpu", json_real(r->generator_queued));
+    set(object, "late", record_json(&r->late));
+    set(object, "blocked_ns", number(r->blocked_ns));
     return object;
 }
 
 static void counts_add(json_t *object, const struct result *r)
 {
-    json_object_set_new(object, "sent", number(r->sent));
-    json_object_set_new(object, "expected", number(r->expected));
-    json_object_set_new(object, "delivered", number(r->counts.delivered));
-    json_object_set_new(object, "lost", number(r->counts.lost));
-    json_object_set_new(object, "duplicated", number(r->counts.duplicated));
-    json_object_set_new(object, "reordered", number(r->counts.reordered));
-    json_object_set_new(object, "corrupted", number(r->counts.corrupted));
-    json_object_set_new(object, "foreign", number(r->counts.foreign));
-    json_object_set_new(object, "payloads_compared", number(r->verified));
-    json_object_set_new(object, "subscribers_reached", number(r->reached));
+    set(object, "sent", number(r->sent));
+    set(object, "expected", number(r->expected));
+    set(object, "delivered", number(r->counts.delivered));
+    set(object, "lost", number(r->counts.lost));
+    set(object, "duplicated", number(r->counts.duplicated));
+    set(object, "reordered", number(r->counts.reordered));
+    set(object, "corrupted", number(r->counts.corrupted));
+    set(object, "foreign", number(r->counts.foreign));
+    set(object, "payloads_compared", number(r->verified));
+    set(object, "subscribers_reached", number(r->reached));
+}
+
+/* Rates of each second: what a mean over the run hides. */
+static json_t *seconds_json(const struct result *r)
+{
+    json_t *array = json_array();
+    const struct series *series = &r->series;
+    for (uint32_t i = 0; i < series->steps_count; i++) {
+        const struct series_step *step = &series->steps[i];
+        uint64_t from_ns = series->from_ns + i * series->step_ns;
+        uint64_t to_ns = MIN_OF(from_ns + series->step_ns, series->to_ns);
+        double length_s = (double)(to_ns - from_ns) / 1e9;
+        json_t *object = json_object();
+        set(object, "at_s", json_real((double)(from_ns - series->from_ns) / 1e9));
+        set(object, "length_s", json_real(length_s));
+        set(object, "delivered", number(step->delivered));
+        set(object, "sent", number(step->sent));
+        set(object, "latency", percentiles_json(&step->latency));
+        if (r->server.known) {
+            set(object, "server_cores", json_real((double)step->server_cpu_ns / 1e9 / length_s));
+            set(object, "server_rss_bytes", number(step->server_rss_bytes));
+        }
+        json_array_append_new(array, object);
+    }
+    return array;
 }
 
 static json_t *run_json(const struct result *r)
@@ -79,104 +139,121 @@ static json_t *run_json(const struct result *r)
     static const char *const verdicts[] = {"valid", "generator_bound", "unproven"};
     double seconds = r->measured_s > 0 ? r->measured_s : 1;
     json_t *object = json_object();
-    json_object_set_new(object, "measured_s", json_real(r->measured_s));
-    json_object_set_new(object, "interrupted", json_boolean(r->interrupted));
-    json_object_set_new(object, "complete", json_boolean(result_is_complete(r)));
-    json_object_set_new(object, "verdict", json_string(verdicts[result_verdict_of(r)]));
+    set(object, "begin", moment(r->begin_s));
+    set(object, "measured_s", json_real(r->measured_s));
+    set(object, "interrupted", json_boolean(r->interrupted));
+    set(object, "complete", json_boolean(result_is_complete(r)));
+    set(object, "verdict", json_string(verdicts[result_verdict_of(r)]));
     counts_add(object, r);
-    json_object_set_new(object, "deliveries_per_s", json_real((double)r->delivered / seconds));
-    json_object_set_new(object, "published_per_s", json_real((double)r->sent_measured / seconds));
-    json_object_set_new(object, "received_bytes_per_s", json_real((double)r->bytes / seconds));
-    json_object_set_new(object, "messages_per_read",
-                        json_real(r->reads == 0 ? 0 : (double)r->delivered / (double)r->reads));
-    json_object_set_new(object, "latency", record_json(&r->latency));
-    json_object_set_new(object, "completion", record_json(&r->completion));
-    json_object_set_new(object, "generator", generator_json(r));
-    json_object_set_new(object, "server", server_json(r));
+    set(object, "deliveries_per_s", json_real((double)r->delivered / seconds));
+    set(object, "published_per_s", json_real((double)r->sent_measured / seconds));
+    set(object, "received_bytes_per_s", json_real((double)r->bytes / seconds));
+    set(object, "messages_per_read",
+        json_real(r->reads == 0 ? 0 : (double)r->delivered / (double)r->reads));
+    set(object, "latency", record_json(&r->latency));
+    set(object, "completion", record_json(&r->completion));
+    set(object, "generator", generator_json(r));
+    set(object, "server", server_json(r));
+    set(object, "seconds", seconds_json(r));
     return object;
 }
+
+/* ---- all of them ---- */
 
 static json_t *scenario_json(const struct scenario *s)
 {
     json_t *object = json_object();
-    json_object_set_new(object, "protocol", json_string(s->protocol->scheme));
-    json_object_set_new(object, "host", json_string(s->host));
-    json_object_set_new(object, "port", json_string(s->port));
-    json_object_set_new(object, "subject", json_string(s->subject));
-    json_object_set_new(object, "subscribers", number(s->subscribers));
-    json_object_set_new(object, "publishers", number(s->publishers));
-    json_object_set_new(object, "size", number(s->size));
-    json_object_set_new(object, "warmup_s", json_real(s->warmup_s));
-    json_object_set_new(object, "duration_s", json_real(s->duration_s));
-    json_object_set_new(object, "distinct_sids", json_boolean(s->distinct_sids));
-    json_object_set_new(object, "rate", json_real(s->rate));
-    json_object_set_new(object, "poisson", json_boolean(s->poisson));
-    json_object_set_new(object, "window_messages",
-                        s->rate != 0 ? json_null() : number(scenario_window(s)));
-    json_object_set_new(object, "threads", number(s->threads));
-    json_object_set_new(object, "receive_buffer", number(s->receive_buffer));
-    json_object_set_new(object, "seed", number(s->seed));
+    set(object, "name", json_string("fanout"));
+    set(object, "protocol", json_string(s->protocol->scheme));
+    set(object, "host", json_string(s->host));
+    set(object, "port", json_string(s->port));
+    set(object, "subject", json_string(s->subject));
+    set(object, "subscribers", number(s->subscribers));
+    set(object, "publishers", number(s->publishers));
+    set(object, "size", number(s->size));
+    set(object, "warmup_s", json_real(s->warmup_s));
+    set(object, "duration_s", json_real(s->duration_s));
+    set(object, "distinct_sids", json_boolean(s->distinct_sids));
+    set(object, "rate", json_real(s->rate));
+    set(object, "poisson", json_boolean(s->poisson));
+    set(object, "window_messages", s->rate != 0 ? json_null() : number(scenario_window(s)));
+    set(object, "verify_all", json_boolean(s->verify_all));
+    set(object, "latency_all", json_boolean(s->latency_all));
+    set(object, "threads", number(s->threads));
+    set(object, "receive_buffer", number(s->receive_buffer));
+    set(object, "seed", number(s->seed));
     json_t *cpus = json_array();
     for (uint32_t i = 0; i < s->cpus_count; i++) {
         json_array_append_new(cpus, number(s->cpus[i]));
     }
-    json_object_set_new(object, "pin_cpus", cpus);
+    set(object, "pin_cpus", cpus);
     return object;
 }
 
-static json_t *machine_json(void)
+static json_t *tool_json(const struct scenario *s)
 {
-    struct utsname name;
     json_t *object = json_object();
-    if (uname(&name) == 0) {
-        json_object_set_new(object, "kernel", json_string(name.release));
-        json_object_set_new(object, "architecture", json_string(name.machine));
+    const char **words = (const char **)memory_alloc((size_t)(s->argc + 1) * sizeof *words);
+    words[0] = "hubload";
+    for (int i = 0; i < s->argc; i++) {
+        words[i + 1] = s->argv[i];
     }
-    json_object_set_new(object, "cpus", number((uint64_t)sysconf(_SC_NPROCESSORS_ONLN)));
-    json_object_set_new(
-        object, "memory_bytes",
-        number((uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE)));
+    set(object, "name", json_string("hubload"));
+    set(object, "version", json_string(RINGHUB_VERSION));
+    set(object, "command", facts_command(words, (size_t)s->argc + 1));
+    memory_free(words);
     return object;
 }
 
-/* The command line, without passwords. */
-static json_t *command_json(const struct scenario *s)
+static json_t *under_test_json(const struct report *report)
 {
-    json_t *array = json_array();
-    json_array_append_new(array, json_string("hubload"));
-    for (int i = 0; i < s->argc; i++) {
-        bool secret = s->password[0] != 0 && strstr(s->argv[i], "://") != NULL;
-        json_array_append_new(array, json_string(secret ? "(url)" : s->argv[i]));
-    }
-    return array;
+    const struct scenario *s = report->scenario;
+    struct facts_server server = {s->server_pid, report->greeting, s->label, s->server_version,
+                                  s->protocol->scheme};
+    json_t *object = facts_server(&server);
+    uint64_t connections = (uint64_t)s->subscribers + s->publishers;
+    uint64_t grown = report->rss_connected_bytes - report->rss_empty_bytes;
+    bool known =
+        report->rss_empty_bytes != 0 && report->rss_connected_bytes >= report->rss_empty_bytes;
+    set(object, "rss_empty_bytes", known ? number(report->rss_empty_bytes) : json_null());
+    set(object, "rss_connected_bytes", known ? number(report->rss_connected_bytes) : json_null());
+    set(object, "rss_bytes_per_connection",
+        known ? json_real((double)grown / (double)connections) : json_null());
+    return object;
 }
 
-bool report_json(const struct scenario *s, struct result *const *results, uint32_t runs,
-                 const char *failure)
+static json_t *report_all(const struct report *report)
 {
-    char when[32];
-    time_t now = time(NULL);
-    struct tm utc;
-    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &utc));
     json_t *all = json_object();
-    json_object_set_new(all, "format", json_string("hubload-fanout-1"));
-    json_object_set_new(all, "when", json_string(when));
-    json_object_set_new(all, "command", command_json(s));
-    json_object_set_new(all, "machine", machine_json());
-    json_object_set_new(all, "scenario", scenario_json(s));
-    json_object_set_new(all, "failure", failure == NULL ? json_null() : json_string(failure));
+    set(all, "format", json_string("hubload-result"));
+    set(all, "version", json_integer(REPORT_JSON_VERSION));
+    set(all, "when", moment((double)time(NULL)));
+    set(all, "tool", tool_json(report->scenario));
+    set(all, "server", under_test_json(report));
+    set(all, "machine", facts_machine());
+    set(all, "scenario", scenario_json(report->scenario));
+    set(all, "failure", text_or_null(report->failure));
     json_t *list = json_array();
-    for (uint32_t i = 0; i < runs; i++) {
-        json_array_append_new(list, run_json(results[i]));
+    for (uint32_t i = 0; i < report->runs; i++) {
+        json_array_append_new(list, run_json(report->results[i]));
     }
-    json_object_set_new(all, "runs", list);
-    FILE *file = strcmp(s->json_path, "-") == 0 ? stdout : fopen(s->json_path, "we");
-    bool written = file != NULL &&
-                   json_dumpf(all, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) == 0 &&
+    set(all, "runs", list);
+    return all;
+}
+
+bool report_json(const struct report *report)
+{
+    const char *path = report->scenario->json_path;
+    FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    if (file == NULL) {
+        return false;
+    }
+    json_t *all = report_all(report);
+    bool written = json_dumpf(all, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) == 0 &&
                    fputc('\n', file) != EOF && fflush(file) == 0;
-    if (file != NULL && file != stdout) {
+    json_decref(all);
+    if (file != stdout) {
         written &= fclose(file) == 0;
     }
-    json_decref(all);
     return written;
 }

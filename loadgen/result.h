@@ -2,12 +2,13 @@
  * result.h - the figures of one run, and what may be concluded from them.
  *
  * Threads:     main thread.
- * Memory:      plain values; large (three histograms), so kept on the heap.
+ * Memory:      plain values; large (three histograms, and one a second), so kept on the heap.
  */
 #ifndef RINGHUB_LOADGEN_RESULT_H
 #define RINGHUB_LOADGEN_RESULT_H
 
 #include "loadgen/record.h"
+#include "loadgen/series.h"
 #include "loadgen/server_stat.h"
 #include "loadgen/witness.h"
 
@@ -22,6 +23,7 @@ enum result_verdict {
 };
 
 struct result {
+    double begin_s; /* when measuring began, seconds of the Unix epoch */
     double measured_s;
     bool interrupted;
 
@@ -45,6 +47,7 @@ struct result {
     struct record latency;
     struct record completion;
     struct record late;
+    struct series series; /* closed; owned, for series_free */
 };
 
 /* More than so much of a thread's time in use is busy; later than so much is late. */
