@@ -161,6 +161,7 @@ void hub_free(struct hub *hub)
     memory_free(hub->copies);
     memory_free(hub->interest_out);
     memory_free(hub->connections);
+    memory_free(hub->orders);
     memory_free(hub);
 }
 

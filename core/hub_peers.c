@@ -314,11 +314,9 @@ static void interest_home(struct hub *hub, struct interest_envelope *envelope)
 
 static void take_order(struct hub *hub, struct order_envelope *order)
 {
-    ASSERT(hub->orders_count < COUNT_OF(hub->orders));
-    hub->orders[hub->orders_count].order = order->order;
-    hub->orders[hub->orders_count].argument = order->argument;
-    hub->orders_count++;
-    memory_free(order);
+    array_reserve((void **)&hub->orders, &hub->orders_capacity, hub->orders_count + 1,
+                  sizeof(struct order_envelope *));
+    hub->orders[hub->orders_count++] = order;
 }
 
 static void take_connection(struct hub *hub, struct connection_envelope *connection)
@@ -416,9 +414,10 @@ bool hub_order_next(struct hub *hub, enum order_kind *order, void **argument)
         hub->orders_count = 0;
         return false;
     }
-    *order = hub->orders[hub->orders_at].order;
-    *argument = hub->orders[hub->orders_at].argument;
-    hub->orders_at++;
+    struct order_envelope *arrived = hub->orders[hub->orders_at++];
+    *order = arrived->order;
+    *argument = arrived->argument;
+    memory_free(arrived);
     return true;
 }
 

@@ -175,11 +175,8 @@ struct hub {
 
     struct connection_envelope **connections; /* arrived, in order */
     uint32_t connections_count, connections_capacity, connections_at;
-    struct {
-        enum order_kind order;
-        void *argument;
-    } orders[16];
-    uint32_t orders_count, orders_at;
+    struct order_envelope **orders; /* the same */
+    uint32_t orders_count, orders_capacity, orders_at;
 
     uint64_t subscriptions_count;
     uint64_t audiences_count;
