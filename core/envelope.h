@@ -29,7 +29,7 @@ extern "C" {
 struct port {
     struct mpsc inbox;
     struct doorbell bell;
-    ATOMIC(uint32_t) connections; /* given to it and not closed yet: the acceptor's measure */
+    ATOMIC(uint32_t) connections; /* given to it, not refused and not closed yet */
     ATOMIC(uint32_t) stopped;     /* it drains no more; envelopes to it come back undelivered */
 };
 

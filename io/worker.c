@@ -111,6 +111,11 @@ static uint32_t choose_worker(const struct worker *w, uint32_t *connections)
     return best;
 }
 
+static void give_place_back(struct worker *w)
+{
+    atomic_fetch_sub_explicit(&own_port(w)->connections, 1u, memory_order_relaxed);
+}
+
 static void connection_open(struct worker *w, const struct connection_envelope *connection)
 {
     struct session *session = hub_session_open(w->hub, connection->client_id);
@@ -118,7 +123,7 @@ static void connection_open(struct worker *w, const struct connection_envelope *
         loop_add(w->loop, session->slot, session->generation, connection->fd) != 0) {
         w->fds_refused++;
         loop_discard(w->loop, connection->fd);
-        atomic_fetch_sub_explicit(&own_port(w)->connections, 1u, memory_order_relaxed);
+        give_place_back(w);
         if (session != NULL) {
             hub_close(w->hub, session, CLOSE_MAX_CONNECTIONS, HUB_CLOSE_AT_ONCE);
             hub_session_closed(w->hub, session);
@@ -126,6 +131,7 @@ static void connection_open(struct worker *w, const struct connection_envelope *
         return;
     }
     if (connection->refuse || w->is_stopping) {
+        give_place_back(w); /* while it lingers others may come */
         nats_refuse(w->options.nats, w->hub, session, connection->peer_host, connection->peer_port);
     } else {
         nats_open(w->options.nats, w->hub, session, connection->peer_host, connection->peer_port);
@@ -158,9 +164,12 @@ static void accepted(struct worker *w, int fd)
 
 static void closed(struct worker *w, struct session *session)
 {
+    bool was_refused = session->close_reason == CLOSE_MAX_CONNECTIONS;
     nats_closed(session);
     hub_session_closed(w->hub, session);
-    atomic_fetch_sub_explicit(&own_port(w)->connections, 1u, memory_order_relaxed);
+    if (!was_refused) {
+        give_place_back(w);
+    }
 }
 
 /* ---- orders ---------------------------------------------------------------------------------- */
