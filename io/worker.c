@@ -195,9 +195,10 @@ static void lame_duck_begin(struct worker *w)
         nats_lame_duck(w->options.nats, w->hub, session);
     }
     uint64_t duration = w->options.lame_duck_duration_ns - w->options.lame_duck_grace_ns;
-    uint32_t count = hub_sessions_count(w->hub);
+    /* Who is on the way to a worker without clients counts as one. */
+    uint32_t count = MAX_OF(hub_sessions_count(w->hub), 1u);
     duck->is_on = true;
-    duck->interval_ns = count > 0 ? MIN_OF(duration / count, SECOND_NS) : 0;
+    duck->interval_ns = MAX_OF(MIN_OF(duration / count, SECOND_NS), (uint64_t)1);
     duck->next_ns = hub_now(w->hub) + w->options.lame_duck_grace_ns;
 }
 
@@ -205,17 +206,22 @@ static void lame_duck_begin(struct worker *w)
 static void lame_duck_go_on(struct worker *w)
 {
     struct lame_duck *duck = &w->lame_duck;
-    while (duck->is_on && duck->next_ns <= hub_now(w->hub)) {
+    uint64_t now_ns = hub_now(w->hub);
+    if (!duck->is_on || duck->next_ns > now_ns) {
+        return;
+    }
+    /* At most once around: then all are closing, however much time there is to catch up with. */
+    for (uint32_t left = hub_sessions_count(w->hub); left > 0 && duck->next_ns <= now_ns; left--) {
         struct session *session = hub_session_next(w->hub, &duck->slot);
         if (session == NULL) {
             duck->slot = 0;
             session = hub_session_next(w->hub, &duck->slot);
         }
-        if (session == NULL) {
-            return;
-        }
         hub_close(w->hub, session, CLOSE_SHUTDOWN, HUB_CLOSE_FLUSH);
-        duck->next_ns += MAX_OF(duck->interval_ns, (uint64_t)1);
+        duck->next_ns += duck->interval_ns;
+    }
+    if (duck->next_ns <= now_ns) {
+        duck->next_ns = now_ns + duck->interval_ns;
     }
 }
 

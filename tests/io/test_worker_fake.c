@@ -1,0 +1,801 @@
+/*
+ * test_worker_fake.c - the turn, its order, and what workers owe each other, over the fake loop.
+ *
+ * One thread turns all workers in whatever order a case needs; nothing happens in between unless
+ * the case says so.
+ */
+#include "io/loop_ops.h"
+#include "io/worker.h"
+#include "tests/support/loop_fake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum {
+    WORKERS = 5, /* at most, in any case */
+    LISTENER_FD = 3,
+    SESSIONS_MAX = 1100, /* of each worker */
+    CONNECTIONS_MAX = 1100,
+    ROUNDS_MAX = 10000, /* turns of everybody after which nothing comes any more */
+    HEARD_MAX = 64 * 1024,
+};
+
+#define SECOND_NS 1000000000ull
+
+struct hubs {
+    struct fake_world *world;
+    uint32_t workers;
+    uint32_t max_connections;
+    struct port *ports;
+    struct loop *loops[WORKERS];
+    struct worker *all[WORKERS];
+    bool has_ended[WORKERS];
+    ATOMIC(uint64_t) client_ids;
+    struct nats nats;
+    struct log *log;
+    uint64_t now_ns;
+    char heard[HEARD_MAX];
+};
+
+static void open_worker(struct hubs *hubs, uint32_t number)
+{
+    static const int listeners[1] = {LISTENER_FD};
+    const struct worker_options options = {
+        .hub = {.worker = number,
+                .workers_count = hubs->workers,
+                .ports = hubs->ports,
+                .hash_key = 7,
+                .seed = 11 + number,
+                .sessions_max = SESSIONS_MAX,
+                .max_pending = 64 * 1024 * 1024,
+                .write_deadline_ns = 10 * SECOND_NS,
+                .log_bytes_max = 256 * 1024 * 1024,
+                .index_bytes_max = 64 * 1024 * 1024,
+                .input_bytes_max = 64 * 1024 * 1024,
+                .credit_bytes = 4 * 1024 * 1024,
+                .log = number == 0 ? hubs->log : NULL},
+        .loop = {.backend = LOOP_FAKE, .slots_max = SESSIONS_MAX},
+        .nats = &hubs->nats,
+        .loops = hubs->loops,
+        .client_ids = &hubs->client_ids,
+        .listener_fds = listeners,
+        .listeners_count = number == 0 ? 1 : 0,
+        .max_connections = hubs->max_connections,
+        .lame_duck_duration_ns = 60 * SECOND_NS,
+        .lame_duck_grace_ns = 10 * SECOND_NS,
+    };
+    assert_int_equal(worker_open(&options, hubs->now_ns, &hubs->all[number]), 0);
+}
+
+static struct hubs *hubs_new(uint32_t workers, uint32_t max_connections)
+{
+    struct hubs *hubs = memory_alloc(sizeof(*hubs));
+    hubs->world = fake_world_new(1);
+    hubs->workers = workers;
+    hubs->max_connections = max_connections;
+    hubs->now_ns = SECOND_NS;
+    hubs->log = log_new(LOG_RING_BYTES, LOG_INFO);
+    hubs->ports = memory_alloc_aligned(CACHE_LINE, workers * sizeof(struct port));
+    atomic_store(&hubs->client_ids, (uint64_t)1);
+    hubs->nats.options = (struct nats_options){.max_control_line = 4096,
+                                               .max_payload = 1024 * 1024,
+                                               .ping_interval_ns = 1000 * SECOND_NS,
+                                               .ping_max = 2};
+    const struct nats_info_server server = {.server_id = "NTEST",
+                                            .server_name = "test",
+                                            .version = "2.9.10",
+                                            .go = "none",
+                                            .host = "127.0.0.1",
+                                            .port = 1,
+                                            .headers = true,
+                                            .max_payload = 1024 * 1024,
+                                            .remote_account = "$G"};
+    assert_true(nats_info_init(&hubs->nats.info, &server));
+    for (uint32_t i = 0; i < workers; i++) {
+        mpsc_init(&hubs->ports[i].inbox);
+        doorbell_init(&hubs->ports[i].bell);
+    }
+    for (uint32_t i = 0; i < workers; i++) {
+        open_worker(hubs, i);
+    }
+    return hubs;
+}
+
+static void wait_of(struct hubs *hubs, uint32_t number)
+{
+    worker_wait(hubs->all[number], hubs->now_ns);
+}
+
+/* One wait and one turn; a worker that has ended does nothing any more. */
+static void turn_of(struct hubs *hubs, uint32_t number)
+{
+    if (hubs->has_ended[number]) {
+        return;
+    }
+    wait_of(hubs, number);
+    enum worker_turn turned = worker_turn(hubs->all[number], hubs->now_ns);
+    assert_int_not_equal(turned, WORKER_HALF_LINKED);
+    hubs->has_ended[number] = turned == WORKER_STOPPED;
+}
+
+static bool has_work(const struct hubs *hubs)
+{
+    for (uint32_t i = 0; i < hubs->workers; i++) {
+        if (!hubs->has_ended[i] &&
+            (fake_loop_is_runnable(hubs->loops[i]) || !mpsc_is_empty(&hubs->ports[i].inbox) ||
+             hub_next_deadline(worker_hub(hubs->all[i])) <= hubs->now_ns)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Until nobody has anything to do before time passes. */
+static void run(struct hubs *hubs)
+{
+    for (uint32_t rounds = 0; has_work(hubs); rounds++) {
+        assert_true(rounds < ROUNDS_MAX);
+        for (uint32_t i = 0; i < hubs->workers; i++) {
+            turn_of(hubs, i);
+        }
+    }
+}
+
+static void order(struct hubs *hubs, uint32_t number, enum order_kind kind, void *argument)
+{
+    struct order_envelope *envelope = memory_alloc(sizeof(*envelope));
+    envelope->envelope.kind = ENVELOPE_ORDER;
+    envelope->order = kind;
+    envelope->argument = argument;
+    mpsc_push(&hubs->ports[number].inbox, &envelope->envelope.node);
+}
+
+static bool have_all_ended(const struct hubs *hubs)
+{
+    for (uint32_t i = 0; i < hubs->workers; i++) {
+        if (!hubs->has_ended[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Turns the workers until all have ended, in an order drawn from the seed. */
+static void end_all(struct hubs *hubs, uint64_t seed)
+{
+    for (uint32_t turns = 0; !have_all_ended(hubs); turns++) {
+        assert_true(turns < ROUNDS_MAX);
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        turn_of(hubs, (uint32_t)(seed >> 33) % hubs->workers);
+        hubs->now_ns += SECOND_NS / 1000;
+    }
+}
+
+static struct hub_gauges gauges_of(struct hubs *hubs, uint32_t number)
+{
+    struct hub_gauges gauges;
+    hub_gauges(worker_hub(hubs->all[number]), &gauges);
+    return gauges;
+}
+
+static uint32_t sessions_of(struct hubs *hubs, uint32_t number)
+{
+    return hub_sessions_count(worker_hub(hubs->all[number]));
+}
+
+/* Stops whatever still runs, and looks whether anything was left behind. */
+static void hubs_free(struct hubs *hubs)
+{
+    for (uint32_t i = 0; i < hubs->workers; i++) {
+        if (!hubs->has_ended[i]) {
+            order(hubs, i, ORDER_STOP_NOW, NULL);
+        }
+    }
+    end_all(hubs, 1);
+    for (uint32_t i = 0; i < hubs->workers; i++) {
+        assert_int_equal(gauges_of(hubs, i).envelopes_under_way, 0);
+        assert_int_equal(fake_loop_slots_used(hubs->loops[i]), 0);
+        assert_int_equal(atomic_load(&hubs->ports[i].connections), 0);
+        assert_true(mpsc_is_empty(&hubs->ports[i].inbox));
+    }
+    for (uint32_t i = 0; i < hubs->workers; i++) {
+        worker_free(hubs->all[i]);
+    }
+    fake_world_free(hubs->world);
+    log_free(hubs->log);
+    memory_free(hubs->ports);
+    memory_free(hubs);
+}
+
+static void say(struct fake_client *client, const char *text)
+{
+    size_t size = strlen(text);
+    assert_int_equal(fake_client_write(client, bytes_of(text, size)), size);
+}
+
+/* What the client has received and not read, as text. */
+static const char *hear(struct hubs *hubs, struct fake_client *client)
+{
+    size_t size = fake_client_read(client, hubs->heard, HEARD_MAX - 1);
+    hubs->heard[size] = '\0';
+    return hubs->heard;
+}
+
+/* A connected client that has read its INFO; successive ones land on successive workers. */
+static struct fake_client *join(struct hubs *hubs)
+{
+    struct fake_client *client = fake_connect(hubs->loops[0]);
+    say(client, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n");
+    run(hubs);
+    assert_non_null(strstr(hear(hubs, client), "INFO "));
+    return client;
+}
+
+static struct fake_client *join_saying(struct hubs *hubs, const char *text)
+{
+    struct fake_client *client = join(hubs);
+    say(client, text);
+    run(hubs);
+    return client;
+}
+
+/* ---- connections ------------------------------------------------------------------------------ */
+
+/*
+ * Goal:    two clients of two workers sit on two workers.
+ * Method:  both wait in the same accept queue.
+ */
+static void test_two_clients_sit_apart(void **state)
+{
+    (void)state;
+    struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
+    (void)fake_connect(hubs->loops[0]);
+    (void)fake_connect(hubs->loops[0]);
+    run(hubs);
+    assert_int_equal(sessions_of(hubs, 0), 1);
+    assert_int_equal(sessions_of(hubs, 1), 1);
+    hubs_free(hubs);
+}
+
+static void expect_even(struct hubs *hubs, uint32_t connections)
+{
+    uint32_t even = connections / hubs->workers;
+    for (uint32_t i = 0; i < hubs->workers; i++) {
+        uint32_t here = sessions_of(hubs, i);
+        assert_in_range(here, even - even / 10, even + even / 10);
+    }
+}
+
+/*
+ * Goal:    connections are spread within a tenth of even, also after a part of them moved.
+ * Method:  1,000 connect; the 500 that left include all of two workers'; 500 others come.
+ */
+static void test_connections_spread_evenly(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 1000 };
+    struct hubs *hubs = hubs_new(4, CONNECTIONS_MAX);
+    struct fake_client *clients[CLIENTS];
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        clients[i] = fake_connect(hubs->loops[0]);
+    }
+    run(hubs);
+    expect_even(hubs, CLIENTS);
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        if (i % 4 < 2) {
+            fake_client_close(clients[i]);
+        }
+    }
+    run(hubs);
+    for (uint32_t i = 0; i < CLIENTS / 2; i++) {
+        (void)fake_connect(hubs->loops[0]);
+    }
+    run(hubs);
+    expect_even(hubs, CLIENTS);
+    hubs_free(hubs);
+}
+
+static bool is_refused(struct hubs *hubs, struct fake_client *client)
+{
+    const char *text = hear(hubs, client);
+    assert_memory_equal(text, "INFO ", 5);
+    const char *end_of_info = strstr(text, "\r\n");
+    assert_non_null(end_of_info);
+    if (end_of_info[2] == '\0') {
+        assert_int_equal(fake_client_state(client), FAKE_CLIENT_OPEN);
+        return false;
+    }
+    assert_string_equal(end_of_info + 2, "-ERR 'maximum connections exceeded'\r\n");
+    assert_int_equal(fake_client_state(client), FAKE_CLIENT_EOF);
+    return true;
+}
+
+/*
+ * Goal:    max_connections holds for all workers together: who comes too late is told and closed.
+ * Method:  eight come at once where five may.
+ */
+static void test_max_connections(void **state)
+{
+    (void)state;
+    struct hubs *hubs = hubs_new(3, 5);
+    struct fake_client *clients[8];
+    for (uint32_t i = 0; i < COUNT_OF(clients); i++) {
+        clients[i] = fake_connect(hubs->loops[0]);
+    }
+    run(hubs);
+    for (uint32_t i = 0; i < COUNT_OF(clients); i++) {
+        assert_int_equal(is_refused(hubs, clients[i]), i >= 5);
+    }
+    hubs_free(hubs);
+}
+
+/*
+ * Goal:    who was refused and is not gone yet takes nobody's place.
+ * Method:  of two clients where two may be, one leaves while refused ones still linger.
+ */
+static void test_the_refused_take_no_place(void **state)
+{
+    (void)state;
+    struct hubs *hubs = hubs_new(2, 2);
+    struct fake_client *first = join(hubs);
+    (void)join(hubs);
+    for (uint32_t i = 0; i < 6; i++) {
+        struct fake_client *refused = fake_connect(hubs->loops[0]);
+        run(hubs);
+        assert_true(is_refused(hubs, refused));
+    }
+    fake_client_close(first);
+    run(hubs);
+    struct fake_client *next = fake_connect(hubs->loops[0]);
+    run(hubs);
+    assert_false(is_refused(hubs, next));
+    hubs_free(hubs);
+}
+
+/*
+ * Goal:    an accept that fails is logged, costs the connected nothing, and is tried again.
+ * Method:  every accept fails for a while.
+ */
+static void test_accept_failure(void **state)
+{
+    (void)state;
+    struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
+    struct fake_client *old = join(hubs);
+    struct fake_client *late = fake_connect(hubs->loops[0]);
+    fake_world_fault(hubs->world, FAKE_ACCEPT_FAILED, 1000);
+    say(old, "PING\r\n");
+    for (uint32_t i = 0; i < 10; i++) {
+        turn_of(hubs, 0);
+        turn_of(hubs, 1);
+    }
+    assert_string_equal(hear(hubs, old), "PONG\r\n");
+    assert_int_equal(fake_client_state(late), FAKE_CLIENT_WAITING);
+    struct log_line line;
+    assert_true(log_read(hubs->log, &line));
+    assert_non_null(strstr(line.text, "accept"));
+    fake_world_fault(hubs->world, FAKE_ACCEPT_FAILED, 0);
+    run(hubs);
+    assert_false(is_refused(hubs, late));
+    hubs_free(hubs);
+}
+
+/* ---- the order of a turn ----------------------------------------------------------------------- */
+
+/* Stands between a worker and its loop's sends. */
+static struct {
+    struct hubs *hubs;
+    struct loop_ops ops;
+    const struct loop_ops *real;
+    void (*after_send)(struct hubs *hubs);
+    uint32_t sends;
+    uint32_t sends_with_empty_inbox; /* nothing had been pushed to worker 1 */
+} spy;
+
+static void spy_send(struct loop *loop, struct loop_send *sends, size_t count)
+{
+    spy.sends++;
+    spy.sends_with_empty_inbox += mpsc_is_empty(&spy.hubs->ports[1].inbox);
+    spy.real->send(loop, sends, count);
+    if (spy.after_send != NULL) {
+        spy.after_send(spy.hubs);
+    }
+}
+
+static void spy_begin(struct hubs *hubs, void (*after_send)(struct hubs *hubs))
+{
+    struct loop *loop = hubs->loops[0];
+    memset(&spy, 0, sizeof(spy));
+    spy.hubs = hubs;
+    spy.real = loop->ops;
+    spy.ops = *loop->ops;
+    spy.ops.send = spy_send;
+    spy.after_send = after_send;
+    loop->ops = &spy.ops;
+}
+
+static void spy_end(struct hubs *hubs)
+{
+    hubs->loops[0]->ops = spy.real;
+}
+
+static void pushes_before_it_speaks(const char *text)
+{
+    struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
+    struct fake_client *here = join(hubs);
+    (void)join_saying(hubs, "SUB there 1\r\n");
+    spy_begin(hubs, NULL);
+    say(here, text);
+    turn_of(hubs, 0);
+    spy_end(hubs);
+    assert_string_equal(hear(hubs, here), "PONG\r\n");
+    assert_true(spy.sends > 0);
+    assert_int_equal(spy.sends_with_empty_inbox, 0);
+    hubs_free(hubs);
+}
+
+/*
+ * Goal:    law 7: interest is on the inbox of others before a byte of the turn is sent.
+ * Method:  a spy between worker and loop looks at the other inbox at every send.
+ */
+static void test_interest_is_pushed_before_pong(void **state)
+{
+    (void)state;
+    pushes_before_it_speaks("SUB literal 1\r\nPING\r\n");
+    pushes_before_it_speaks("SUB wild.* 1\r\nPING\r\n");
+    pushes_before_it_speaks("SUB grouped g 1\r\nPING\r\n");
+}
+
+/*
+ * Goal:    law 7: messages are on the inbox of others before a byte of the turn is sent.
+ * Method:  the same spy.
+ */
+static void test_messages_are_pushed_before_pong(void **state)
+{
+    (void)state;
+    pushes_before_it_speaks("PUB there 1\r\nx\r\nPING\r\n");
+}
+
+static struct fake_client *told; /* by the client whose PONG was just sent */
+
+static void tell_the_other(struct hubs *hubs)
+{
+    if (told != NULL) {
+        say(told, "PUB news 1\r\nx\r\n");
+        told = NULL;
+        turn_of(hubs, 1);
+    }
+}
+
+/*
+ * Goal:    law 7 from outside: a PONG for SUB, seen while its worker still flushes, is enough.
+ * Method:  the moment the PONG is in the pipe, another client publishes on the other worker.
+ */
+static void test_pong_for_sub_is_a_promise(void **state)
+{
+    (void)state;
+    struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
+    struct fake_client *here = join(hubs);
+    told = join(hubs);
+    spy_begin(hubs, tell_the_other);
+    say(here, "SUB news 1\r\nPING\r\n");
+    turn_of(hubs, 0);
+    spy_end(hubs);
+    run(hubs);
+    assert_string_equal(hear(hubs, here), "PONG\r\nMSG news 1 1\r\nx\r\n");
+    hubs_free(hubs);
+}
+
+/* What happens while worker 0 waits, after it looked at its inbox. */
+static struct {
+    struct hubs *hubs;
+    struct fake_client *subscriber; /* on worker 1 */
+    struct fake_client *publisher;  /* on worker 0 */
+} meanwhile;
+
+static void subscribe_then_publish(void *context, struct loop *loop, uint64_t timeout_ns)
+{
+    struct hubs *hubs = context;
+    (void)timeout_ns;
+    if (loop != hubs->loops[0] || meanwhile.subscriber == NULL) {
+        return;
+    }
+    struct fake_client *subscriber = meanwhile.subscriber;
+    meanwhile.subscriber = NULL;
+    say(subscriber, "SUB news 1\r\nPING\r\n");
+    turn_of(hubs, 1);
+    assert_string_equal(hear(hubs, subscriber), "PONG\r\n");
+    say(meanwhile.publisher, "PUB news 1\r\nx\r\n");
+}
+
+/*
+ * Goal:    law 7: what was pushed before bytes were received is known when they are parsed.
+ * Method:  both the PONG and the publish happen inside the other worker's wait.
+ */
+static void test_drains_before_it_listens(void **state)
+{
+    (void)state;
+    struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
+    meanwhile.publisher = join(hubs);
+    struct fake_client *subscriber = join(hubs);
+    meanwhile.subscriber = subscriber;
+    fake_world_on_wait(hubs->world, subscribe_then_publish, hubs);
+    turn_of(hubs, 0);
+    fake_world_on_wait(hubs->world, NULL, NULL);
+    assert_null(meanwhile.subscriber);
+    run(hubs);
+    assert_string_equal(hear(hubs, subscriber), "MSG news 1 1\r\nx\r\n");
+    hubs_free(hubs);
+}
+
+/* ---- half a push --------------------------------------------------------------------------- */
+
+/*
+ * Goal:    while a push is cut in two nothing is parsed and nothing is lost.
+ * Method:  the turn is called again and again in that state, with bytes, an end and an accept
+ *          among its events.
+ */
+static void test_half_linked_keeps_events(void **state)
+{
+    (void)state;
+    struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
+    struct fake_client *speaker = join_saying(hubs, "SUB own 1\r\n");
+    (void)join(hubs);
+    struct fake_client *leaver = join(hubs);
+    struct fake_client *newcomer = fake_connect(hubs->loops[0]);
+    struct worker_counters counters = {.is_ready = 0};
+    struct order_envelope *half = memory_alloc(sizeof(*half));
+    half->envelope.kind = ENVELOPE_ORDER;
+    half->order = ORDER_COUNTERS;
+    half->argument = &counters;
+    struct mpsc *inbox = &hubs->ports[0].inbox;
+    struct mpsc_node *previous = mpsc_push_begin(inbox, &half->envelope.node);
+    say(speaker, "PUB own 1\r\na\r\nPUB own 1\r\nb\r\nPING\r\n");
+    say(leaver, "PUB own 1\r\nc\r\n");
+    fake_client_shutdown(leaver);
+    wait_of(hubs, 0);
+    for (uint32_t i = 0; i < 5; i++) {
+        hubs->now_ns += SECOND_NS / 1000;
+        assert_int_equal(worker_turn(hubs->all[0], hubs->now_ns), WORKER_HALF_LINKED);
+    }
+    assert_int_equal(fake_client_readable(speaker), 0);
+    assert_int_equal(sessions_of(hubs, 0), 2);
+    mpsc_push_finish(previous, &half->envelope.node);
+    assert_int_equal(worker_turn(hubs->all[0], hubs->now_ns), WORKER_TURNED);
+    run(hubs);
+    const char *heard = hear(hubs, speaker);
+    const char *pong = strstr(heard, "PONG\r\n");
+    assert_non_null(pong);
+    assert_non_null(strstr(heard, "MSG own 1 1\r\na\r\nMSG own 1 1\r\nb\r\n"));
+    assert_non_null(strstr(heard, "MSG own 1 1\r\nc\r\n"));
+    assert_int_equal(strlen(heard), 3 * strlen("MSG own 1 1\r\na\r\n") + strlen("PONG\r\n"));
+    assert_true(fake_client_is_left_by_hub(leaver) || fake_client_state(leaver) == FAKE_CLIENT_EOF);
+    assert_false(is_refused(hubs, newcomer));
+    assert_int_equal(atomic_load(&counters.is_ready), 1);
+    hubs_free(hubs);
+}
+
+/* ---- memory of what is under way ---------------------------------------------------------------- */
+
+/*
+ * Goal:    messages on their way to a worker that is late cost about their own size.
+ * Method:  one small message a turn, many turns, while the other worker does not turn at all.
+ */
+static void test_envelopes_under_way_pin_little(void **state)
+{
+    (void)state;
+    struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
+    struct fake_client *publisher = join(hubs);
+    struct fake_client *subscriber = join_saying(hubs, "SUB news 1\r\n");
+    for (uint32_t i = 0; i < 1000; i++) {
+        say(publisher, "PUB news 1\r\nx\r\n");
+        turn_of(hubs, 0);
+    }
+    assert_in_range(gauges_of(hubs, 0).chunk_bytes, 1, 1024 * 1024);
+    run(hubs);
+    assert_int_equal(strlen(hear(hubs, subscriber)), 1000 * strlen("MSG news 1 1\r\nx\r\n"));
+    hubs_free(hubs);
+}
+
+/* ---- orders ------------------------------------------------------------------------------------ */
+
+/*
+ * Goal:    any number of orders may wait for a worker that is late.
+ * Method:  forty between two of its turns.
+ */
+static void test_many_orders(void **state)
+{
+    (void)state;
+    enum { ORDERS = 40 };
+    struct hubs *hubs = hubs_new(1, CONNECTIONS_MAX);
+    struct worker_counters *counters = memory_alloc(ORDERS * sizeof(*counters));
+    (void)join(hubs);
+    for (uint32_t i = 0; i < ORDERS; i++) {
+        order(hubs, 0, ORDER_COUNTERS, &counters[i]);
+    }
+    turn_of(hubs, 0);
+    for (uint32_t i = 0; i < ORDERS; i++) {
+        assert_int_equal(atomic_load(&counters[i].is_ready), 1);
+        assert_int_equal(counters[i].gauges.sessions, 1);
+    }
+    memory_free(counters);
+    hubs_free(hubs);
+}
+
+/*
+ * Goal:    in lame duck clients are told at once and leave one after the other, all in time.
+ * Method:  ten clients; the clock goes on in steps of a second.
+ */
+static void test_lame_duck(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 10 };
+    struct hubs *hubs = hubs_new(1, CONNECTIONS_MAX);
+    struct fake_client *clients[CLIENTS];
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        clients[i] = join_saying(hubs, "CONNECT {\"protocol\":1}\r\nPING\r\n");
+        (void)hear(hubs, clients[i]);
+    }
+    order(hubs, 0, ORDER_LAME_DUCK, NULL);
+    run(hubs);
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        assert_non_null(strstr(hear(hubs, clients[i]), "\"ldm\":true"));
+    }
+    uint32_t before = CLIENTS;
+    for (uint32_t second = 0; second < 62; second++) {
+        hubs->now_ns += SECOND_NS;
+        turn_of(hubs, 0);
+        for (uint32_t i = 0; i < CLIENTS; i++) {
+            if (fake_client_state(clients[i]) == FAKE_CLIENT_EOF) {
+                fake_client_close(clients[i]);
+            }
+        }
+        run(hubs);
+        uint32_t now = sessions_of(hubs, 0);
+        assert_true(second >= 9 || now == CLIENTS); /* the grace period */
+        assert_true(now == before || now + 1 == before);
+        before = now;
+    }
+    assert_int_equal(before, 0);
+    hubs_free(hubs);
+}
+
+/*
+ * Goal:    a client that was on its way when lame duck began is closed like the others.
+ * Method:  a worker without clients is told; its first client arrives long after the grace period,
+ *          and stays as long as it may.
+ */
+static void test_lame_duck_of_a_worker_without_clients(void **state)
+{
+    (void)state;
+    struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
+    order(hubs, 1, ORDER_LAME_DUCK, NULL);
+    run(hubs);
+    hubs->now_ns += 600 * SECOND_NS;
+    run(hubs);
+    (void)fake_connect(hubs->loops[0]);
+    struct fake_client *late = fake_connect(hubs->loops[0]);
+    for (uint32_t i = 0; i < 5; i++) {
+        hubs->now_ns += SECOND_NS / 2;
+        run(hubs);
+    }
+    assert_int_equal(sessions_of(hubs, 1), 0);
+    assert_true(fake_client_is_left_by_hub(late));
+    hubs_free(hubs);
+}
+
+/* ---- the end ------------------------------------------------------------------------------------ */
+
+/*
+ * Goal:    workers end when every envelope is home, whoever stops first.
+ * Method:  1 to 5 workers with messages and interest under way; orders and turns in 200 orders.
+ */
+static void test_stop_in_any_order(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        struct hubs *hubs = hubs_new(1 + (uint32_t)(seed % WORKERS), CONNECTIONS_MAX);
+        struct fake_client *clients[2 * WORKERS];
+        for (uint32_t i = 0; i < 2 * hubs->workers; i++) {
+            clients[i] = join_saying(hubs, "SUB all 1\r\nSUB some g 2\r\n");
+        }
+        for (uint32_t i = 0; i < 2 * hubs->workers; i++) {
+            say(clients[i], "PUB all 1\r\nx\r\nPUB some 1\r\ny\r\nSUB late.* 3\r\n");
+            if ((seed >> i & 1) == 0) {
+                fake_client_close(clients[i]);
+            }
+        }
+        for (uint32_t i = 0; i < hubs->workers; i++) {
+            if ((seed * 0x9E3779B9u >> (16 + i) & 1) == 0) {
+                turn_of(hubs, i);
+            }
+            order(hubs, (i + (uint32_t)seed) % hubs->workers,
+                  seed % 2 == 0 ? ORDER_STOP : ORDER_STOP_NOW, NULL);
+        }
+        end_all(hubs, seed);
+        for (uint32_t i = 0; i < hubs->workers; i++) {
+            assert_int_equal(gauges_of(hubs, i).envelopes_under_way, 0);
+        }
+        hubs_free(hubs);
+    }
+}
+
+/* Worker 1 gets an envelope for a group member that leaves in the same turn: the push falls behind
+ * the end of its drain. */
+static void send_to_a_leaving_member(struct hubs *hubs, struct fake_client *publisher,
+                                     struct fake_client *member)
+{
+    struct worker_counters counters = {.is_ready = 0};
+    struct order_envelope *half = memory_alloc(sizeof(*half));
+    half->envelope.kind = ENVELOPE_ORDER;
+    half->order = ORDER_COUNTERS;
+    half->argument = &counters;
+    struct mpsc_node *previous = mpsc_push_begin(&hubs->ports[1].inbox, &half->envelope.node);
+    fake_client_close(member);
+    wait_of(hubs, 1);
+    assert_int_equal(worker_turn(hubs->all[1], hubs->now_ns), WORKER_HALF_LINKED);
+    for (uint32_t i = 0; i < 16; i++) {
+        say(publisher, "PUB work 1\r\nx\r\n");
+    }
+    turn_of(hubs, 0);
+    mpsc_push_finish(previous, &half->envelope.node);
+    assert_int_equal(worker_turn(hubs->all[1], hubs->now_ns), WORKER_TURNED);
+}
+
+/*
+ * Goal:    a message that is picked again while workers stop finds a worker that still drains.
+ * Method:  worker 0's client and worker 1's member are gone, worker 2's member leaves by its stop;
+ *          worker 0 learns of the empty group before it learns that worker 2 has no member either.
+ */
+static void test_stop_with_a_second_pick(void **state)
+{
+    (void)state;
+    struct hubs *hubs = hubs_new(3, CONNECTIONS_MAX);
+    struct fake_client *publisher = join(hubs);
+    struct fake_client *leaving = join_saying(hubs, "SUB work g 1\r\n");
+    struct fake_client *other = join_saying(hubs, "SUB work g 1\r\n");
+    send_to_a_leaving_member(hubs, publisher, leaving);
+    fake_client_close(publisher);
+    order(hubs, 0, ORDER_STOP_NOW, NULL);
+    turn_of(hubs, 0);
+    turn_of(hubs, 0);
+    assert_int_equal(sessions_of(hubs, 0), 0);
+    order(hubs, 1, ORDER_STOP_NOW, NULL);
+    turn_of(hubs, 1); /* its envelopes go home */
+    fake_client_close(other);
+    order(hubs, 2, ORDER_STOP_NOW, NULL);
+    for (uint32_t i = 0; i < 10; i++) {
+        turn_of(hubs, 1);
+        turn_of(hubs, 2);
+    }
+    end_all(hubs, 3);
+    hubs_free(hubs);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_clients_sit_apart),
+        cmocka_unit_test(test_connections_spread_evenly),
+        cmocka_unit_test(test_max_connections),
+        cmocka_unit_test(test_the_refused_take_no_place),
+        cmocka_unit_test(test_accept_failure),
+        cmocka_unit_test(test_interest_is_pushed_before_pong),
+        cmocka_unit_test(test_messages_are_pushed_before_pong),
+        cmocka_unit_test(test_pong_for_sub_is_a_promise),
+        cmocka_unit_test(test_drains_before_it_listens),
+        cmocka_unit_test(test_half_linked_keeps_events),
+        cmocka_unit_test(test_envelopes_under_way_pin_little),
+        cmocka_unit_test(test_many_orders),
+        cmocka_unit_test(test_lame_duck),
+        cmocka_unit_test(test_lame_duck_of_a_worker_without_clients),
+        cmocka_unit_test(test_stop_in_any_order),
+        cmocka_unit_test(test_stop_with_a_second_pick),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
