@@ -219,6 +219,8 @@ struct sub *session_sub(const struct session *session);
 void session_catch_up(struct hub *hub, struct session *session);
 /* A solo session: from here on it hears its audience's stream, in step or through a cursor. */
 void session_follow(struct hub *hub, struct session *session);
+/* NULL: no such sid. */
+struct sub *hub_sub_find(const struct hub *hub, const struct session *session, struct bytes sid);
 void sub_remove(struct hub *hub, struct session *session, struct sub *sub);
 uint64_t sid_hash(const void *item, uint64_t key);
 /* Subscriptions, patterns and interest. */

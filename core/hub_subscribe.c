@@ -30,7 +30,7 @@ static bool is_sid(const void *item, const void *name)
     return bytes_equal(bytes_of(sub->audience->sid, sub->audience->sid_size), *sid);
 }
 
-static struct sub *sub_find(const struct hub *hub, const struct session *session, struct bytes sid)
+struct sub *hub_sub_find(const struct hub *hub, const struct session *session, struct bytes sid)
 {
     return table_find(&session->subs, hash_bytes(sid, hub->options.hash_key), is_sid, &sid);
 }
@@ -192,7 +192,7 @@ enum hub_subscribe_result hub_may_subscribe(struct hub *hub, const struct sessio
     if (limit > 0 && session->subs.count >= limit) {
         return HUB_SUBSCRIBE_LIMIT;
     }
-    if (sub_find(hub, session, sid) != NULL) {
+    if (hub_sub_find(hub, session, sid) != NULL) {
         return HUB_SUBSCRIBE_DUPLICATE;
     }
     return hub_index_bytes(hub) > hub->options.index_bytes_max ? HUB_SUBSCRIBE_MEMORY
@@ -326,7 +326,7 @@ static void sub_move(struct hub *hub, struct session *session, struct sub *sub, 
 bool hub_unsubscribe(struct hub *hub, struct session *session, struct bytes sid, uint32_t max)
 {
     before_change(hub);
-    struct sub *sub = sub_find(hub, session, sid);
+    struct sub *sub = hub_sub_find(hub, session, sid);
     if (sub == NULL) {
         return false;
     }

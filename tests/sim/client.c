@@ -38,9 +38,8 @@ static uint32_t command_end(struct sim *sim, struct client *client, enum command
 {
     ASSERT(client->commands_count < COMMANDS_MAX);
     if (sim->traces) {
-        uint64_t start = client->commands_count == 0
-                             ? 0
-                             : client->commands[client->commands_count - 1].end;
+        uint64_t start =
+            client->commands_count == 0 ? 0 : client->commands[client->commands_count - 1].end;
         const uint8_t *text = client->out + (start - client->out_base);
         sim_trace(sim, "client %u will say %u: %.*s", client->id, client->commands_count,
                   (int)strcspn((const char *)text, "\r"), text);
@@ -445,8 +444,10 @@ static void got_error(struct sim *sim, struct client *client, struct bytes line)
         answered(sim, client, REPLY_ERR);
         return;
     }
+    bool is_refused = bytes_equal(line, bytes_text("-ERR 'maximum connections exceeded'"));
+    sim->coverage->counts[COVERAGE_refused_connects] += is_refused;
     bool is_expected = client->has_sinned || sim->settings.is_tight || sim->is_over ||
-                       bytes_equal(line, bytes_text("-ERR 'maximum connections exceeded'"));
+                       (is_refused && sim->settings.max_connections < 10000);
     if (!is_expected) {
         sim_fail(sim, "client %u got %.*s", client->id, (int)line.size, line.ptr);
     }
@@ -598,10 +599,10 @@ static void dies(struct sim *sim, struct client *client)
     if (client->state == CLIENT_LIVE || client->state == CLIENT_SHUT) {
         sim->clients_live--;
     }
-    bool is_torn = client->written_count < client->commands_count &&
-                   client->out_base > (client->written_count == 0
-                                           ? 0
-                                           : client->commands[client->written_count - 1].end);
+    bool is_torn =
+        client->written_count < client->commands_count &&
+        client->out_base >
+            (client->written_count == 0 ? 0 : client->commands[client->written_count - 1].end);
     if (is_torn) {
         coverage_add(sim->coverage, COVERAGE_partial_commands_left);
     }
@@ -694,6 +695,7 @@ struct client *client_connect(struct sim *sim)
     client->link = fake_connect(sim->loops[0]);
     client->verbose = true;
     client->echo = true;
+    client->moved_at = client->moved_until = NEVER;
     sim->clients_live++;
     sim->tick++;
     coverage_add(sim->coverage, COVERAGE_connects);

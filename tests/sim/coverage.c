@@ -14,15 +14,23 @@ static uint32_t row(const char *group, const char *name, uint64_t count, bool is
 static uint32_t report_reasons(const struct metrics *m)
 {
     static const bool close_is_needed[CLOSE_REASONS_COUNT] = {
-        [CLOSE_CLIENT] = true,        [CLOSE_SLOW_PENDING] = true,  [CLOSE_SLOW_DEADLINE] = true,
-        [CLOSE_WRITE_ERROR] = true,   [CLOSE_READ_ERROR] = true,    [CLOSE_STALE] = true,
-        [CLOSE_PARSE_ERROR] = true,   [CLOSE_MAX_PAYLOAD] = true,   [CLOSE_MAX_CONNECTIONS] = true,
-        [CLOSE_MEMORY_LIMIT] = true,  [CLOSE_INPUT_STALLED] = true, [CLOSE_SHUTDOWN] = true,
+        [CLOSE_CLIENT] = true,
+        [CLOSE_SLOW_PENDING] = true,
+        [CLOSE_SLOW_DEADLINE] = true,
+        [CLOSE_WRITE_ERROR] = true,
+        [CLOSE_READ_ERROR] = true,
+        [CLOSE_STALE] = true,
+        [CLOSE_PARSE_ERROR] = true,
+        [CLOSE_MAX_PAYLOAD] = true,
+        [CLOSE_MAX_CONNECTIONS] = true,
+        [CLOSE_MEMORY_LIMIT] = true,
+        [CLOSE_INPUT_STALLED] = true,
+        [CLOSE_SHUTDOWN] = true,
         [CLOSE_PROTOCOL_VIOLATION] = true,
     };
     static const bool drop_is_needed[DROP_REASONS_COUNT] = {
-        [DROP_SESSION_CLOSED] = true, [DROP_PENDING_LIMIT] = true,  [DROP_MEMORY_LIMIT] = true,
-        [DROP_SCRUB_REFUSED] = true,  [DROP_GROUP_EMPTY] = true,    [DROP_SHUTDOWN] = true,
+        [DROP_SESSION_CLOSED] = true, [DROP_PENDING_LIMIT] = true, [DROP_MEMORY_LIMIT] = true,
+        [DROP_SCRUB_REFUSED] = true,  [DROP_GROUP_EMPTY] = true,   [DROP_SHUTDOWN] = true,
     };
     uint32_t missed = 0;
     for (int i = 0; i < CLOSE_REASONS_COUNT; i++) {

@@ -17,9 +17,9 @@
     X(worker_sleeps)                                                                               \
     X(worker_turns)                                                                                \
     X(turns_half_linked)                                                                           \
-    X(seams)          /* others ran in the middle of a push or a send */                           \
+    X(seams) /* others ran in the middle of a push or a send */                                    \
     X(seams_in_seams)                                                                              \
-    X(half_links)     /* pushes cut in two with others running */                                  \
+    X(half_links) /* pushes cut in two with others running */                                      \
     X(connects)                                                                                    \
     X(refused_connects)                                                                            \
     X(publishes)                                                                                   \
@@ -54,6 +54,7 @@
     X(partial_commands_left) /* a client died in the middle of one */                              \
     X(closed_by_hub)                                                                               \
     X(sessions_reloaded)                                                                           \
+    X(sessions_moved) /* of these: to another worker */                                            \
     X(sessions_reloaded_with_output)                                                               \
     X(sessions_reloaded_with_input)                                                                \
     X(lost_to_memory_limit)                                                                        \
@@ -63,7 +64,7 @@ enum coverage_event {
 #define X(name) COVERAGE_##name,
     COVERAGE_EVENTS(X)
 #undef X
-    COVERAGE_COUNT,
+        COVERAGE_COUNT,
 };
 
 struct coverage {

@@ -69,14 +69,18 @@ static bool may_deliver(const struct sim *sim, const struct subscription *sub,
 static bool must_deliver(const struct sim *sim, const struct subscription *sub,
                          const struct publication *pub)
 {
-    if (sub->queue != 0 || sub->is_uncertain || pub->is_refused ||
-        !oracle_matches(sim, sub, pub) || (sub->max != 0 && sub->received >= sub->max)) {
+    if (sub->queue != 0 || sub->is_uncertain || pub->is_refused || !oracle_matches(sim, sub, pub) ||
+        (sub->max != 0 && sub->received >= sub->max)) {
         return false;
     }
     if (sub->client == pub->client) {
         return pub->echo && sub->command < pub->command && pub->command < sub->end_command;
     }
-    return sub->confirmed != NEVER && sub->confirmed < pub->written && pub->done < sub->end_written;
+    const struct client *client = &sim->clients[sub->client];
+    bool is_moving = client->has_moved && pub->done >= client->moved_at &&
+                     (client->moved_until == NEVER || pub->written <= client->moved_until);
+    return !is_moving && sub->confirmed != NEVER && sub->confirmed < pub->written &&
+           pub->done < sub->end_written;
 }
 
 static bool has_got(const struct subscription *sub, uint32_t pub)
@@ -90,8 +94,7 @@ static void miss(struct sim *sim, const struct subscription *sub, uint32_t pub)
     if (sim->missing == 0) {
         snprintf(sim->missing_what, sizeof(sim->missing_what),
                  "client %u sid %u (%s) never got message %u of client %u to %s", sub->client,
-                 sub->sid, pattern_of(sim, sub),
-                 p->seq, p->client, sim->subjects[p->subject]);
+                 sub->sid, pattern_of(sim, sub), p->seq, p->client, sim->subjects[p->subject]);
     }
     sim->missing++;
     /* Only a hub that counted it under a name may lose something (law 1). */
@@ -225,8 +228,24 @@ static void check_others(struct sim *sim, struct client *client, uint64_t ping_w
     }
 }
 
+void oracle_moved(struct sim *sim, struct client *client, bool is_elsewhere)
+{
+    client->is_reloaded = true;
+    if (is_elsewhere) {
+        sim->tick++;
+        client->has_moved = true;
+        client->moved_at = MIN_OF(client->moved_at, sim->tick);
+        client->moved_last = sim->tick;
+        client->moved_until = NEVER;
+    }
+}
+
 void oracle_pong(struct sim *sim, struct client *client, uint32_t command)
 {
+    if (client->has_moved && client->moved_until == NEVER &&
+        client->commands[command].written > client->moved_last) {
+        client->moved_until = sim->tick;
+    }
     check_own(sim, client, command);
     check_others(sim, client, client->commands[command].written);
 }
@@ -280,17 +299,18 @@ static void check_content(struct sim *sim, const struct client *client,
     if (!is_text(d->subject, sim->subjects[pub->subject]) || !is_text(d->reply, reply) ||
         !is_fine || (has_headers && !is_text(d->headers, headers)) ||
         !bytes_equal(d->body, bytes_of(pub->body, pub->body_size))) {
-        sim_fail(sim,
-                 "client %u got message %u of client %u changed: subject %.*s (%s) reply %.*s (%s), "
-                 "%zu bytes of headers, body %.*s instead of %.*s",
-                 client->id, pub->seq, pub->client, (int)d->subject.size, d->subject.ptr,
-                 sim->subjects[pub->subject], (int)d->reply.size, d->reply.ptr, reply,
-                 d->headers.size, (int)MIN_OF(d->body.size, (size_t)40), d->body.ptr,
-                 (int)MIN_OF(pub->body_size, 40u), pub->body);
+        sim_fail(
+            sim,
+            "client %u got message %u of client %u changed: subject %.*s (%s) reply %.*s (%s), "
+            "%zu bytes of headers, body %.*s instead of %.*s",
+            client->id, pub->seq, pub->client, (int)d->subject.size, d->subject.ptr,
+            sim->subjects[pub->subject], (int)d->reply.size, d->reply.ptr, reply, d->headers.size,
+            (int)MIN_OF(d->body.size, (size_t)40), d->body.ptr, (int)MIN_OF(pub->body_size, 40u),
+            pub->body);
     }
     if (pub->has_headers) {
-        coverage_add(sim->coverage, has_headers ? COVERAGE_deliveries_with_headers
-                                                : COVERAGE_deliveries_stripped);
+        coverage_add(sim->coverage,
+                     has_headers ? COVERAGE_deliveries_with_headers : COVERAGE_deliveries_stripped);
     }
 }
 
@@ -298,8 +318,8 @@ static void check_content(struct sim *sim, const struct client *client,
 static void check_order(struct sim *sim, struct client *client, struct subscription *sub,
                         const struct publication *pub)
 {
-    bool is_late = pub->seq < sub->next_seq[pub->client] ||
-                   pub->block < client->next_block[pub->client];
+    bool is_late =
+        pub->seq < sub->next_seq[pub->client] || pub->block < client->next_block[pub->client];
     if (!is_late) {
         sub->next_seq[pub->client] = pub->seq + 1;
         client->next_block[pub->client] = pub->block;
@@ -378,13 +398,14 @@ void oracle_delivered(struct sim *sim, struct client *client, const struct deliv
         sim_fail(sim, "client %u got a message for sid %u, which it has not", client->id, d->sid);
     }
     if (!may_deliver(sim, sub, pub)) {
-        sim_fail(sim,
-                 "client %u sid %u (%s, sent %lld, confirmed %lld, ends %lld to %lld) got message %u "
-                 "of client %u to %s (sent %lld, done %lld), which it should not have",
-                 client->id, sub->sid, pattern_of(sim, sub), (long long)sub->written,
-                 (long long)sub->confirmed, (long long)sub->end_written,
-                 (long long)sub->end_confirmed, pub->seq, pub->client, sim->subjects[pub->subject],
-                 (long long)pub->written, (long long)pub->done);
+        sim_fail(
+            sim,
+            "client %u sid %u (%s, sent %lld, confirmed %lld, ends %lld to %lld) got message %u "
+            "of client %u to %s (sent %lld, done %lld), which it should not have",
+            client->id, sub->sid, pattern_of(sim, sub), (long long)sub->written,
+            (long long)sub->confirmed, (long long)sub->end_written, (long long)sub->end_confirmed,
+            pub->seq, pub->client, sim->subjects[pub->subject], (long long)pub->written,
+            (long long)pub->done);
     }
     if (has_got(sub, at)) {
         sim_fail(sim, "client %u sid %u got message %u of client %u twice", client->id, sub->sid,
@@ -416,7 +437,8 @@ static bool is_alive(const struct sim *sim, const struct subscription *sub)
 static bool is_sure_member(const struct sim *sim, const struct subscription *sub,
                            const struct publication *pub)
 {
-    if (!is_alive(sim, sub) || sub->is_uncertain || sub->max != 0 || sub->is_ended) {
+    if (!is_alive(sim, sub) || sub->is_uncertain || sub->max != 0 || sub->is_ended ||
+        sim->clients[sub->client].has_moved) {
         return false;
     }
     if (sub->client == pub->client) {
@@ -447,7 +469,7 @@ static struct audience_view view(const struct sim *sim, const struct publication
             v.has_plain_sure |= is_sure_member(sim, sub, pub);
         } else if (is_sure_member(sim, sub, pub)) {
             v.groups_sure |= bit;
-        } else if (!is_alive(sim, sub)) {
+        } else if (!is_alive(sim, sub) || sim->clients[sub->client].has_moved) {
             v.groups_unsure |= bit;
         }
     }
@@ -475,7 +497,7 @@ static void judge_responders(struct sim *sim, const struct publication *pub,
     if (!pub->wants_responder || client->state != CLIENT_LIVE || pub->is_refused) {
         return;
     }
-    if (!v->has_any_maybe && hears_reply(sim, client, pub)) {
+    if (!v->has_any_maybe && !client->is_reloaded && hears_reply(sim, client, pub)) {
         coverage_add(sim->coverage, COVERAGE_surely_nobody);
         if (pub->responses != 1) {
             sim_fail(sim, "nobody could hear message %u of client %u, and no 503 came", pub->seq,

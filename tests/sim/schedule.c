@@ -79,7 +79,8 @@ struct sim *sim_new(struct coverage *coverage)
     sim->babble = memory_alloc(BABBLE_BYTES);
     static const char *const words[] = {"lorem ", "dirt", "ipsum\r\n", "dir", "MSG a 1 3\r\n", "x"};
     size_t at = 0;
-    for (uint64_t i = 7; at + 16 < BABBLE_BYTES; i = i * 6364136223846793005u + 1442695040888963407u) {
+    for (uint64_t i = 7; at + 16 < BABBLE_BYTES;
+         i = i * 6364136223846793005u + 1442695040888963407u) {
         const char *word = words[(i >> 33) % COUNT_OF(words)];
         memcpy(sim->babble + at, word, strlen(word));
         at += strlen(word);
@@ -196,8 +197,7 @@ static void everybody_answers(struct sim *sim)
         const struct client *client = &sim->clients[i];
         if (client->state == CLIENT_LIVE && waits_for_answers(client) && !client->has_sinned) {
             sim_fail(sim, "client %u waits for answers and nothing moves (%u of %u, %zu unsent)",
-                     client->id, client->confirmed_count, client->commands_count,
-                     client->out_size);
+                     client->id, client->confirmed_count, client->commands_count, client->out_size);
         }
         if (client->state == CLIENT_SHUT) {
             sim_fail(sim, "client %u shut down, and the hub did not", client->id);

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOUR_NS   (3600ull * 1000000000ull)
-#define MILLI_NS  1000000ull
-#define NO_LIMIT  (1ull << 40)
+#define HOUR_NS  (3600ull * 1000000000ull)
+#define MILLI_NS 1000000ull
+#define NO_LIMIT (1ull << 40)
 
 static uint64_t one_of(struct sim *sim, const uint64_t *choices, uint32_t count)
 {
@@ -101,8 +101,8 @@ static void draw_name(struct sim *sim, char *name, bool is_pattern)
         if (is_pattern && i + 1 == depth && sim_chance(sim, 250)) {
             token = ">";
         }
-        size += (size_t)snprintf(name + size, NAME_MAX_BYTES - size, "%s%s", i > 0 ? "." : "",
-                                 token);
+        size +=
+            (size_t)snprintf(name + size, NAME_MAX_BYTES - size, "%s%s", i > 0 ? "." : "", token);
     }
 }
 

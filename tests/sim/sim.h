@@ -43,16 +43,16 @@ enum {
 
 struct settings {
     uint32_t workers;
-    uint32_t clients;   /* at once */
-    uint32_t events;    /* until the end begins */
+    uint32_t clients; /* at once */
+    uint32_t events;  /* until the end begins */
     uint32_t subjects;
     uint32_t patterns;
     uint32_t queues;
-    bool is_tight;      /* sessions may be closed for being slow, large or silent */
-    bool has_resets;    /* the network breaks connections */
+    bool is_tight;   /* sessions may be closed for being slow, large or silent */
+    bool has_resets; /* the network breaks connections */
     bool scrubs;
-    bool stops;         /* ends by ORDER_STOP and not by everybody leaving */
-    bool keeps_faults;  /* also while it calms down */
+    bool stops;        /* ends by ORDER_STOP and not by everybody leaving */
+    bool keeps_faults; /* also while it calms down */
     uint32_t seam_per_mille;
     uint32_t worker_per_mille; /* of the steps; the rest is the clients' */
     uint32_t stall_per_mille;
@@ -79,11 +79,11 @@ struct settings {
 
 struct publication {
     uint32_t client;
-    uint32_t seq;     /* of its client, from 0 */
+    uint32_t seq; /* of its client, from 0 */
     uint32_t command;
-    uint32_t block;   /* of its client: changes with the subject */
-    uint64_t written; /* tick at which its last byte was sent */
-    uint64_t done;    /* tick at which its publisher knew it was taken */
+    uint32_t block;      /* of its client: changes with the subject */
+    uint64_t written;    /* tick at which its last byte was sent */
+    uint64_t done;       /* tick at which its publisher knew it was taken */
     const uint8_t *body; /* as it must arrive */
     uint32_t body_size;
     uint32_t received; /* deliveries, all subscriptions together */
@@ -111,9 +111,9 @@ struct subscription {
     uint64_t max_confirmed;
     uint32_t received;
     uint8_t pattern;
-    uint8_t queue; /* 0: none */
-    bool is_uncertain; /* the hub may have refused it */
-    bool is_ended;     /* in the order of the client's commands */
+    uint8_t queue;                  /* 0: none */
+    bool is_uncertain;              /* the hub may have refused it */
+    bool is_ended;                  /* in the order of the client's commands */
     uint32_t next_seq[CLIENTS_MAX]; /* of each publisher: what may come at least */
     uint64_t got[PUBLICATIONS_MAX / 64];
 };
@@ -178,6 +178,11 @@ struct client {
     uint32_t done_checked; /* in the list of done publications */
     uint32_t own_checked;  /* commands */
     uint32_t next_block[CLIENTS_MAX];
+    bool is_reloaded;
+    bool has_moved; /* to another worker */
+    uint64_t moved_last;
+    uint64_t moved_at;    /* from here … */
+    uint64_t moved_until; /* … until here it may miss what others publish */
 };
 
 enum worker_state { WORKER_IDLE, WORKER_ASLEEP, WORKER_AWAKE, WORKER_GONE };
@@ -306,6 +311,9 @@ struct delivery {
 void oracle_delivered(struct sim *sim, struct client *client, const struct delivery *delivery);
 /* The client's subscriptions are ending: it shut down, or was cut off. */
 void oracle_ending(struct sim *sim, struct client *client);
+/* Its session was saved and loaded; is_elsewhere: on another worker, where messages that were
+ * published meanwhile do not follow. */
+void oracle_moved(struct sim *sim, struct client *client, bool is_elsewhere);
 /* The hub has closed it. */
 void oracle_ended(struct sim *sim, struct client *client);
 /* Everything is quiet. */

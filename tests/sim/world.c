@@ -1,5 +1,6 @@
 /* world.c - workers over the fake loop, in parts that are scheduled apart. */
 #include "core/mpsc.h"
+#include "core/proto/nats_save.h"
 #include "io/peername.h"
 #include "tests/sim/sim.h"
 
@@ -308,17 +309,93 @@ void world_check(struct sim *sim)
     }
 }
 
+/* ---- sessions that move ---------------------------------------------------------------------- */
+
+static struct session *choose_session(struct sim *sim, struct hub *hub)
+{
+    uint32_t slot = sim_below(sim, CLIENTS_MAX);
+    struct session *session = hub_session_next(hub, &slot);
+    if (session == NULL) {
+        slot = 0;
+        session = hub_session_next(hub, &slot);
+    }
+    return session != NULL && session->state == SESSION_OPEN ? session : NULL;
+}
+
+/* The old session ends without a word to its peer. */
+static int session_leave(struct sim *sim, uint32_t from, struct session *session)
+{
+    struct hub *hub = worker_hub(sim->workers[from].worker);
+    int fd = fake_loop_release(sim->loops[from], session->slot);
+    hub_close(hub, session, CLOSE_SHUTDOWN, HUB_CLOSE_AT_ONCE);
+    nats_closed(session);
+    hub_session_closed(hub, session);
+    atomic_fetch_sub_explicit(&sim->ports[from].connections, 1u, memory_order_relaxed);
+    return fd;
+}
+
+static void session_arrive(struct sim *sim, uint32_t to, int fd, struct bytes saved)
+{
+    struct hub *hub = worker_hub(sim->workers[to].worker);
+    struct session *session = hub_session_open(hub, 0);
+    if (session == NULL || loop_add(sim->loops[to], session->slot, session->generation, fd) != 0) {
+        sim_fail(sim, "no room for a session that moves");
+    }
+    atomic_fetch_add_explicit(&sim->ports[to].connections, 1u, memory_order_relaxed);
+    if (!nats_load(&sim->nats, hub, session, saved)) {
+        if (!sim->settings.is_tight) {
+            sim_fail(sim, "a saved session does not load");
+        }
+        hub_close(hub, session, CLOSE_SHUTDOWN, HUB_CLOSE_AT_ONCE);
+    }
+}
+
+/* Another worker may take it over if neither has anything in its inbox: what waits at the old one
+ * would not follow, and what waits at the new one was heard already. */
+static uint32_t choose_new_home(struct sim *sim, uint32_t from)
+{
+    uint32_t to = sim_below(sim, sim->settings.workers);
+    bool is_quiet = mpsc_is_empty(&sim->ports[from].inbox) && mpsc_is_empty(&sim->ports[to].inbox);
+    return is_quiet && sim->workers[to].state == WORKER_IDLE ? to : from;
+}
+
 void world_reload(struct sim *sim)
 {
-    (void)sim;
+    uint32_t from = sim_below(sim, sim->settings.workers);
+    if (sim->workers[from].state != WORKER_IDLE || sim->is_over) {
+        return;
+    }
+    struct hub *hub = worker_hub(sim->workers[from].worker);
+    struct session *session = choose_session(sim, hub);
+    size_t size = session != NULL ? nats_save(hub, session, NULL, 0) : 0;
+    if (size == 0) {
+        return;
+    }
+    uint8_t *saved = memory_alloc(size);
+    if (nats_save(hub, session, saved, size) != size) {
+        sim_fail(sim, "a session saves to another size the second time");
+    }
+    uint32_t to = choose_new_home(sim, from);
+    coverage_add(sim->coverage, COVERAGE_sessions_reloaded);
+    sim->coverage->counts[COVERAGE_sessions_moved] += to != from;
+    sim->coverage->counts[COVERAGE_sessions_reloaded_with_output] +=
+        hub_session_pending(hub, session) > 0;
+    sim->coverage->counts[COVERAGE_sessions_reloaded_with_input] += session->input.size > 0;
+    int fd = session_leave(sim, from, session);
+    /* The world numbers descriptors as clients connect. */
+    struct client *client = &sim->clients[fd - FAKE_FD_FIRST];
+    sim_trace(sim, "client %u moves from worker %u to %u", client->id, from, to);
+    oracle_moved(sim, client, to != from);
+    session_arrive(sim, to, fd, bytes_of(saved, size));
+    memory_free(saved);
 }
 
 uint64_t world_dropped_for_memory(struct sim *sim)
 {
     uint64_t dropped = 0;
     for (uint32_t i = 0; i < sim->settings.workers; i++) {
-        dropped += hub_metrics(worker_hub(sim->workers[i].worker))
-                       ->deliveries_dropped[DROP_MEMORY_LIMIT];
+        dropped +=
+            hub_metrics(worker_hub(sim->workers[i].worker))->deliveries_dropped[DROP_MEMORY_LIMIT];
     }
     return dropped;
 }

@@ -216,6 +216,17 @@ static void fake_close_slot(struct loop *loop, uint32_t slot, enum loop_close ho
                         : 0;
 }
 
+int fake_loop_release(struct loop *loop, uint32_t slot)
+{
+    struct fake_loop *l = fake_of(loop);
+    struct fake_slot *s = slot_of(l, slot);
+    ASSERT(!s->closing);
+    int fd = s->socket->fd;
+    memset(s, 0, sizeof(*s));
+    l->slots_used--;
+    return fd;
+}
+
 /* Sending. */
 
 /* Writes up to max bytes of the vectors; returns how many fitted. */

@@ -89,6 +89,10 @@ uint64_t fake_loop_timeout_ns(const struct loop *loop);
 /* Slots in use, for leak checks. */
 uint32_t fake_loop_slots_used(const struct loop *loop);
 
+/* Takes the socket out of its slot, which is free at once, and returns its descriptor: what a
+ * hand-over of a session does to the old loop. Its news starts afresh where loop_add puts it. */
+int fake_loop_release(struct loop *loop, uint32_t slot);
+
 /* A new connection, waiting to be accepted by this loop; also before loop_accept was called. The
  * client is the world's; fake_client_forget says that the test lost interest. */
 struct fake_client *fake_connect(struct loop *loop);
