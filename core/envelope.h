@@ -30,7 +30,7 @@ struct port {
     struct mpsc inbox;
     struct doorbell bell;
     ATOMIC(uint32_t) connections; /* given to it, not refused and not closed yet */
-    ATOMIC(uint32_t) stopped;     /* it drains no more; envelopes to it come back undelivered */
+    ATOMIC(uint32_t) stopped;     /* it makes no envelope any more */
 };
 
 enum envelope_kind { ENVELOPE_RUNS, ENVELOPE_INTEREST, ENVELOPE_CONNECTION, ENVELOPE_ORDER };

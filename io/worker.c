@@ -432,20 +432,21 @@ static bool all_stopped(struct worker *w)
     return true;
 }
 
-/* A worker ends when it and all others have no session left (so nobody makes envelopes any more),
- * it has drained once since it saw that, and its own envelopes are home. */
+/* A worker has stopped when it has no session left and its own envelopes are home: it makes no
+ * envelope any more, for only a homecoming could ask for another (a member picked again). It ends
+ * when all have stopped and it has drained once since it saw that. */
 static enum worker_turn stop_progress(struct worker *w)
 {
     if (!w->is_stopping || hub_sessions_count(w->hub) > 0) {
         return WORKER_TURNED;
     }
-    if (!w->is_stopped) {
+    struct hub_gauges gauges;
+    hub_gauges(w->hub, &gauges);
+    if (!w->is_stopped && gauges.envelopes_under_way == 0) {
         w->is_stopped = true;
         atomic_store_explicit(&own_port(w)->stopped, 1u, memory_order_seq_cst);
     }
-    struct hub_gauges gauges;
-    hub_gauges(w->hub, &gauges);
-    bool is_done = w->others_stopped && gauges.envelopes_under_way == 0;
+    bool is_done = w->others_stopped;
     w->others_stopped = all_stopped(w);
     return is_done ? WORKER_STOPPED : WORKER_TURNED;
 }
