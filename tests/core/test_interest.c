@@ -1,0 +1,156 @@
+/* test_interest.c - what the other workers want, against tables that are looked through. */
+#include "core/interest.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { WORKERS = 4, NAMES = 300, KEY = 5 };
+
+static void apply(struct interest *interest, uint32_t worker, enum interest_kind kind, bool adds,
+                  const char *pattern, const char *queue)
+{
+    struct {
+        struct interest_record record;
+        char text[64];
+    } change = {.record = {.kind = (uint8_t)kind, .adds = adds}};
+    if (kind == INTEREST_LITERAL) {
+        change.record.hash = index_hash(KEY, 0, bytes_text(pattern));
+    } else {
+        change.record.pattern_size = (uint32_t)strlen(pattern);
+        change.record.queue_size = (uint16_t)strlen(queue);
+        memcpy(&change.record + 1, pattern, strlen(pattern));
+        memcpy((char *)(&change.record + 1) + strlen(pattern), queue, strlen(queue));
+    }
+    interest_apply(interest, worker, &change.record);
+}
+
+/*
+ * Goal:    the mask of a literal is exactly the workers that announced it and did not take it back.
+ * Method:  random announcements by 4 workers of 300 subjects, growing and shrinking, all compared.
+ */
+static void test_literal_masks(void **state)
+{
+    (void)state;
+    static struct interest interest;
+    interest_init(&interest, WORKERS, KEY);
+    bool wants[WORKERS][NAMES] = {0};
+    unsigned random = 3;
+    for (int step = 0; step < 20000; step++) {
+        uint32_t worker = (uint32_t)rand_r(&random) % WORKERS;
+        int name = rand_r(&random) % NAMES;
+        bool grows = step / 4000 % 2 == 0;
+        bool adds = !wants[worker][name];
+        if (adds != grows && rand_r(&random) % 4 != 0) {
+            continue;
+        }
+        char text[16];
+        snprintf(text, sizeof(text), "s.%d", name);
+        apply(&interest, worker, INTEREST_LITERAL, adds, text, "");
+        wants[worker][name] = adds;
+        if (step % 100 == 0) {
+            interest_check(&interest);
+            for (int i = 0; i < NAMES; i++) {
+                uint64_t expected = 0;
+                for (uint32_t w = 0; w < WORKERS; w++) {
+                    expected |= wants[w][i] ? (uint64_t)1 << w : 0;
+                }
+                snprintf(text, sizeof(text), "s.%d", i);
+                uint64_t hash = index_hash(KEY, 0, bytes_text(text));
+                assert_int_equal(interest_literal(&interest, hash), expected);
+            }
+        }
+    }
+    for (uint32_t w = 0; w < WORKERS; w++) {
+        for (int i = 0; i < NAMES; i++) {
+            char text[16];
+            snprintf(text, sizeof(text), "s.%d", i);
+            if (wants[w][i]) {
+                apply(&interest, w, INTEREST_LITERAL, false, text, "");
+            }
+        }
+    }
+    assert_true(interest_is_empty(&interest));
+    assert_int_equal(interest.slots_bytes, 0);
+    interest_free(&interest);
+}
+
+static const struct interest_entry *entry_of(struct interest *interest, const char *pattern)
+{
+    return (const struct interest_entry *)index_find(interest->patterns, 0, bytes_text(pattern));
+}
+
+/*
+ * Goal:    wildcards are masks, groups are counts per worker by name; an entry goes with its last
+ *          reason to be there.
+ * Method:  both on one pattern, taken back in another order.
+ */
+static void test_wildcards_and_groups(void **state)
+{
+    (void)state;
+    static struct interest interest;
+    interest_init(&interest, WORKERS, KEY);
+    apply(&interest, 1, INTEREST_WILDCARD, true, "a.*", "");
+    apply(&interest, 3, INTEREST_WILDCARD, true, "a.*", "");
+    apply(&interest, 1, INTEREST_GROUP, true, "a.*", "g");
+    apply(&interest, 1, INTEREST_GROUP, true, "a.*", "g");
+    apply(&interest, 2, INTEREST_GROUP, true, "a.*", "g");
+    apply(&interest, 2, INTEREST_GROUP, true, "a.*", "h");
+    apply(&interest, 2, INTEREST_GROUP, true, "a.b", "g");
+    const struct interest_entry *entry = entry_of(&interest, "a.*");
+    assert_int_equal(entry->mask, 1 << 1 | 1 << 3);
+    const struct interest_group *g = entry->groups;
+    g = g->name[0] == 'g' ? g : g->next;
+    assert_int_equal(g->members, 3);
+    assert_int_equal(g->counts[1], 2);
+    assert_int_equal(g->counts[2], 1);
+    assert_int_equal(interest.patterns_count, 2);
+    interest_check(&interest);
+
+    apply(&interest, 1, INTEREST_WILDCARD, false, "a.*", "");
+    assert_int_equal(entry->mask, 1 << 3);
+    apply(&interest, 3, INTEREST_WILDCARD, false, "a.*", "");
+    apply(&interest, 1, INTEREST_GROUP, false, "a.*", "g");
+    apply(&interest, 2, INTEREST_GROUP, false, "a.*", "g");
+    apply(&interest, 2, INTEREST_GROUP, false, "a.*", "h");
+    assert_ptr_equal(entry_of(&interest, "a.*"), entry);
+    assert_int_equal(entry->groups->members, 1);
+    apply(&interest, 1, INTEREST_GROUP, false, "a.*", "g");
+    assert_null(entry_of(&interest, "a.*"));
+    apply(&interest, 2, INTEREST_GROUP, false, "a.b", "g");
+    assert_true(interest_is_empty(&interest));
+    interest_free(&interest);
+}
+
+/*
+ * Goal:    what is still announced when a worker ends is freed with the tables.
+ * Method:  one of each kind left; the sanitizer looks for leaks.
+ */
+static void test_free_with_interest_left(void **state)
+{
+    (void)state;
+    static struct interest interest;
+    interest_init(&interest, WORKERS, KEY);
+    apply(&interest, 1, INTEREST_LITERAL, true, "a.b", "");
+    apply(&interest, 1, INTEREST_WILDCARD, true, "a.*", "");
+    apply(&interest, 1, INTEREST_GROUP, true, "a.*", "g");
+    assert_true(interest_bytes(&interest) > 0);
+    assert_false(interest_is_empty(&interest));
+    interest_free(&interest);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_literal_masks),
+        cmocka_unit_test(test_wildcards_and_groups),
+        cmocka_unit_test(test_free_with_interest_left),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
