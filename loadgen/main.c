@@ -1,4 +1,5 @@
 /* main.c - hubload: which subcommand? */
+#include "loadgen/compare.h"
 #include "loadgen/fanout.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@ static const char help[] =
     "hubload - drives a publish/subscribe server and judges what it delivers\n"
     "\n"
     "  hubload fanout [OPTION…]   one subject, many subscribers; hubload fanout --help\n"
+    "  hubload compare A.json B.json   is B faster than A, slower, or the same?\n"
     "  hubload --version\n"
     "\n"
     "Example (start a server with: nats-server -p 4222)\n"
@@ -20,7 +22,7 @@ static const char help[] =
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} subcommands[] = {{"fanout", fanout_main}};
+} subcommands[] = {{"fanout", fanout_main}, {"compare", compare_main}};
 
 int main(int argc, char **argv)
 {

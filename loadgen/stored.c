@@ -1,0 +1,218 @@
+/* stored.c - reading results. */
+#include "loadgen/stored.h"
+
+#include "loadgen/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- form ---- */
+
+static bool form_check(struct stored *stored, char *error, size_t error_bytes)
+{
+    static const char *const objects[] = {"scenario", "machine", "server", "tool"};
+    const json_t *root = stored->root;
+    const char *format = json_string_value(json_object_get(root, "format"));
+    json_int_t version = json_integer_value(json_object_get(root, "version"));
+    if (format == NULL || strcmp(format, "hubload-result") != 0) {
+        snprintf(error, error_bytes, "%s: not a result of hubload (no format \"hubload-result\")",
+                 stored->path);
+        return false;
+    }
+    if (version != REPORT_JSON_VERSION) {
+        snprintf(error, error_bytes, "%s: version %lld of the format; this hubload knows %d",
+                 stored->path, (long long)version, REPORT_JSON_VERSION);
+        return false;
+    }
+    const char *missing = json_is_array(json_object_get(root, "runs")) ? NULL : "runs";
+    for (size_t i = 0; i < COUNT_OF(objects); i++) {
+        missing = json_is_object(json_object_get(root, objects[i])) ? missing : objects[i];
+    }
+    if (missing != NULL) {
+        snprintf(error, error_bytes, "%s: %s is missing", stored->path, missing);
+    }
+    return missing == NULL;
+}
+
+bool stored_load(struct stored *stored, const char *path, char *error, size_t error_bytes)
+{
+    json_error_t fault;
+    stored->path = path;
+    stored->root = json_load_file(path, 0, &fault);
+    if (stored->root == NULL) {
+        snprintf(error, error_bytes, fault.line > 0 ? "%s: %s (line %d)" : "%s: %s", path,
+                 fault.text, fault.line);
+        return false;
+    }
+    if (!form_check(stored, error, error_bytes)) {
+        stored_free(stored);
+        return false;
+    }
+    return true;
+}
+
+void stored_free(struct stored *stored)
+{
+    json_decref(stored->root);
+    stored->root = NULL;
+}
+
+size_t stored_runs_count(const struct stored *stored)
+{
+    return json_array_size(json_object_get(stored->root, "runs"));
+}
+
+const json_t *stored_run(const struct stored *stored, size_t index)
+{
+    return json_array_get(json_object_get(stored->root, "runs"), index);
+}
+
+/* ---- judgement ---- */
+
+const char *stored_fault(const struct stored *stored)
+{
+    if (json_is_string(json_object_get(stored->root, "failure"))) {
+        return json_string_value(json_object_get(stored->root, "failure"));
+    }
+    for (size_t i = 0; i < stored_runs_count(stored); i++) {
+        const json_t *run = stored_run(stored, i);
+        if (!json_is_true(json_object_get(run, "complete"))) {
+            return "not everything was delivered once, in order and undamaged";
+        }
+        if (json_is_true(json_object_get(run, "interrupted"))) {
+            return "a run was cut short";
+        }
+    }
+    return stored_runs_count(stored) == 0 ? "it holds no run" : NULL;
+}
+
+size_t stored_bound_count(const struct stored *stored)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < stored_runs_count(stored); i++) {
+        const char *verdict = json_string_value(json_object_get(stored_run(stored, i), "verdict"));
+        count += verdict == NULL || strcmp(verdict, "valid") != 0 ? 1 : 0;
+    }
+    return count;
+}
+
+/* ---- in words ---- */
+
+static const json_t *scenario_of(const struct stored *stored, const char *key)
+{
+    return json_object_get(json_object_get(stored->root, "scenario"), key);
+}
+
+static const char *or_text(const json_t *value, const char *otherwise)
+{
+    const char *text = json_string_value(value);
+    return text == NULL ? otherwise : text;
+}
+
+void stored_server(const struct stored *stored, char *text, size_t bytes)
+{
+    const json_t *server = json_object_get(stored->root, "server");
+    const char *label = or_text(json_object_get(server, "label"), "server");
+    const char *version = or_text(json_object_get(server, "version"), "");
+    snprintf(text, bytes, "%s%s%s", label, version[0] == 0 ? "" : " ", version);
+}
+
+bool stored_is_open_loop(const struct stored *stored)
+{
+    return json_number_value(scenario_of(stored, "rate")) > 0;
+}
+
+void stored_scenario(const struct stored *stored, char *text, size_t bytes)
+{
+    char pace[96];
+    long long publishers = json_integer_value(scenario_of(stored, "publishers"));
+    long long window = json_integer_value(scenario_of(stored, "window_messages"));
+    double rate = json_number_value(scenario_of(stored, "rate"));
+    if (rate > 0) {
+        snprintf(pace, sizeof pace, "open loop %g/s%s", rate,
+                 json_is_true(scenario_of(stored, "poisson")) ? " (Poisson)" : "");
+    } else {
+        snprintf(pace, sizeof pace, "closed loop, window %lld messages", window);
+    }
+    snprintf(text, bytes, "%s: %lld publisher%s, %lld subscribers, %lld bytes, %s",
+             or_text(scenario_of(stored, "name"), "scenario"), publishers,
+             publishers == 1 ? "" : "s", json_integer_value(scenario_of(stored, "subscribers")),
+             json_integer_value(scenario_of(stored, "size")), pace);
+}
+
+/* ---- differences ---- */
+
+static void value_write(FILE *out, const json_t *value)
+{
+    char *text = value == NULL ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    fputs(text == NULL ? "nothing" : text, out);
+    free(text);
+}
+
+static size_t difference(FILE *out, const char *key, const json_t *a, const json_t *b)
+{
+    if (a == b || (a != NULL && b != NULL && json_equal(a, b))) {
+        return 0;
+    }
+    if (out != NULL) {
+        fprintf(out, "  %s: ", key);
+        value_write(out, a);
+        fputs(" here, ", out);
+        value_write(out, b);
+        fputs(" there\n", out);
+    }
+    return 1;
+}
+
+/* Of a are all keys looked at, of b those that a does not have. */
+static size_t objects_unlike(const json_t *a, const json_t *b, const char *const *ignored,
+                             size_t ignored_count, FILE *out)
+{
+    size_t count = 0;
+    for (int side = 0; side < 2; side++) {
+        const char *key;
+        json_t *value;
+        json_t *walked = json_incref((json_t *)(uintptr_t)(side == 0 ? a : b));
+        json_object_foreach(walked, key, value)
+        {
+            bool skip = side == 1 && json_object_get(a, key) != NULL;
+            for (size_t i = 0; i < ignored_count; i++) {
+                skip |= strcmp(key, ignored[i]) == 0;
+            }
+            count +=
+                skip ? 0 : difference(out, key, json_object_get(a, key), json_object_get(b, key));
+        }
+        json_decref(walked);
+    }
+    return count;
+}
+
+size_t stored_unlike_scenario(const struct stored *a, const struct stored *b, FILE *out)
+{
+    static const char *const ignored[] = {"protocol", "host", "port", "seed"};
+    return objects_unlike(json_object_get(a->root, "scenario"),
+                          json_object_get(b->root, "scenario"), ignored, COUNT_OF(ignored), out);
+}
+
+size_t stored_unlike_machine(const struct stored *a, const struct stored *b, FILE *out)
+{
+    static const char *const keys[] = {"kernel",   "kernel_build", "architecture", "cpu_model",
+                                       "cpus",     "microcode",    "virtual",      "governor",
+                                       "tcp_rmem", "tcp_wmem",     "clock_source"};
+    const json_t *left = json_object_get(a->root, "machine");
+    const json_t *right = json_object_get(b->root, "machine");
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        count += difference(out, keys[i], json_object_get(left, keys[i]),
+                            json_object_get(right, keys[i]));
+    }
+    /* A kernel may keep a little more for itself from one start to the next. */
+    double left_bytes = json_number_value(json_object_get(left, "memory_bytes"));
+    double right_bytes = json_number_value(json_object_get(right, "memory_bytes"));
+    if (left_bytes > right_bytes * 1.02 || right_bytes > left_bytes * 1.02) {
+        count += difference(out, "memory_bytes", json_object_get(left, "memory_bytes"),
+                            json_object_get(right, "memory_bytes"));
+    }
+    return count + objects_unlike(json_object_get(left, "mitigations"),
+                                  json_object_get(right, "mitigations"), NULL, 0, out);
+}
