@@ -74,13 +74,15 @@ static struct ranks ranks_of(struct stats_sample a, struct stats_sample b)
 
 /* ---- the distribution of a sample's rank sum ---- */
 
-/* chances[s]: of all ways to choose chosen of the ranks, the share whose doubled sum is s. Counted
- * rank by rank; sums is 1 + the greatest sum. To be freed. */
-static double *chances_of(const uint32_t *doubled, size_t count, size_t chosen, size_t *sums)
+/* chances[u]: of all ways to choose chosen of the ranks (ascending), the share whose doubled sum is
+ * u above the smallest. Counted rank by rank; size is 1 + the greatest u. To be freed. */
+static double *chances_of(const uint32_t *doubled, size_t count, size_t chosen, size_t *size)
 {
+    /* The chosen rank number k is at least that of the k-th of all: counting from there keeps the
+     * table as narrow as the sums can spread. */
     size_t width = 1;
-    for (size_t i = count - chosen; i < count; i++) {
-        width += doubled[i];
+    for (size_t i = 0; i < chosen; i++) {
+        width += doubled[count - chosen + i] - doubled[i];
     }
     double *ways = (double *)memory_alloc((chosen + 1) * width * sizeof *ways);
     ways[0] = 1;
@@ -88,33 +90,38 @@ static double *chances_of(const uint32_t *doubled, size_t count, size_t chosen, 
         for (size_t k = MIN_OF(i + 1, chosen); k > 0; k--) {
             double *to = ways + k * width;
             const double *from = ways + (k - 1) * width;
-            for (size_t s = doubled[i]; s < width; s++) {
-                to[s] += from[s - doubled[i]];
+            size_t above = doubled[i] - doubled[k - 1];
+            for (size_t u = above; u < width; u++) {
+                to[u] += from[u - above];
             }
         }
     }
     double all = 0;
     double *chances = (double *)memory_alloc(width * sizeof *chances);
-    for (size_t s = 0; s < width; s++) {
-        all += ways[chosen * width + s];
+    for (size_t u = 0; u < width; u++) {
+        all += ways[chosen * width + u];
     }
-    for (size_t s = 0; s < width; s++) {
-        chances[s] = ways[chosen * width + s] / all;
+    for (size_t u = 0; u < width; u++) {
+        chances[u] = ways[chosen * width + u] / all;
     }
     memory_free(ways);
-    *sums = width;
+    *size = width;
     return chances;
 }
 
 static double exact_p(const struct ranks *ranks, size_t chosen)
 {
-    size_t sums;
-    double *chances = chances_of(ranks->doubled, ranks->count, chosen, &sums);
+    size_t size;
+    double *chances = chances_of(ranks->doubled, ranks->count, chosen, &size);
     int64_t mean = (int64_t)(chosen * (ranks->count + 1));
     int64_t distance = llabs((int64_t)ranks->first_sum - mean);
+    int64_t smallest = 0;
+    for (size_t i = 0; i < chosen; i++) {
+        smallest += ranks->doubled[i];
+    }
     double p = 0;
-    for (size_t s = 0; s < sums; s++) {
-        p += llabs((int64_t)s - mean) >= distance ? chances[s] : 0;
+    for (size_t u = 0; u < size; u++) {
+        p += llabs(smallest + (int64_t)u - mean) >= distance ? chances[u] : 0;
     }
     memory_free(chances);
     return MIN_OF(p, 1.0);
@@ -188,11 +195,11 @@ static size_t pairs_outside(size_t a, size_t b, double confidence)
     for (size_t i = 0; i < a + b; i++) {
         doubled[i] = (uint32_t)(2 * (i + 1));
     }
-    size_t sums;
-    double *chances = chances_of(doubled, a + b, a, &sums);
+    size_t size;
+    double *chances = chances_of(doubled, a + b, a, &size);
     double below = 0;
-    for (size_t s = a * (a + 1); s < sums; s += 2) { /* from U = 0 */
-        below += chances[s];
+    for (size_t u = 0; u < size; u += 2) {
+        below += chances[u];
         if (below > tail) {
             break;
         }
@@ -208,13 +215,19 @@ struct stats_change stats_change_of(struct stats_sample a, struct stats_sample b
     ASSERT(b.count > 0);
     size_t pairs = a.count * b.count;
     double *ratios = (double *)memory_alloc(pairs * sizeof *ratios);
+    double *logs = (double *)memory_alloc(b.count * sizeof *logs);
+    for (size_t j = 0; j < b.count; j++) {
+        ASSERT(b.values[j] > 0);
+        logs[j] = log(b.values[j]);
+    }
     for (size_t i = 0; i < a.count; i++) {
         ASSERT(a.values[i] > 0);
+        double from = log(a.values[i]);
         for (size_t j = 0; j < b.count; j++) {
-            ASSERT(b.values[j] > 0);
-            ratios[i * b.count + j] = log(b.values[j] / a.values[i]);
+            ratios[i * b.count + j] = logs[j] - from;
         }
     }
+    memory_free(logs);
     qsort(ratios, pairs, sizeof *ratios, ascending);
     size_t outside = pairs_outside(a.count, b.count, confidence);
     struct stats_change change = {expm1(middle(ratios, pairs)), 0, 0, outside != 0};
