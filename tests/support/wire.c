@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int wire_dial(uint16_t port)
+static int socket_new(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ASSERT(fd >= 0);
@@ -21,13 +21,29 @@ int wire_dial(uint16_t port)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+    return fd;
+}
+
+int wire_dial(uint16_t port)
+{
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+    for (int seconds = 0;; seconds++) {
+        int fd = socket_new();
+        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0) {
+            return fd;
+        }
+        int error = errno;
         close(fd);
-        return -1;
+        if (error == ECONNREFUSED || error == ECONNRESET) {
+            return -1;
+        }
+        fprintf(stderr, "connect: %s\n", strerror(error));
+        /* All of the machine's ports are in use, by whoever: some come back. */
+        ASSERT(error == EADDRNOTAVAIL);
+        ASSERT(seconds < WIRE_PATIENCE_S);
+        sleep(1);
     }
-    return fd;
 }
 
 void wire_close(struct wire *wire)
