@@ -29,8 +29,10 @@ struct worker_thread {
     pthread_t thread;
     uint32_t cpu; /* UINT32_MAX: not pinned */
     int error;
-    bool is_started;
 };
+
+/* No worker turns before all have their loops: they ring each other. */
+enum start_decision { START_WAIT, START_GO_ON, START_GIVE_UP };
 
 struct workers {
     uint32_t count;
@@ -39,12 +41,29 @@ struct workers {
     struct worker_thread *threads;
     struct nats nats;
     ATOMIC(uint64_t) client_ids;
-    ATOMIC(uint32_t) running;  /* threads whose turn loop goes */
-    pthread_barrier_t opened;  /* every worker has its loop, or has failed */
-    pthread_barrier_t decided; /* the main thread says whether to go on */
-    bool go_on;
+    ATOMIC(uint32_t) running; /* threads whose turn loop goes */
     bool is_stopped;
+
+    /* Of the start alone; the lock guards the rest. */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint32_t opened; /* workers that have their loop, or have failed */
+    enum start_decision decision;
 };
+
+/* In a worker's thread: its loop is open, or is not. True: all are. */
+static bool may_go_on(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    workers->opened++;
+    pthread_cond_broadcast(&workers->changed);
+    while (workers->decision == START_WAIT) {
+        pthread_cond_wait(&workers->changed, &workers->lock);
+    }
+    bool goes_on = workers->decision == START_GO_ON;
+    pthread_mutex_unlock(&workers->lock);
+    return goes_on;
+}
 
 static void *thread_main(void *argument)
 {
@@ -57,9 +76,7 @@ static void *thread_main(void *argument)
                   t->options.hub.worker, t->cpu);
     }
     t->error = worker_open(&t->options, sys_now_ns(), &t->worker);
-    pthread_barrier_wait(&t->all->opened);
-    pthread_barrier_wait(&t->all->decided);
-    if (!t->all->go_on) {
+    if (!may_go_on(t->all)) {
         if (t->worker != NULL) {
             worker_free(t->worker);
         }
@@ -148,29 +165,41 @@ static struct worker_options worker_options_of(struct workers *workers,
     };
 }
 
+/* Waits until each of the threads made has its loop or has failed, and lets them go on if all of
+ * all workers have. Returns 0, error, or the first thread's error. */
+static int decide(struct workers *workers, uint32_t made, int error)
+{
+    pthread_mutex_lock(&workers->lock);
+    while (workers->opened < made) {
+        pthread_cond_wait(&workers->changed, &workers->lock);
+    }
+    for (uint32_t i = 0; i < made && error == 0; i++) {
+        error = workers->threads[i].error;
+    }
+    workers->decision = error == 0 ? START_GO_ON : START_GIVE_UP;
+    pthread_cond_broadcast(&workers->changed);
+    pthread_mutex_unlock(&workers->lock);
+    return error;
+}
+
+/* All or none run when it returns. */
 static int start_threads(struct workers *workers)
 {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
     int error = 0;
-    for (uint32_t i = 0; i < workers->count && error == 0; i++) {
-        struct worker_thread *t = &workers->threads[i];
+    uint32_t made = 0;
+    while (made < workers->count && error == 0) {
+        struct worker_thread *t = &workers->threads[made];
         error = -pthread_create(&t->thread, &attributes, thread_main, t);
-        t->is_started = error == 0;
+        made += error == 0;
     }
     pthread_attr_destroy(&attributes);
-    if (error != 0) {
-        /* The barrier counts threads that do not exist: nothing can be undone in order. */
-        fprintf(stderr, "ringhub: cannot start threads: %s\n", strerror(-error));
-        exit(EXIT_FAILURE);
+    error = decide(workers, made, error);
+    for (uint32_t i = 0; i < made && error != 0; i++) {
+        pthread_join(workers->threads[i].thread, NULL);
     }
-    pthread_barrier_wait(&workers->opened);
-    for (uint32_t i = 0; i < workers->count; i++) {
-        error = error == 0 ? workers->threads[i].error : error;
-    }
-    workers->go_on = error == 0;
-    pthread_barrier_wait(&workers->decided);
     return error;
 }
 
@@ -189,8 +218,8 @@ int workers_start(const struct workers_options *options, struct workers **result
                                                   .ping_max = config->ping_max};
     atomic_store(&workers->client_ids, (uint64_t)1);
     atomic_store(&workers->running, workers->count);
-    pthread_barrier_init(&workers->opened, NULL, workers->count + 1);
-    pthread_barrier_init(&workers->decided, NULL, workers->count + 1);
+    pthread_mutex_init(&workers->lock, NULL);
+    pthread_cond_init(&workers->changed, NULL);
     if (!init_info(workers, options)) {
         workers->is_stopped = true;
         workers_free(workers);
@@ -209,9 +238,6 @@ int workers_start(const struct workers_options *options, struct workers **result
     }
     int error = start_threads(workers);
     if (error != 0) {
-        for (uint32_t i = 0; i < workers->count; i++) {
-            pthread_join(workers->threads[i].thread, NULL);
-        }
         workers->is_stopped = true;
         workers_free(workers);
         return error;
@@ -261,6 +287,17 @@ static void sleep_ms(long ms)
     (void)nanosleep(&pause, NULL);
 }
 
+/* An order may come when its worker has just ended; of other workers nothing is left. */
+static void inbox_empty(struct mpsc *inbox)
+{
+    struct mpsc_node *node;
+    while (mpsc_pop(inbox, &node) == MPSC_NODE) {
+        struct envelope *envelope = CONTAINER_OF(node, struct envelope, node);
+        ASSERT(envelope->kind == ENVELOPE_ORDER);
+        memory_free(CONTAINER_OF(envelope, struct order_envelope, envelope));
+    }
+}
+
 bool workers_stop(struct workers *workers, uint64_t timeout_ns)
 {
     uint64_t deadline = sys_now_ns() + timeout_ns;
@@ -278,6 +315,7 @@ bool workers_stop(struct workers *workers, uint64_t timeout_ns)
     }
     for (uint32_t i = 0; i < workers->count; i++) {
         worker_free(workers->threads[i].worker);
+        inbox_empty(&workers->ports[i].inbox);
     }
     workers->is_stopped = true;
     return in_time;
@@ -294,8 +332,8 @@ void workers_free(struct workers *workers)
             log_free(workers->threads[i].log);
         }
     }
-    pthread_barrier_destroy(&workers->opened);
-    pthread_barrier_destroy(&workers->decided);
+    pthread_mutex_destroy(&workers->lock);
+    pthread_cond_destroy(&workers->changed);
     memory_free(workers->ports);
     memory_free(workers->loops);
     memory_free(workers->threads);
