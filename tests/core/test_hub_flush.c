@@ -331,6 +331,45 @@ static void test_dead_sockets_are_closed(void **state)
 }
 
 /*
+ * Goal:    a close at once sends nothing more, counts what was pending under its reason, and is the
+ *          end of a session that was still flushing its last words, too.
+ * Method:  a shutdown of a stalled session, of one that errs and is stalled, by FIN and by reset.
+ */
+static void test_a_close_at_once_drops_what_is_pending(void **state)
+{
+    (void)state;
+    struct world *world = world_slow(1);
+    struct client *clients[3];
+    struct client *publisher = client_plain(world, 0);
+    for (int i = 0; i < 3; i++) {
+        clients[i] = client_plain(world, 0);
+        clients[i]->room = 3;
+        client_says(clients[i], i < 2 ? "SUB a 1\r\n" : "SUB a own\r\nSUB > 2\r\n");
+    }
+    client_says(publisher, "PUB a 2\r\nhi\r\nPUB a 2\r\nho\r\n");
+    client_says(clients[1], "BAD\r\n");
+    world_run(world);
+    assert_true(clients[1]->is_open);
+
+    for (int i = 0; i < 3; i++) {
+        clients[i]->room = SIZE_MAX;
+        hub_close(world_hub(world, 0), client_session(clients[i]), CLOSE_SHUTDOWN,
+                  i == 2 ? HUB_CLOSE_RESET : HUB_CLOSE_AT_ONCE);
+    }
+    world_run(world);
+
+    for (int i = 0; i < 3; i++) {
+        CLIENT_EXPECT(clients[i], "MSG");
+        assert_false(clients[i]->is_open);
+        assert_int_equal(clients[i]->got_reset, i == 2);
+    }
+    assert_int_equal(closed(world, 0, CLOSE_SHUTDOWN), 2);
+    assert_int_equal(closed(world, 0, CLOSE_PROTOCOL_VIOLATION), 1);
+    assert_int_equal(dropped(world, 0, DROP_SHUTDOWN), 2 + 2 + 4);
+    world_end(world);
+}
+
+/*
  * Goal:    a client that does not read its answers is not read either, and goes on where it was.
  * Method:  PINGs until it is disarmed; then its socket opens.
  */
@@ -410,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_last_words_follow_the_backlog),
         cmocka_unit_test(test_patience_with_a_closing_peer_ends),
         cmocka_unit_test(test_dead_sockets_are_closed),
+        cmocka_unit_test(test_a_close_at_once_drops_what_is_pending),
         cmocka_unit_test(test_unread_answers_stop_the_input),
         cmocka_unit_test(test_two_pauses_end_both),
     };
