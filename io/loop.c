@@ -33,6 +33,7 @@ void loop_accept_stop(struct loop *loop)
 
 int loop_add(struct loop *loop, uint32_t slot, uint32_t generation, int fd)
 {
+    ASSERT(fd >= 0);
     return loop->ops->add(loop, slot, generation, fd);
 }
 

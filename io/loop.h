@@ -59,6 +59,9 @@ struct loop_options {
     uint32_t cq_entries;       /* 0: default */
     uint32_t read_buffers;     /* 0: READ_BUFFERS_DEFAULT, of READ_BUFFER_BYTES each */
     bool sends_inline;         /* the self-test's verdict: sends finish inside the submit */
+    /* Sockets live in the ring's own table and not among the descriptors of the process. uring with
+     * sends_inline only, else loop_open fails; slots_max is then at most RLIMIT_NOFILE. */
+    bool direct;
 };
 
 enum loop_event_kind {
@@ -102,12 +105,17 @@ struct loop_probe {
     bool sends_inline;         /* uring: the self-test of inline-completing sends passed */
     int uring_errno;           /* 0: a ring with our flags could be made; else why not */
     const char *uring_step;    /* what returned uring_errno; a literal */
+    bool direct;               /* loop_probe_direct: sockets may live in the ring's table */
+    const char *direct_step;   /* what differed where they may not; a literal */
     char explanation[1024];    /* sentences for the operator: tried, found, does instead, mend */
 };
 
 /* Resolves wanted into a backend, running the self-test on a real TCP pair. Returns 0, or -1 when
  * what was wanted cannot be had (explanation says why and what to do). */
 MUST_USE int loop_probe_run(enum loop_backend wanted, struct loop_probe *probe);
+/* After loop_probe_run: tries what options.direct needs, on real TCP pairs; fills direct or
+ * direct_step. */
+void loop_probe_direct(struct loop_probe *probe);
 
 /* In the worker's thread. Returns 0 or a negative errno (the loop is then not made). */
 MUST_USE int loop_open(const struct loop_options *options, struct loop **loop);

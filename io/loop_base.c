@@ -91,7 +91,7 @@ void loop_base_free(struct loop_base *base)
         struct loop_slot *slot = &base->slots[i];
         if ((slot->flags & SLOT_USED) != 0) {
             base->slots_used--;
-            if ((slot->flags & SLOT_CLOSED) == 0) {
+            if (slot->fd >= 0) {
                 close(slot->fd);
             }
         }
@@ -154,7 +154,6 @@ void loop_base_check(const struct loop_base *base)
 struct loop_slot *loop_base_add(struct loop_base *base, uint32_t slot, uint32_t generation, int fd)
 {
     ASSERT(slot < base->options.slots_max);
-    ASSERT(fd >= 0);
     struct loop_slot *s = &base->slots[slot];
     ASSERT(s->flags == 0);
     s->flags = SLOT_USED | SLOT_MAY_WRITE;
@@ -213,18 +212,25 @@ bool loop_base_close_begin(struct loop_base *base, uint32_t slot, enum loop_clos
     return true;
 }
 
+void loop_base_linger_at_once(int fd)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 void loop_base_close_finish(struct loop_base *base, uint32_t slot)
 {
     struct loop_slot *s = loop_base_slot(base, slot);
     ASSERT((s->flags & SLOT_CLOSING) != 0);
     ASSERT((s->flags & SLOT_CLOSED) == 0);
     ASSERT(s->held == 0);
-    if ((s->flags & SLOT_RESET) != 0) {
-        const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-        (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    if (s->fd >= 0) {
+        if ((s->flags & SLOT_RESET) != 0) {
+            loop_base_linger_at_once(s->fd);
+        }
+        close(s->fd);
+        s->fd = -1;
     }
-    close(s->fd);
-    s->fd = -1;
     s->flags |= SLOT_CLOSED;
     loop_base_mark(base, slot);
 }
@@ -375,7 +381,11 @@ static size_t report_read(struct loop_base *base, uint32_t slot, struct loop_eve
     }
     uint8_t *at = arena->memory + arena->used;
     ARENA_UNPOISON(at, room);
-    ssize_t got = receive(s->fd, at, room);
+    /* Cleared before the read: what a completion says meanwhile is news. */
+    const uint16_t seen = s->flags & (SLOT_READABLE | SLOT_HANGUP);
+    s->flags &= (uint16_t) ~(SLOT_READABLE | SLOT_HANGUP);
+    int64_t got =
+        base->receive == NULL ? receive(s->fd, at, room) : base->receive(base, slot, at, room);
     ARENA_POISON(at, room);
     if (got > 0) {
         ARENA_UNPOISON(at, (size_t)got);
@@ -383,14 +393,17 @@ static size_t report_read(struct loop_base *base, uint32_t slot, struct loop_eve
         arena->used += MIN_OF(room, ((size_t)got + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1));
         /* A stream that gave less than asked is empty, and what comes later is a new edge
          * (epoll(7)); but the peer's FIN may already be behind these bytes. */
-        if ((size_t)got < room && (s->flags & SLOT_HANGUP) == 0) {
-            s->flags &= (uint16_t)~SLOT_READABLE;
+        if ((size_t)got == room || (seen & SLOT_HANGUP) != 0) {
+            s->flags |= seen;
         }
         loop_base_bytes(base, event, slot, bytes_of(at, (size_t)got), LOOP_BUFFER_NONE);
         return 1;
     }
     if (got == -EAGAIN) {
-        s->flags &= (uint16_t) ~(SLOT_READABLE | SLOT_HANGUP);
+        return 0;
+    }
+    if (got == -EBUSY) {
+        s->flags |= seen;
         return 0;
     }
     s->flags |= SLOT_END_KNOWN;

@@ -44,7 +44,7 @@ enum loop_slot_flag {
 };
 
 struct loop_slot {
-    int fd;
+    int fd; /* owned; -1: the backend keeps the socket elsewhere, or it is closed */
     uint32_t generation;
     uint16_t flags;
     uint16_t held;  /* received by the kernel for this slot, not reported yet */
@@ -81,6 +81,10 @@ struct loop_base {
     struct loop loop; /* first */
     struct loop_options options;
     struct loop_stats stats;
+    /* NULL: recv(2) of the slot's fd. Else the backend's way to read once without waiting: returns
+     * bytes, 0 at the end, or a negative errno (-EAGAIN: nothing there; -EBUSY: ask again). It may
+     * fold completions. */
+    int64_t (*receive)(struct loop_base *base, uint32_t slot, uint8_t *room, size_t size);
 
     struct loop_slot *slots; /* owned; options.slots_max of them */
     uint32_t slots_used;
@@ -107,7 +111,7 @@ MUST_USE int loop_base_init(struct loop_base *base, const struct loop_ops *ops,
 void loop_base_free(struct loop_base *base);
 void loop_base_check(const struct loop_base *base);
 
-/* Claims a free slot. */
+/* Claims a free slot. fd -1: the backend keeps the socket. */
 struct loop_slot *loop_base_add(struct loop_base *base, uint32_t slot, uint32_t generation, int fd);
 /* The discard of every loop over real descriptors. */
 void loop_base_discard(struct loop *loop, int fd);
@@ -122,9 +126,11 @@ void loop_base_mark(struct loop_base *base, uint32_t slot);
 /* The kernel says that the socket has bytes; hangup: and that no more will follow them. */
 void loop_base_readable(struct loop_base *base, uint32_t slot, bool hangup);
 
+/* Makes the last close of a socket a RST. */
+void loop_base_linger_at_once(int fd);
 /* Stops all news of the slot; false when it was closing already. */
 bool loop_base_close_begin(struct loop_base *base, uint32_t slot, enum loop_close how);
-/* Nothing is in flight any more: closes the fd; CLOSED will be reported. */
+/* Nothing is in flight any more: closes the fd if there is one; CLOSED will be reported. */
 void loop_base_close_finish(struct loop_base *base, uint32_t slot);
 
 MUST_USE int loop_base_listen(struct loop_base *base, int fd);

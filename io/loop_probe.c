@@ -148,3 +148,15 @@ int loop_probe_run(enum loop_backend wanted, struct loop_probe *probe)
     say(probe, "  instead: epoll and sendmsg. Same results, more system calls.\n");
     return 0;
 }
+
+void loop_probe_direct(struct loop_probe *probe)
+{
+    probe->direct = false;
+    if (probe->backend != LOOP_URING) {
+        probe->direct_step = "they need io_uring";
+    } else if (!probe->sends_inline) {
+        probe->direct_step = "sends do not finish inside the submit";
+    } else {
+        probe->direct = loop_probe_table(&probe->direct_step);
+    }
+}

@@ -28,6 +28,7 @@ enum {
     PROBE_SMALL = 64,
     PROBE_SHORTS_MAX = 100,
     PROBE_WAIT_MS = 1000,
+    PROBE_FIN_MS = 200,
 };
 
 static bool has_opcodes(struct ring *ring)
@@ -240,6 +241,152 @@ bool loop_probe_sends(const char **step)
         pair_close(&pair);
     }
     memory_free(block);
+    ring_free(&ring);
+    return *step == NULL;
+}
+
+/* The table. */
+
+enum { TABLE_POLLED, TABLE_CLOSED, TABLE_ENTRIES };
+
+static bool table_put(struct ring *ring, unsigned entry, int fd)
+{
+    return io_uring_register_files_update(&ring->uring, entry, &fd, 1) == 1;
+}
+
+/* Submits one request that has to finish within the submit; its result, or -EIO. */
+static int finish(struct ring *ring)
+{
+    struct io_uring_cqe completion;
+    if (ring_submit(ring) != 1 || !ring_next(ring, &completion)) {
+        return -EIO;
+    }
+    return completion.res;
+}
+
+static int table_receive(struct ring *ring, unsigned entry, uint8_t *room, size_t size)
+{
+    struct io_uring_sqe *sqe = ring_sqe(ring);
+    ASSERT(sqe != NULL);
+    io_uring_prep_recv(sqe, (int)entry, room, size, MSG_DONTWAIT);
+    sqe->flags |= IOSQE_FIXED_FILE;
+    return finish(ring);
+}
+
+/* In flight until the ring is freed. */
+static bool table_poll(struct ring *ring, unsigned entry)
+{
+    struct io_uring_sqe *sqe = ring_sqe(ring);
+    ASSERT(sqe != NULL);
+    io_uring_prep_poll_multishot(sqe, (int)entry, POLLIN);
+    sqe->flags |= IOSQE_FIXED_FILE;
+    return ring_submit(ring) == 1;
+}
+
+static int table_install(struct ring *ring, unsigned entry)
+{
+    struct io_uring_sqe *sqe = ring_sqe(ring);
+    ASSERT(sqe != NULL);
+    sqe->opcode = RH_OP_FIXED_FD_INSTALL;
+    sqe->fd = (int)entry;
+    sqe->flags = IOSQE_FIXED_FILE;
+    return finish(ring);
+}
+
+static bool table_send(struct ring *ring, unsigned entry, uint8_t byte)
+{
+    const int flags = MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL;
+    struct io_uring_cqe completion;
+    struct io_uring_sqe *sqe = ring_sqe(ring);
+    ASSERT(sqe != NULL);
+    io_uring_prep_send(sqe, (int)entry, &byte, 1, flags);
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS | IOSQE_FIXED_FILE;
+    return ring_submit(ring) == 1 && !ring_next(ring, &completion);
+}
+
+/* What the peer reads next: a byte, 0 at the end, or a negative errno. */
+static int peer_hears(int fd)
+{
+    uint8_t byte;
+    struct pollfd waiting = {.fd = fd, .events = POLLIN, .revents = 0};
+    if (poll(&waiting, 1, PROBE_FIN_MS) != 1) {
+        return -ETIMEDOUT;
+    }
+    ssize_t got = recv(fd, &byte, 1, MSG_DONTWAIT);
+    return got < 0 ? -errno : got == 0 ? 0 : byte;
+}
+
+static bool table_reads(struct ring *ring, unsigned entry, int peer)
+{
+    uint8_t byte = 0;
+    struct pollfd never = {.fd = -1, .events = 0, .revents = 0};
+    if (table_receive(ring, entry, &byte, 1) != -EAGAIN || send(peer, "x", 1, MSG_NOSIGNAL) != 1) {
+        return false;
+    }
+    int got;
+    for (int ms = 0; (got = table_receive(ring, entry, &byte, 1)) == -EAGAIN; ms++) {
+        if (ms == PROBE_FIN_MS) {
+            return false;
+        }
+        (void)poll(&never, 1, 1); /* loopback may need a moment */
+    }
+    return got == 1 && byte == 'x';
+}
+
+static const char *try_table(struct ring *ring, struct pair pairs[TABLE_ENTRIES])
+{
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        if (!table_put(ring, i, pairs[i].ours)) {
+            return "a socket could not be moved into the table";
+        }
+        close(pairs[i].ours);
+        pairs[i].ours = -1;
+    }
+    if (!table_poll(ring, TABLE_POLLED)) {
+        return "a registered socket could not be polled";
+    }
+    if (!table_reads(ring, TABLE_CLOSED, pairs[TABLE_CLOSED].peer)) {
+        return "a read did not finish inside the submit";
+    }
+    if (!table_send(ring, TABLE_CLOSED, 'y') || peer_hears(pairs[TABLE_CLOSED].peer) != 'y') {
+        return "a send did not finish inside the submit";
+    }
+    /* Older kernels keep a removed file until every request that was in flight before has ended
+     * (https://github.com/axboe/liburing/issues/1192). */
+    if (!table_put(ring, TABLE_CLOSED, -1) || peer_hears(pairs[TABLE_CLOSED].peer) != 0) {
+        return "this kernel closes no registered socket while another one is polled";
+    }
+    int fd = table_install(ring, TABLE_POLLED);
+    if (fd < 0) {
+        return "a registered socket gets no descriptor again; Linux 6.8 gives one";
+    }
+    bool is_shut = shutdown(fd, SHUT_WR) == 0;
+    close(fd);
+    return is_shut && peer_hears(pairs[TABLE_POLLED].peer) == 0 ? NULL : "no shutdown";
+}
+
+bool loop_probe_table(const char **step)
+{
+    struct ring ring;
+    struct pair pairs[TABLE_ENTRIES];
+    if (ring_open(&ring, PROBE_SQ, PROBE_CQ, step) != 0) {
+        return false;
+    }
+    *step = io_uring_register_files_sparse(&ring.uring, TABLE_ENTRIES) == 0
+                ? NULL
+                : "the ring gets no table of files";
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        pairs[i] = (struct pair){.listener = -1, .ours = -1, .peer = -1};
+        if (*step == NULL && !pair_open(&pairs[i])) {
+            *step = "no TCP pair over 127.0.0.1 to try them on";
+        }
+    }
+    if (*step == NULL) {
+        *step = try_table(&ring, pairs);
+    }
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        pair_close(&pairs[i]);
+    }
     ring_free(&ring);
     return *step == NULL;
 }

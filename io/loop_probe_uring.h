@@ -21,6 +21,10 @@ MUST_USE int loop_probe_ring(const char **step);
  * full socket; silence means sent. Returns false with *step, a literal that says what differed. */
 MUST_USE bool loop_probe_sends(const char **step);
 
+/* The self-test of sockets in the ring's table: sent to, read, shut down by way of a descriptor,
+ * and closed while a request of another one is in flight. Returns false with *step. */
+MUST_USE bool loop_probe_table(const char **step);
+
 #ifdef __cplusplus
 }
 #endif

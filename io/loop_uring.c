@@ -94,11 +94,20 @@ static void accept_start(struct uring_loop *u)
         if (listener->active || listener->resume_ns > u->base.now_ns) {
             continue;
         }
+        listener->resume_ns = 0;
+        bool is_direct = u->base.options.direct;
+        if (is_direct && !uring_direct_accept(u, i)) {
+            continue;
+        }
+        const int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
         struct io_uring_sqe *sqe = uring_sqe(u);
-        io_uring_prep_multishot_accept(sqe, listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (is_direct) {
+            io_uring_prep_accept(sqe, listener->fd, NULL, NULL, flags);
+        } else {
+            io_uring_prep_multishot_accept(sqe, listener->fd, NULL, NULL, flags);
+        }
         sqe->user_data = tag_make(TAG_ACCEPT, u->accept_generation, i);
         listener->active = true;
-        listener->resume_ns = 0;
     }
 }
 
@@ -107,7 +116,12 @@ static void accept_start(struct uring_loop *u)
 static int uring_add(struct loop *loop, uint32_t slot, uint32_t generation, int fd)
 {
     struct uring_loop *u = uring_of(loop);
-    struct loop_slot *s = loop_base_add(&u->base, slot, generation, fd);
+    bool is_direct = u->base.options.direct;
+    int failed = is_direct ? uring_direct_put(u, slot, fd) : 0;
+    if (failed != 0) {
+        return failed;
+    }
+    struct loop_slot *s = loop_base_add(&u->base, slot, generation, is_direct ? -1 : fd);
     s->flags |= SLOT_READ_DIRECT;
     bool is_unsettled = u->slots[slot].unsettled; /* left over from the slot's last life */
     memset(&u->slots[slot], 0, sizeof(u->slots[slot]));
@@ -148,8 +162,14 @@ static void uring_wait_writable(struct loop *loop, uint32_t slot)
 
 static void uring_shutdown_write(struct loop *loop, uint32_t slot)
 {
+    struct uring_loop *u = uring_of(loop);
+    const struct loop_slot *s = loop_base_slot(&u->base, slot);
+    if (u->base.options.direct) {
+        uring_direct_shutdown_write(u, slot);
+        return;
+    }
     /* The system call: IORING_OP_SHUTDOWN is always handed to a kernel worker thread. */
-    (void)shutdown(loop_base_slot(&uring_of(loop)->base, slot)->fd, SHUT_WR);
+    (void)shutdown(s->fd, SHUT_WR);
 }
 
 static void uring_close_slot(struct loop *loop, uint32_t slot, enum loop_close how)
@@ -316,6 +336,8 @@ static void uring_check(const struct loop *loop)
             ASSERT(!us->write_polled);
         }
         ASSERT(us->read_op != READ_RECV || (u->base.slots[i].flags & SLOT_READ_DIRECT) == 0);
+        ASSERT(u->file_flags == 0 || (u->base.slots[i].flags & SLOT_USED) == 0 ||
+               u->base.slots[i].fd == -1);
     }
     ASSERT(unsettled == u->unsettled.count);
     ASSERT(promoted == u->promoted_count);
@@ -398,7 +420,10 @@ int loop_uring_open(const struct loop_options *options, struct loop **loop)
     if (failed != 0) {
         goto fail_base;
     }
-    failed = buffers_open(u, buffers - arena_buffers);
+    failed = options->direct ? uring_direct_open(u) : 0;
+    if (failed == 0) {
+        failed = buffers_open(u, buffers - arena_buffers);
+    }
     if (failed != 0) {
         goto fail_buffers;
     }

@@ -5,6 +5,7 @@
  *   loop_uring_conn.c  what is asked of the kernel for each connection, and taken back
  *   loop_uring_fold.c  completions become flags of a slot
  *   loop_uring_send.c  sends that finish inside the submit
+ *   loop_uring_direct.c  sockets in the ring's own table (options.direct)
  *
  * Reading, per connection:
  *
@@ -45,6 +46,8 @@ enum tag_kind {
     TAG_WAKE_POLL, /* our eventfd is readable */
     TAG_RUNG,      /* another ring posted into ours */
     TAG_RING,      /* our post into another ring failed */
+    TAG_RECEIVED,  /* direct: the answer of a single read */
+    TAG_INSTALLED, /* direct: the answer of a request for a descriptor */
 };
 
 enum read_op { READ_NONE, READ_POLL, READ_RECV };
@@ -91,6 +94,13 @@ struct uring_loop {
     int ring_error; /* what the last post into another ring said; 0: nothing */
     uint32_t accept_generation;
 
+    /* options.direct: a slot's socket is the table's entry of the same number. */
+    uint8_t file_flags;       /* of an SQE that names a connection: IOSQE_FIXED_FILE, or 0 */
+    int accepted_fd_max;      /* a new descriptor above this: too many are under way */
+    bool accept_rests;        /* the last one was above it */
+    uint32_t answer_sequence; /* of the one request whose answer is waited for */
+    int answer;
+
     /* The slice that is being sent. */
     struct loop_send *sends; /* borrowed for a slice */
     uint32_t sends_count;
@@ -102,6 +112,12 @@ static inline uint64_t tag_make(enum tag_kind kind, uint32_t generation, uint32_
 {
     const uint32_t mask = (1u << LOOP_GENERATION_BITS) - 1;
     return ((uint64_t)kind << 56) | ((uint64_t)(generation & mask) << 32) | slot;
+}
+
+/* What an SQE calls a connection's socket, together with file_flags. */
+static inline int uring_file(const struct uring_loop *u, uint32_t slot)
+{
+    return u->file_flags != 0 ? (int)slot : u->base.slots[slot].fd;
 }
 
 /* An SQE for anything but a send; submits when the queue is full. */
@@ -126,6 +142,19 @@ size_t uring_report_received(struct uring_loop *u, struct loop_event *events, si
 /* loop_uring_fold.c */
 /* Takes every completion that is there. */
 void uring_harvest(struct uring_loop *u);
+
+/* loop_uring_direct.c: only with options.direct. */
+/* Makes the table. Returns 0 or a negative errno. */
+MUST_USE int uring_direct_open(struct uring_loop *u);
+/* Moves fd into the table; closes it. Returns 0 or a negative errno, then fd stays the caller's. */
+MUST_USE int uring_direct_put(struct uring_loop *u, uint32_t slot, int fd);
+/* Nothing is in flight for the slot: empties its entry, which closes the socket. */
+void uring_direct_close(struct uring_loop *u, uint32_t slot);
+void uring_direct_shutdown_write(struct uring_loop *u, uint32_t slot);
+/* Accepts what waits, while there are descriptors for it. True: nothing waits any more. */
+bool uring_direct_accept(struct uring_loop *u, uint32_t listener);
+/* A completion of TAG_RECEIVED or TAG_INSTALLED. */
+void uring_direct_answered(struct uring_loop *u, enum tag_kind kind, uint32_t sequence, int result);
 
 /* loop_uring_send.c */
 void uring_send(struct loop *loop, struct loop_send *sends, size_t count);

@@ -80,7 +80,8 @@ static void poll_start(struct uring_loop *u, uint32_t slot)
 {
     const struct loop_slot *s = &u->base.slots[slot];
     struct io_uring_sqe *sqe = uring_sqe(u);
-    io_uring_prep_poll_multishot(sqe, s->fd, POLLIN | POLLRDHUP);
+    io_uring_prep_poll_multishot(sqe, uring_file(u, slot), POLLIN | POLLRDHUP);
+    sqe->flags |= u->file_flags;
     sqe->user_data = tag_make(TAG_POLL_READ, s->generation, slot);
     u->slots[slot].read_op = READ_POLL;
 }
@@ -89,8 +90,8 @@ static void recv_start(struct uring_loop *u, uint32_t slot)
 {
     struct loop_slot *s = &u->base.slots[slot];
     struct io_uring_sqe *sqe = uring_sqe(u);
-    io_uring_prep_recv_multishot(sqe, s->fd, NULL, 0, 0);
-    sqe->flags |= IOSQE_BUFFER_SELECT;
+    io_uring_prep_recv_multishot(sqe, uring_file(u, slot), NULL, 0, 0);
+    sqe->flags |= (uint8_t)(IOSQE_BUFFER_SELECT | u->file_flags);
     sqe->buf_group = u->bufring.group;
     sqe->user_data = tag_make(TAG_RECV, s->generation, slot);
     u->slots[slot].read_op = READ_RECV;
@@ -123,6 +124,9 @@ static void settle_closing(struct uring_loop *u, uint32_t slot)
     write_stop(u, slot);
     if (us->read_op == READ_NONE && !us->write_polled && u->base.slots[slot].held == 0) {
         uring_demote(u, slot);
+        if (u->base.options.direct) {
+            uring_direct_close(u, slot);
+        }
         loop_base_close_finish(&u->base, slot);
     }
 }
@@ -167,7 +171,8 @@ static void settle_write(struct uring_loop *u, uint32_t slot)
     struct uring_slot *us = &u->slots[slot];
     if ((s->flags & SLOT_WRITE_WAITED) != 0 && !us->write_polled) {
         struct io_uring_sqe *sqe = uring_sqe(u);
-        io_uring_prep_poll_add(sqe, s->fd, POLLOUT);
+        io_uring_prep_poll_add(sqe, uring_file(u, slot), POLLOUT);
+        sqe->flags |= u->file_flags;
         sqe->user_data = tag_make(TAG_POLL_WRITE, s->generation, slot);
         us->write_polled = true;
     }

@@ -151,6 +151,10 @@ static void fold(struct uring_loop *u, const struct io_uring_cqe *completion)
     case TAG_RING:
         u->ring_error = completion->res;
         return;
+    case TAG_RECEIVED:
+    case TAG_INSTALLED:
+        uring_direct_answered(u, kind, generation, completion->res);
+        return;
     case TAG_POLL_READ:
     case TAG_RECV:
     case TAG_POLL_WRITE:

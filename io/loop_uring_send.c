@@ -34,21 +34,21 @@ static bool flush_overflow(struct uring_loop *u)
 static void prepare(struct uring_loop *u, uint32_t index)
 {
     struct loop_send *send = &u->sends[index];
-    const struct loop_slot *slot = loop_base_slot(&u->base, send->slot);
-    ASSERT((slot->flags & SLOT_CLOSING) == 0);
+    ASSERT((loop_base_slot(&u->base, send->slot)->flags & SLOT_CLOSING) == 0);
+    const int file = uring_file(u, send->slot);
     const int flags = MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL;
     struct io_uring_sqe *sqe = ring_sqe(&u->ring);
     ASSERT(sqe != NULL); /* the slice was cut to fit */
     if (send->vectors_count == 1) {
-        io_uring_prep_send(sqe, slot->fd, send->vectors[0].iov_base, send->size, flags);
+        io_uring_prep_send(sqe, file, send->vectors[0].iov_base, send->size, flags);
     } else {
         struct msghdr *message = &u->messages[index];
         memset(message, 0, sizeof(*message));
         memcpy(&message->msg_iov, &send->vectors, sizeof(message->msg_iov));
         message->msg_iovlen = send->vectors_count;
-        io_uring_prep_sendmsg(sqe, slot->fd, message, (unsigned)flags);
+        io_uring_prep_sendmsg(sqe, file, message, (unsigned)flags);
     }
-    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    sqe->flags |= (uint8_t)(IOSQE_CQE_SKIP_SUCCESS | u->file_flags);
     sqe->user_data = tag_make(TAG_SEND, u->sends_sequence, index);
     send->result = RESULT_SILENT;
 }
@@ -66,6 +66,19 @@ static uint32_t submit(struct uring_loop *u)
         }
     }
     return ring_pending(&u->ring);
+}
+
+/* A send the ring did not take. A socket in the table cannot be sent to by system call: nothing was
+ * taken, and the wait for room, which is there, brings its turn again. */
+static void send_otherwise(struct uring_loop *u, struct loop_send *send)
+{
+    if (u->base.options.direct) {
+        send->result = LOOP_SEND_FULL;
+        loop_base_send_count(&u->base, send);
+    } else {
+        u->ring.enters++;
+        loop_base_send(&u->base, send);
+    }
 }
 
 /* Sends a slice that fits; returns how many sends it held. */
@@ -86,7 +99,7 @@ static uint32_t send_slice(struct uring_loop *u, struct loop_send *sends, uint32
     bool is_judged = flush_overflow(u) && u->base.stats.cq_lost == lost_before;
     for (uint32_t i = 0; i < count; i++) {
         if (i >= count - refused) {
-            loop_base_send(&u->base, &sends[i]);
+            send_otherwise(u, &sends[i]);
             continue;
         }
         if (sends[i].result == RESULT_SILENT) {
@@ -101,8 +114,7 @@ static uint32_t send_slice(struct uring_loop *u, struct loop_send *sends, uint32
 static void send_plain(struct uring_loop *u, struct loop_send *sends, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        u->ring.enters++;
-        loop_base_send(&u->base, &sends[i]);
+        send_otherwise(u, &sends[i]);
     }
 }
 

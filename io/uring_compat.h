@@ -21,4 +21,7 @@
  * enter, and a completion may be skipped. */
 #define RH_RING_FEATURES (IORING_FEAT_NODROP | IORING_FEAT_EXT_ARG | IORING_FEAT_CQE_SKIP)
 
+/* Gives a registered file a descriptor as well; Linux 6.8. */
+#define RH_OP_FIXED_FD_INSTALL 54
+
 #endif

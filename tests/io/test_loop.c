@@ -1,8 +1,8 @@
 /*
  * Goal:    the three loops behave alike: one script of calls gives the same notes on all.
  * Method:  each script is played on the fake and on each backend in several shapes (usual, tiny
- *          rings and few buffers, sends by system call, the fake with faults); notes are compared
- *          with those of the fake without faults.
+ *          rings and few buffers, sends by system call, sockets in the ring's table, the fake with
+ *          faults); notes are compared with those of the fake without faults.
  */
 #include "core/limits.h"
 #include "io/loop.h"
@@ -118,12 +118,51 @@ static void test_uring_with_plain_sends(void **state)
     play_all(&options);
 }
 
+static struct stage_options direct_options(const char *name)
+{
+    struct stage_options options = uring_options(name);
+    if (!probe.direct) {
+        print_message("SKIP: no sockets in a ring's table: %s\n", probe.direct_step);
+        skip();
+    }
+    options.loop.direct = true;
+    return options;
+}
+
+static void test_uring_direct(void **state)
+{
+    (void)state;
+    struct stage_options options = direct_options("uring direct");
+    play_all(&options);
+}
+
+static void test_uring_direct_with_tiny_rings(void **state)
+{
+    (void)state;
+    struct stage_options options = direct_options("uring direct with tiny rings");
+    options.loop.sq_entries = 2;
+    options.loop.cq_entries = 4;
+    options.loop.read_buffers = 4;
+    play_all(&options);
+}
+
+static void test_uring_direct_with_the_smallest_rings(void **state)
+{
+    (void)state;
+    struct stage_options options = direct_options("uring direct with the smallest rings");
+    options.loop.sq_entries = 1;
+    options.loop.cq_entries = 1;
+    options.loop.read_buffers = 1;
+    play_all(&options);
+}
+
 static int find_out(void **state)
 {
     (void)state;
     if (loop_probe_run(LOOP_AUTO, &probe) != 0) {
         return -1;
     }
+    loop_probe_direct(&probe);
     print_message("%s", probe.explanation);
     return 0;
 }
@@ -138,6 +177,9 @@ int main(void)
         cmocka_unit_test(test_uring_with_tiny_rings),
         cmocka_unit_test(test_uring_with_the_smallest_rings),
         cmocka_unit_test(test_uring_with_plain_sends),
+        cmocka_unit_test(test_uring_direct),
+        cmocka_unit_test(test_uring_direct_with_tiny_rings),
+        cmocka_unit_test(test_uring_direct_with_the_smallest_rings),
     };
     return cmocka_run_group_tests(tests, find_out, NULL);
 }

@@ -1,7 +1,7 @@
 /*
  * Goal:    accepting survives a process that is out of descriptors, and can be stopped.
  * Method:  RLIMIT_NOFILE is lowered to what is open, a client waits in the backlog, the limit is
- *          raised again; on both real loops.
+ *          raised again; on both real loops, and with sockets in the ring's table.
  */
 #include "tests/support/loop_stage.h"
 
@@ -21,24 +21,40 @@
 
 #include <cmocka.h>
 
-enum { EVENTS = 16, TURN_NS = 10 * 1000 * 1000 };
+enum { SLOTS = 8, EVENTS = 16, TURN_NS = 10 * 1000 * 1000 };
 
 static struct loop_probe probe;
 
-static struct stage *real_stage(enum loop_backend backend)
+enum shape { EPOLL, URING, DIRECT };
+
+static struct stage *real_stage(enum shape shape)
 {
-    if (backend == LOOP_URING && probe.backend != LOOP_URING) {
+    static const char *const names[] = {"epoll", "uring", "uring direct"};
+    if (shape != EPOLL && probe.backend != LOOP_URING) {
         print_message("SKIP: %s", probe.explanation);
         skip();
     }
+    if (shape == DIRECT && !probe.direct) {
+        print_message("SKIP: no sockets in a ring's table: %s\n", probe.direct_step);
+        skip();
+    }
     const struct stage_options options = {
-        .name = backend == LOOP_URING ? "uring" : "epoll",
-        .loop = {.backend = backend, .slots_max = 8, .sends_inline = probe.sends_inline},
+        .name = names[shape],
+        .loop = {.backend = shape == EPOLL ? LOOP_EPOLL : LOOP_URING,
+                 .slots_max = SLOTS,
+                 .sends_inline = probe.sends_inline,
+                 .direct = shape == DIRECT},
         .seed = 1,
     };
     struct stage *stage = (struct stage *)memory_alloc(sizeof(*stage));
     stage_open(stage, &options);
     return stage;
+}
+
+static void stage_free_all(struct stage *stage)
+{
+    stage_free(stage);
+    memory_free(stage);
 }
 
 static int dial(const struct stage *stage, int fd)
@@ -68,9 +84,9 @@ static int result_of(struct stage *stage, enum loop_event_kind kind)
     }
 }
 
-static void out_of_descriptors(enum loop_backend backend)
+static void out_of_descriptors(enum shape shape)
 {
-    struct stage *stage = real_stage(backend);
+    struct stage *stage = real_stage(shape);
     struct rlimit before;
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int next = dup(client); /* the lowest free number is the limit */
@@ -88,25 +104,30 @@ static void out_of_descriptors(enum loop_backend backend)
     char byte;
     assert_int_equal(recv(client, &byte, 1, 0), 0);
     close(client);
-    stage_free(stage);
-    memory_free(stage);
+    stage_free_all(stage);
 }
 
 static void test_epoll_out_of_descriptors(void **state)
 {
     (void)state;
-    out_of_descriptors(LOOP_EPOLL);
+    out_of_descriptors(EPOLL);
 }
 
 static void test_uring_out_of_descriptors(void **state)
 {
     (void)state;
-    out_of_descriptors(LOOP_URING);
+    out_of_descriptors(URING);
 }
 
-static void stopped(enum loop_backend backend)
+static void test_uring_direct_out_of_descriptors(void **state)
 {
-    struct stage *stage = real_stage(backend);
+    (void)state;
+    out_of_descriptors(DIRECT);
+}
+
+static void stopped(enum shape shape)
+{
+    struct stage *stage = real_stage(shape);
     struct loop_event events[EVENTS];
     (void)stage_connect(stage, true);
     loop_accept_stop(stage->loop);
@@ -120,26 +141,87 @@ static void stopped(enum loop_backend backend)
     int fd = result_of(stage, LOOP_EVENT_ACCEPT);
     loop_discard(stage->loop, fd);
     close(client);
-    stage_free(stage);
-    memory_free(stage);
+    stage_free_all(stage);
 }
 
 static void test_epoll_accepts_nothing_while_stopped(void **state)
 {
     (void)state;
-    stopped(LOOP_EPOLL);
+    stopped(EPOLL);
 }
 
 static void test_uring_accepts_nothing_while_stopped(void **state)
 {
     (void)state;
-    stopped(LOOP_URING);
+    stopped(URING);
+}
+
+static void test_uring_direct_accepts_nothing_while_stopped(void **state)
+{
+    (void)state;
+    stopped(DIRECT);
+}
+
+/* Descriptors that nobody has put into a table yet are not let grow to the limit: who waits in the
+ * backlog is taken in when some are given back. */
+static void test_uring_direct_leaves_some_descriptors(void **state)
+{
+    (void)state;
+    enum { LIMIT = 100, CLIENTS = 120, CLIENTS_FD = 300 };
+    struct rlimit before;
+    struct loop_event events[EVENTS];
+    int held[CLIENTS];
+    size_t held_count = 0;
+    stage_free_all(real_stage(DIRECT));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit low = {.rlim_cur = LIMIT, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    struct stage *stage = real_stage(DIRECT); /* looks at the limit */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(dup2(client, CLIENTS_FD + i), CLIENTS_FD + i); /* out of the way */
+        close(client);
+        assert_int_equal(dial(stage, CLIENTS_FD + i), 0);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    uint64_t until_ns = stage_deadline_ns();
+    size_t quiet = 0;
+    for (size_t taken = 0; taken < CLIENTS;) {
+        size_t count = loop_wait(stage->loop, TURN_NS, events, EVENTS);
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(events[i].kind, LOOP_EVENT_ACCEPT); /* and no ACCEPT_FAILED */
+            held[held_count++] = events[i].result;
+        }
+        taken += count;
+        quiet = count == 0 ? quiet + 1 : 0;
+        if (quiet == 5) { /* it rests: there must be some left */
+            assert_in_range(held_count, 1, LIMIT - 10);
+            int left = dup(stage->listener);
+            assert_true(left >= 0);
+            close(left);
+            while (held_count > 0) {
+                loop_discard(stage->loop, held[--held_count]);
+            }
+        }
+        stage_check_deadline(stage, until_ns, "all accepted");
+    }
+    while (held_count > 0) {
+        loop_discard(stage->loop, held[--held_count]);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        close(CLIENTS_FD + i);
+    }
+    stage_free_all(stage);
 }
 
 static int find_out(void **state)
 {
     (void)state;
-    return loop_probe_run(LOOP_AUTO, &probe);
+    int failed = loop_probe_run(LOOP_AUTO, &probe);
+    loop_probe_direct(&probe);
+    return failed;
 }
 
 int main(void)
@@ -147,8 +229,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_epoll_out_of_descriptors),
         cmocka_unit_test(test_uring_out_of_descriptors),
+        cmocka_unit_test(test_uring_direct_out_of_descriptors),
         cmocka_unit_test(test_epoll_accepts_nothing_while_stopped),
         cmocka_unit_test(test_uring_accepts_nothing_while_stopped),
+        cmocka_unit_test(test_uring_direct_accepts_nothing_while_stopped),
+        cmocka_unit_test(test_uring_direct_leaves_some_descriptors),
     };
     return cmocka_run_group_tests(tests, find_out, NULL);
 }

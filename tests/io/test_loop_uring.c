@@ -1,6 +1,6 @@
 /*
  * Goal:    what only the io_uring loop does: promotion and demotion, slices against small queues,
- *          posts into another ring; and that it stays within its means.
+ *          posts into another ring, sockets in its table; and that it stays within its means.
  * Method:  real connections on 127.0.0.1; the loop's own struct is looked into, and aged by hand.
  */
 #include "io/loop_uring.h"
@@ -8,6 +8,7 @@
 #include "tests/support/loop_stage.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -27,10 +29,20 @@ static const struct stage_options usual = {
     .seed = 1,
 };
 
+static const struct stage_options direct = {
+    .name = "uring direct",
+    .loop = {.backend = LOOP_URING, .slots_max = 256, .sends_inline = true, .direct = true},
+    .seed = 1,
+};
+
 static struct stage *uring_stage(const struct stage_options *options)
 {
     if (probe.backend != LOOP_URING || !probe.sends_inline) {
         print_message("SKIP: %s", probe.explanation);
+        skip();
+    }
+    if (options->loop.direct && !probe.direct) {
+        print_message("SKIP: no sockets in a ring's table: %s\n", probe.direct_step);
         skip();
     }
     struct stage *stage = (struct stage *)memory_alloc(sizeof(*stage));
@@ -156,14 +168,20 @@ static void test_each_send_of_a_call_gets_its_own_answer(void **state)
     send_to_mixed(&usual);
 }
 
+static void test_each_send_to_the_table_gets_its_own_answer(void **state)
+{
+    (void)state;
+    send_to_mixed(&direct);
+}
+
 static void test_answers_are_right_with_queues_smaller_than_the_call(void **state)
 {
     (void)state;
     static const uint32_t sizes[][2] = {{1, 1}, {2, 2}, {4, 4}, {64, 4}, {4, 64}};
-    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        struct stage_options options = usual;
-        options.loop.sq_entries = sizes[i][0];
-        options.loop.cq_entries = sizes[i][1];
+    for (size_t i = 0; i < 2 * COUNT_OF(sizes); i++) {
+        struct stage_options options = i % 2 == 0 ? usual : direct;
+        options.loop.sq_entries = sizes[i / 2][0];
+        options.loop.cq_entries = sizes[i / 2][1];
         send_to_mixed(&options);
     }
 }
@@ -197,10 +215,9 @@ static void test_tiny_rings_do_overflow_and_run_out_of_buffers(void **state)
     stage_end(stage);
 }
 
-static void test_the_steady_path_allocates_nothing(void **state)
+static void allocate_nothing(const struct stage_options *options)
 {
-    (void)state;
-    struct stage *stage = uring_stage(&usual);
+    struct stage *stage = uring_stage(options);
     struct loop_event events[64];
     uint8_t bytes[100];
     memset(bytes, 'x', sizeof(bytes));
@@ -216,6 +233,95 @@ static void test_the_steady_path_allocates_nothing(void **state)
     }
     assert_int_equal(memory_allocations(), before);
     stage_end(stage);
+}
+
+static void test_the_steady_path_allocates_nothing(void **state)
+{
+    (void)state;
+    allocate_nothing(&usual);
+}
+
+static void test_the_steady_path_over_the_table_allocates_nothing(void **state)
+{
+    (void)state;
+    allocate_nothing(&direct);
+}
+
+/* Descriptors of this process. */
+static int descriptors(void)
+{
+    int count = 0;
+    DIR *fds = opendir("/proc/self/fd");
+    assert_non_null(fds);
+    while (readdir(fds) != NULL) {
+        count++;
+    }
+    closedir(fds);
+    return count;
+}
+
+static void test_a_socket_in_the_table_is_no_descriptor(void **state)
+{
+    (void)state;
+    enum { PEERS = 40 };
+    struct stage *stage = uring_stage(&direct);
+    int before = descriptors();
+    for (uint32_t i = 0; i < PEERS; i++) {
+        (void)stage_connect(stage, true);
+    }
+    assert_int_equal(descriptors(), before + PEERS); /* the peers' ends */
+    for (uint32_t i = 0; i < PEERS; i++) {
+        loop_shutdown_write(stage->loop, i);
+        assert_int_equal(peer_state(stage, i), PEER_EOF);
+        stage_close(stage, i, i % 2 == 0 ? LOOP_CLOSE_RESET : LOOP_CLOSE_ORDERLY);
+        STAGE_UNTIL(stage, !stage->peers[i].is_open);
+    }
+    stage_end(stage);
+}
+
+/* With nothing to give a socket a descriptor by, the close is what ends the connection. */
+static void test_out_of_descriptors_a_socket_in_the_table_still_closes(void **state)
+{
+    (void)state;
+    struct stage *stage = uring_stage(&direct);
+    uint32_t shut = stage_connect(stage, true);
+    uint32_t reset = stage_connect(stage, true);
+    struct rlimit before;
+    int next = dup(stage->listener); /* the lowest free number becomes the limit */
+    close(next);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    struct rlimit none = {.rlim_cur = (rlim_t)next, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    loop_shutdown_write(stage->loop, shut);
+    stage_close(stage, shut, LOOP_CLOSE_ORDERLY);
+    stage_close(stage, reset, LOOP_CLOSE_RESET);
+    STAGE_UNTIL(stage, !stage->peers[shut].is_open && !stage->peers[reset].is_open);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(peer_state(stage, shut), PEER_EOF);
+    assert_int_equal(peer_state(stage, reset), PEER_EOF);
+    stage_end(stage);
+}
+
+static void test_direct_without_inline_sends_is_refused(void **state)
+{
+    (void)state;
+    stage_end(uring_stage(&direct));
+    struct loop_options options = direct.loop;
+    struct loop *loop;
+    options.sends_inline = false;
+    assert_int_equal(loop_open(&options, &loop), -EINVAL);
+}
+
+static void test_a_table_above_the_limit_of_files_is_refused(void **state)
+{
+    (void)state;
+    stage_end(uring_stage(&direct));
+    struct loop_options options = direct.loop;
+    struct loop *loop;
+    struct rlimit files;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    options.slots_max = (uint32_t)files.rlim_cur + 1;
+    assert_int_equal(loop_open(&options, &loop), -EMFILE);
 }
 
 /* A ring that cannot be posted into is woken by its eventfd. */
@@ -266,13 +372,19 @@ static void test_no_script_starts_a_kernel_worker_thread(void **state)
     for (size_t i = 0; i < scripts_count; i++) {
         free(script_play(&scripts[i], &usual, NULL));
         assert_int_equal(kernel_workers(), 0);
+        if (probe.direct) {
+            free(script_play(&scripts[i], &direct, NULL));
+            assert_int_equal(kernel_workers(), 0);
+        }
     }
 }
 
 static int find_out(void **state)
 {
     (void)state;
-    return loop_probe_run(LOOP_AUTO, &probe);
+    int failed = loop_probe_run(LOOP_AUTO, &probe);
+    loop_probe_direct(&probe);
+    return failed;
 }
 
 int main(void)
@@ -281,9 +393,15 @@ int main(void)
         cmocka_unit_test(test_a_busy_connection_is_promoted_and_a_silent_one_demoted),
         cmocka_unit_test(test_a_paused_busy_connection_holds_its_bytes_in_the_socket),
         cmocka_unit_test(test_each_send_of_a_call_gets_its_own_answer),
+        cmocka_unit_test(test_each_send_to_the_table_gets_its_own_answer),
         cmocka_unit_test(test_answers_are_right_with_queues_smaller_than_the_call),
         cmocka_unit_test(test_tiny_rings_do_overflow_and_run_out_of_buffers),
         cmocka_unit_test(test_the_steady_path_allocates_nothing),
+        cmocka_unit_test(test_the_steady_path_over_the_table_allocates_nothing),
+        cmocka_unit_test(test_a_socket_in_the_table_is_no_descriptor),
+        cmocka_unit_test(test_out_of_descriptors_a_socket_in_the_table_still_closes),
+        cmocka_unit_test(test_direct_without_inline_sends_is_refused),
+        cmocka_unit_test(test_a_table_above_the_limit_of_files_is_refused),
         cmocka_unit_test(test_a_failed_post_falls_back_to_the_eventfd),
         cmocka_unit_test(test_no_script_starts_a_kernel_worker_thread),
     };
