@@ -3,9 +3,11 @@
 Fair means: nothing is stored; nobody is dropped for being slow (a drop would look like speed); one
 listener on loopback; no TLS, no authentication; as many CPUs as the others.
 """
+import ctypes
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -155,6 +157,15 @@ def listens(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_us():
+    """In the child: the kernel ends it when we are gone, however that happened."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Running:
     """A started server; `with Running(...) as running`. Ends by its pid when the block ends."""
 
@@ -173,25 +184,31 @@ class Running:
         self.process = None
 
     def __enter__(self):
-        with open(self.log_path, "wb") as log:
-            # taskset becomes the server: one process, one pid.
-            self.process = subprocess.Popen(self.pinned + self.command, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=subprocess.STDOUT)
+        try:
+            with open(self.log_path, "wb") as log:
+                # taskset becomes the server: one process, one pid.
+                self.process = subprocess.Popen(self.pinned + self.command, stdin=subprocess.DEVNULL,
+                                                stdout=log, stderr=subprocess.STDOUT, preexec_fn=die_with_us)
+            self.wait()
+        except BaseException:  # __exit__ is not called for what happens here, and an interrupt may
+            self.stop()
+            raise
+        return self
+
+    def wait(self):
         until = time.monotonic() + START_S
         while not listens(self.port):
             if self.process.poll() is not None or time.monotonic() > until:
-                self.stop()
                 with open(self.log_path, encoding="utf-8", errors="replace") as log:
                     said = log.read().strip()[-300:]
                 raise RuntimeError("%s does not listen on port %d: %s" % (self.server.name, self.port, said))
             time.sleep(0.02)
-        return self
 
     def __exit__(self, *unused):
         self.stop()
 
     def stop(self):
-        if self.process.poll() is None:
+        if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
                 self.process.wait(STOP_S)

@@ -36,13 +36,18 @@ def cpu_of(run):
     return server["user_ns_per_delivery"] + server["system_ns_per_delivery"] if server else None
 
 
+def percentile_of(record, key):
+    """None where no message was due while measuring: a full window can hold the publisher up that long."""
+    return record[key] if record["count"] else None
+
+
 # Columns: title, figure of one run, text of one figure.
 DELIVERIES = ("deliveries/s", lambda run: run["deliveries_per_s"], count_text)
 CPU = ("server CPU/delivery", cpu_of, time_text)
 PER_READ = ("messages/read", lambda run: run["messages_per_read"], plain)
-P50 = ("p50", lambda run: run["latency"]["p50_ns"], time_text)
-P99 = ("p99", lambda run: run["latency"]["p99_ns"], time_text)
-COMPLETION = ("completion p99", lambda run: run["completion"]["p99_ns"], time_text)
+P50 = ("p50", lambda run: percentile_of(run["latency"], "p50_ns"), time_text)
+P99 = ("p99", lambda run: percentile_of(run["latency"], "p99_ns"), time_text)
+COMPLETION = ("completion p99", lambda run: percentile_of(run["completion"], "p99_ns"), time_text)
 COLUMNS = [DELIVERIES, CPU, PER_READ, P50, P99, COMPLETION]
 
 
@@ -62,6 +67,13 @@ def failure_of(result):
     if result.get("failure"):
         return "FAILED: " + result["failure"]
     return "" if result["runs"] else "FAILED: no run"
+
+
+def instead_of(result):
+    """What a row says in place of figures, or an empty text."""
+    if any(run["deliveries_per_s"] == 0 for run in result["runs"]):
+        return failure_of(result) or "no figure: nothing arrived while it was measured"
+    return failure_of(result)
 
 
 def mark_of(result):
@@ -87,17 +99,19 @@ def cell(result, column, spread=True):
 def full_rows(results, spread=True):
     """results: {server name: result} of one scenario. The header, then a row a server."""
     rows = [["server"] + [column[0] for column in COLUMNS]]
+    rounds = max((len(result["runs"]) for result in results.values()), default=0)
     for name, result in results.items():
-        failure = failure_of(result)
-        if failure:
-            rows.append([name, failure] + [""] * (len(COLUMNS) - 1))
+        instead = instead_of(result)
+        if instead:
+            rows.append([name, instead] + [""] * (len(COLUMNS) - 1))
         else:
-            rows.append([name + mark_of(result)] + [cell(result, column, spread) for column in COLUMNS])
+            few = " (%d rounds)" % len(result["runs"]) if len(result["runs"]) < rounds else ""
+            rows.append([name + mark_of(result) + few] + [cell(result, column, spread) for column in COLUMNS])
     return rows
 
 
 def text_table(rows):
-    widths = [max(len(row[i]) for row in rows if not row[1].startswith("FAILED") or i == 0)
+    widths = [max(len(row[i]) for row in rows if row[2] or i == 0)
               for i in range(len(rows[0]))]
     lines = []
     for row in rows:
@@ -117,7 +131,7 @@ def noise(all_results):
     lines = []
     for title, results in all_results.items():
         one, other = results.get("ceiling-send"), results.get("ceiling-again")
-        if not one or not other or failure_of(one) or failure_of(other):
+        if not one or not other or instead_of(one) or instead_of(other):
             continue
         parts = []
         for column in (P50, P99, CPU) if is_open(one) else (DELIVERIES, CPU):
@@ -130,7 +144,7 @@ def noise(all_results):
 
 def marks_used(all_results):
     used = {mark_of(result) for results in all_results.values() for result in results.values()
-            if not failure_of(result)}
+            if not instead_of(result)}
     return [mark + " " + note for mark, note in NOTES.items() if mark in used]
 
 
@@ -157,8 +171,8 @@ def short_tables(all_results):
             continue
         rows = [["latency", "p50", "p99", "completion p99", "server CPU/delivery"]]
         for name, result in results.items():
-            failure = failure_of(result)
-            rows.append([name, failure, "", "", ""] if failure else
+            instead = instead_of(result)
+            rows.append([name, instead, "", "", ""] if instead else
                         [name + mark_of(result)] +
                         [cell(result, column, False) for column in (P50, P99, COMPLETION, CPU)])
         parts.append("At a steady rate, %s; completion is when the last subscriber has it:\n\n%s"
@@ -169,8 +183,8 @@ def short_tables(all_results):
 def short_cell(result):
     if result is None:
         return "-"
-    if failure_of(result):
-        return "FAILED"
+    if instead_of(result):
+        return "FAILED" if failure_of(result) else "-"
     return "%s%s (%s)" % (cell(result, DELIVERIES, False), mark_of(result), cell(result, CPU, False))
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 import rivals
 import rivals_servers
@@ -16,7 +17,8 @@ def run(deliveries_per_s=1000.0, cpu_ns=100.0, verdict="valid", **more):
         "complete": True, "interrupted": False, "verdict": verdict, "expected": 10, "delivered": 10,
         "lost": 0, "duplicated": 0, "reordered": 0, "corrupted": 0, "foreign": 0,
         "deliveries_per_s": deliveries_per_s, "messages_per_read": 2.0,
-        "latency": {"p50_ns": 1000, "p99_ns": 2500000}, "completion": {"p99_ns": 3000000},
+        "latency": {"count": 10, "p50_ns": 1000, "p99_ns": 2500000},
+        "completion": {"count": 10, "p99_ns": 3000000},
         "server": {"user_ns_per_delivery": cpu_ns / 4, "system_ns_per_delivery": cpu_ns * 3 / 4},
     }
     figures.update(more)
@@ -57,6 +59,15 @@ class Tables(unittest.TestCase):
     def test_delivered_must_be_expected(self):
         self.assertIn("FAILED", rivals_tables.failure_of(result(run(delivered=9))))
 
+    # Goal: a run of which nothing fell into the measured time gives no figure, and is no failure.
+    # Method: all delivered, none then; and no message due then.
+    def test_nothing_measured_is_no_figure(self):
+        empty = result(run(), run(0.0))
+        self.assertEqual(rivals_tables.failure_of(empty), "")
+        self.assertIn("nothing arrived", rivals_tables.full_rows({"x": empty})[1][1])
+        none_due = result(run(latency={"count": 0, "p50_ns": 0, "p99_ns": 0}))
+        self.assertEqual(rivals_tables.cell(none_due, rivals_tables.P50), "-")
+
     # Goal: what did not run is named.  Method: no run; no run with hubload's words; a run and a failure.
     def test_no_run_is_failed(self):
         self.assertEqual(rivals_tables.failure_of(result()), "FAILED: no run")
@@ -70,6 +81,11 @@ class Tables(unittest.TestCase):
         marked = {"t": {"x": result(run(), bound, bound)}}
         self.assertEqual(rivals_tables.full_rows(marked["t"])[1][0], "x*")
         self.assertEqual(len(rivals_tables.marks_used(marked)), 1)
+
+    # Goal: a row of fewer rounds than the others says so.  Method: one of two.
+    def test_few_rounds_are_named(self):
+        rows = rivals_tables.full_rows({"x": result(run(), run()), "y": result(run())})
+        self.assertEqual([row[0] for row in rows[1:]], ["x", "y (1 rounds)"])
 
     # Goal: a server without figures of its process shows a dash.  Method: no server part.
     def test_unknown_server(self):
@@ -126,6 +142,16 @@ class Servers(unittest.TestCase):
             with self.assertRaisesRegex(RuntimeError, "no such option"):
                 with rivals_servers.Running(Quits(""), 1, [], folder):
                     pass
+
+
+    # Goal: one that is waited for when we are told to stop is ended as well.  Method: the wait is interrupted.
+    def test_ends_while_starting(self):
+        with tempfile.TemporaryDirectory() as folder:
+            waiting = rivals_servers.Running(Listener(""), 1, [], folder)
+            with unittest.mock.patch.object(rivals_servers, "listens", side_effect=KeyboardInterrupt):
+                with self.assertRaises(KeyboardInterrupt):
+                    waiting.__enter__()
+            self.assertIsNotNone(waiting.process.returncode)
 
 
 class Rounds(unittest.TestCase):

@@ -79,20 +79,20 @@ static void test_codec_mqtt_names_what_is_broken(void **state)
     } table[] = {
         {"HTTP", 4},
         {"\x10\0", 2},
-        {"\x40\x02\0\1", 4},           /* PUBACK */
-        {"\x21\x02\0\0", 4},           /* CONNACK with a flag */
-        {"\x20\x03\0\0\0", 5},         /* CONNACK too long */
-        {"\x20\x02\0\x06", 4},         /* unknown reason */
-        {"\x90\x02\0\x01", 4},         /* SUBACK without a code */
-        {"\x90\x03\0\x01\x01", 5},     /* QoS 1 granted, 0 asked for */
-        {"\xd0\x01\0", 3},             /* PINGRESP with a rest */
-        {"\x32\x05\0\1a\0\1", 7},      /* QoS 1 */
-        {"\x30\0", 2},                 /* no topic */
-        {"\x30\1\0", 3},               /* half a topic length */
-        {"\x30\2\0\0", 4},             /* empty topic */
-        {"\x30\3\0\2a", 5},            /* topic beyond the packet */
-        {"\x30\x81\x80\x80\x80\0", 6}, /* five bytes of length */
-        {"\x30\xff\xff\xff\x7f", 5},   /* 256 MiB */
+        {"\x40\x02\0\1", 4},                   /* PUBACK */
+        {"\x21\x02\0\0", 4},                   /* CONNACK with a flag */
+        {"\x20\x03\0\0\0", 5},                 /* CONNACK too long */
+        {"\x20\x02\0\x06", 4},                 /* unknown reason */
+        {"\x90\x02\0\x01", 4},                 /* SUBACK without a code */
+        {"\x90\x03\0\x01\x01", 5},             /* QoS 1 granted, 0 asked for */
+        {"\xd0\x01\0", 3},                     /* PINGRESP with a rest */
+        {"\x32\x05\0\1a\0\1", 7},              /* QoS 1 */
+        {"\x30\0", 2},                         /* no topic */
+        {"\x30\1\0", 3},                       /* half a topic length */
+        {"\x30\2\0\0", 4},                     /* empty topic */
+        {"\x30\3\0\2a", 5},                    /* topic beyond the packet */
+        {"\x30\x85\x80\x80\x80\0\0\3a/b", 11}, /* five bytes of length */
+        {"\x30\xff\xff\xff\x7f", 5},           /* 256 MiB */
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         transcript_check_broken(&codec_mqtt, table[i].bytes, table[i].size, "\xd0\0\xd0\0", 4);
