@@ -14,96 +14,26 @@
 
 #include <benchmark/benchmark.h>
 #include <chrono>
-#include <cstdio>
-#include <memory>
 #include <string>
 #include <vector>
 
 namespace
 {
 
+constexpr const char *subject = "bench.subject";
 constexpr size_t payload_bytes = 128;
 constexpr size_t sends_max = 1024;
 
 class Bench
 {
   public:
-    Bench(uint32_t sessions, bool alone) : sends_(sends_max), payload_(payload_bytes, 'x')
-    {
-        port_ = static_cast<struct port *>(memory_alloc_aligned(CACHE_LINE, sizeof(struct port)));
-        mpsc_init(&port_->inbox);
-        doorbell_init(&port_->bell);
-        struct hub_options options = {};
-        options.workers_count = 1;
-        options.ports = port_;
-        options.hash_key = 42;
-        options.seed = 42;
-        options.client_size = sizeof(struct session);
-        options.sessions_max = sessions + 1;
-        options.max_pending = 64ull << 20;
-        options.write_deadline_ns = 1000000000ull;
-        options.log_bytes_max = 1ull << 30;
-        options.index_bytes_max = 1ull << 30;
-        options.input_bytes_max = 1ull << 20;
-        options.credit_bytes = 1ull << 20;
-        hub_ = hub_new(&options, now_ns_);
-        hub_turn_begin(hub_, now_ns_);
-        for (uint32_t i = 0; i < sessions; i++) {
-            struct session *session = hub_session_open(hub_, i + 2);
-            std::string sid = std::to_string(alone ? i : 1);
-            enum hub_subscribe_result result =
-                hub_subscribe(hub_, session, bytes_text("bench.subject"), bytes_text(""),
-                              bytes_text(sid.c_str()));
-            ASSERT(result == HUB_SUBSCRIBED);
-        }
-        publisher_ = hub_session_open(hub_, 1);
-        flush();
-    }
-
-    ~Bench()
-    {
-        hub_free(hub_);
-        memory_free(port_);
-    }
-
+    Bench(uint32_t sessions, bool alone);
+    ~Bench();
     Bench(const Bench &) = delete;
     Bench &operator=(const Bench &) = delete;
-
-    void publish(uint32_t messages)
-    {
-        now_ns_ += 1000;
-        hub_turn_begin(hub_, now_ns_);
-        struct message_in in = {};
-        in.subject = bytes_text("bench.subject");
-        in.size_text = bytes_text("128");
-        in.payload = bytes_of(payload_.data(), payload_.size());
-        for (uint32_t i = 0; i < messages; i++) {
-            enum hub_publish_result result = hub_publish(hub_, publisher_, &in, 1 << 20, false);
-            ASSERT(result == HUB_PUBLISHED);
-        }
-        uint64_t bells = hub_push(hub_);
-        ASSERT(bells == 0);
-    }
-
+    void publish(uint32_t messages);
     /* Returns the bytes of the turn's sends. */
-    uint64_t flush()
-    {
-        uint64_t bytes = 0;
-        size_t count;
-        while ((count = hub_flush_next(hub_, sends_.data(), sends_max)) > 0) {
-            for (size_t i = 0; i < count; i++) {
-                sends_[i].result = static_cast<int64_t>(sends_[i].size);
-                bytes += sends_[i].size;
-            }
-            hub_flush_results(hub_, sends_.data(), count);
-        }
-        uint64_t bells = hub_turn_end(hub_);
-        ASSERT(bells == 0);
-        uint32_t wants;
-        while (hub_want_next(hub_, &wants) != nullptr) {
-        }
-        return bytes;
-    }
+    uint64_t flush();
 
   private:
     struct port *port_;
@@ -113,6 +43,78 @@ class Bench
     std::vector<struct send_op> sends_;
     std::string payload_;
 };
+
+Bench::Bench(uint32_t sessions, bool alone) : sends_(sends_max), payload_(payload_bytes, 'x')
+{
+    port_ = static_cast<struct port *>(memory_alloc_aligned(CACHE_LINE, sizeof(struct port)));
+    mpsc_init(&port_->inbox);
+    doorbell_init(&port_->bell);
+    struct hub_options options = {};
+    options.workers_count = 1;
+    options.ports = port_;
+    options.hash_key = 42;
+    options.seed = 42;
+    options.client_size = sizeof(struct session);
+    options.sessions_max = sessions + 1;
+    options.max_pending = 64ull << 20;
+    options.write_deadline_ns = 1000000000ull;
+    options.log_bytes_max = 1ull << 30;
+    options.index_bytes_max = 1ull << 30;
+    options.input_bytes_max = 1ull << 20;
+    options.credit_bytes = 1ull << 20;
+    hub_ = hub_new(&options, now_ns_);
+    hub_turn_begin(hub_, now_ns_);
+    for (uint32_t i = 0; i < sessions; i++) {
+        struct session *session = hub_session_open(hub_, i + 2);
+        std::string sid = std::to_string(alone ? i : 1);
+        enum hub_subscribe_result result = hub_subscribe(hub_, session, bytes_text(subject),
+                                                         bytes_text(""), bytes_text(sid.c_str()));
+        ASSERT(result == HUB_SUBSCRIBED);
+    }
+    publisher_ = hub_session_open(hub_, 1);
+    flush();
+}
+
+Bench::~Bench()
+{
+    hub_free(hub_);
+    memory_free(port_);
+}
+
+void Bench::publish(uint32_t messages)
+{
+    now_ns_ += 1000;
+    hub_turn_begin(hub_, now_ns_);
+    struct message_in in = {};
+    in.subject = bytes_text(subject);
+    in.size_text = bytes_text("128");
+    in.payload = bytes_of(payload_.data(), payload_.size());
+    for (uint32_t i = 0; i < messages; i++) {
+        enum hub_publish_result result = hub_publish(hub_, publisher_, &in, 1 << 20, false);
+        ASSERT(result == HUB_PUBLISHED);
+    }
+    uint64_t bells = hub_push(hub_);
+    ASSERT(bells == 0);
+}
+
+uint64_t Bench::flush()
+{
+    uint64_t bytes = 0;
+    size_t count;
+    while ((count = hub_flush_next(hub_, sends_.data(), sends_max)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            sends_[i].result = static_cast<int64_t>(sends_[i].size);
+            bytes += sends_[i].size;
+        }
+        hub_flush_results(hub_, sends_.data(), count);
+    }
+    uint64_t bells = hub_turn_end(hub_);
+    ASSERT(bells == 0);
+    uint32_t wants;
+    while (hub_want_next(hub_, &wants) != nullptr) {
+    }
+    return bytes;
+}
 
 void report(benchmark::State &state, uint64_t bytes)
 {
