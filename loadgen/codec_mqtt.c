@@ -207,7 +207,10 @@ static void write_topic_string(struct writer *w, const char *subject)
 
 static struct writer writer_of(uint8_t *to, size_t capacity)
 {
-    struct writer w = {to, capacity, 0, false};
+    struct writer w;
+    memset(&w, 0, sizeof w);
+    w.to = to;
+    w.capacity = capacity;
     return w;
 }
 
