@@ -32,12 +32,14 @@ enum option_kind {
     OPTION_TEXT,
     OPTION_PATH,
     OPTION_SWITCH,
-    OPTION_NUMBER,   /* uint32_t */
-    OPTION_SIZE,     /* uint64_t */
-    OPTION_SIZE32,   /* uint32_t, with size suffixes */
-    OPTION_PAYLOAD,  /* int64_t; -1 allowed */
-    OPTION_DURATION, /* uint64_t */
+    OPTION_NUMBER,      /* uint32_t */
+    OPTION_SIZE,        /* uint64_t */
+    OPTION_SIZE32,      /* uint32_t, with size suffixes */
+    OPTION_PAYLOAD,     /* int64_t; -1 allowed */
+    OPTION_DURATION,    /* uint64_t */
+    OPTION_CONNECTIONS, /* uint32_t, and that it was given */
     OPTION_IO,
+    OPTION_DESCRIPTORS,
     OPTION_SIGNAL,
     OPTION_DEBUG_TRACE,
     OPTION_COMMAND,         /* switch; min is the command */
@@ -104,8 +106,9 @@ static const struct option options[] = {
     {"workers", OPTION_NUMBER, AT(workers), 0, WORKERS_MAX, NULL},
     {"pin", OPTION_SWITCH, AT(pin), 0, 0, NULL},
     {"io", OPTION_IO, AT(io), 0, 0, NULL},
+    {"descriptors", OPTION_DESCRIPTORS, AT(descriptors), 0, 0, NULL},
 
-    {"max_connections", OPTION_NUMBER, AT(max_connections), 1, CONNECTIONS_MAX, NULL},
+    {"max_connections", OPTION_CONNECTIONS, AT(max_connections), 1, CONNECTIONS_MAX, NULL},
     {"max_subscriptions", OPTION_NUMBER, AT(max_subscriptions), 0, UINT32_MAX, NULL},
     {"max_control_line", OPTION_SIZE32, AT(max_control_line), CONTROL_LINE_MIN, CONTROL_LINE_MAX,
      NULL},
@@ -399,18 +402,43 @@ static bool get_duration(const struct argument *argument, uint64_t *ns, struct c
     return true;
 }
 
-static bool set_io(const struct argument *argument, enum config_io *target,
-                   struct config_error *error)
+enum { CHOICES = 3 };
+
+static bool choose(const struct argument *argument, const char *const names[CHOICES],
+                   size_t *chosen, struct config_error *error)
 {
-    static const char *const names[] = {"auto", "uring", "epoll"};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
+    for (size_t i = 0; i < CHOICES; i++) {
         if (strcmp(argument->value, names[i]) == 0) {
-            *target = (enum config_io)i;
+            *chosen = i;
             return true;
         }
     }
-    return fail(error, "%.80s: \"%.40s\" is not known; use auto, uring or epoll", argument->word,
-                argument->value);
+    return fail(error, "%.80s: \"%.40s\" is not known; use %s, %s or %s", argument->word,
+                argument->value, names[0], names[1], names[2]);
+}
+
+static bool set_io(const struct argument *argument, enum config_io *target,
+                   struct config_error *error)
+{
+    static const char *const names[CHOICES] = {"auto", "uring", "epoll"};
+    size_t chosen = 0;
+    if (!choose(argument, names, &chosen, error)) {
+        return false;
+    }
+    *target = (enum config_io)chosen;
+    return true;
+}
+
+static bool set_descriptors(const struct argument *argument, enum config_descriptors *target,
+                            struct config_error *error)
+{
+    static const char *const names[CHOICES] = {"auto", "plain", "direct"};
+    size_t chosen = 0;
+    if (!choose(argument, names, &chosen, error)) {
+        return false;
+    }
+    *target = (enum config_descriptors)chosen;
+    return true;
 }
 
 static const struct {
@@ -461,6 +489,7 @@ static bool apply_limit(const struct argument *argument, char *target, struct co
     uint64_t value = 0;
     switch (argument->option->kind) {
     case OPTION_NUMBER:
+    case OPTION_CONNECTIONS:
         if (!get_number(argument, &value, error)) {
             return false;
         }
@@ -511,6 +540,11 @@ static bool apply(const struct argument *argument, struct config *config,
                set_switch(argument, &config->trace, error);
     case OPTION_IO:
         return set_io(argument, &config->io, error);
+    case OPTION_DESCRIPTORS:
+        return set_descriptors(argument, &config->descriptors, error);
+    case OPTION_CONNECTIONS:
+        config->max_connections_asked = true;
+        return apply_limit(argument, target, error);
     case OPTION_SIGNAL:
         return set_signal(argument, config, error);
     case OPTION_TOLERATED:

@@ -30,6 +30,15 @@ extern "C" {
 
 enum config_io { CONFIG_IO_AUTO, CONFIG_IO_URING, CONFIG_IO_EPOLL };
 
+/* Where the sockets of connections live. PLAIN: among the process's descriptors, which
+ * RLIMIT_NOFILE bounds. DIRECT: in tables of the workers' rings, each of which it bounds by itself.
+ * AUTO: DIRECT where more connections are asked for than PLAIN allows. */
+enum config_descriptors {
+    CONFIG_DESCRIPTORS_AUTO,
+    CONFIG_DESCRIPTORS_PLAIN,
+    CONFIG_DESCRIPTORS_DIRECT,
+};
+
 enum { CONFIG_TEXT_MAX = 256, CONFIG_PATH_MAX = 1024 };
 
 enum { CONFIG_PORT_DEFAULT = 4222, CONFIG_PORT_RANDOM = -1 };
@@ -55,9 +64,11 @@ struct config {
     uint32_t workers; /* 0: one per CPU of the affinity mask */
     bool pin;
     enum config_io io;
+    enum config_descriptors descriptors;
 
     /* Limits: per client unless said otherwise. */
     uint32_t max_connections;   /* hub; 65536 */
+    bool max_connections_asked; /* it was given, and is not merely the default */
     uint32_t max_subscriptions; /* 0: no limit */
     uint32_t max_control_line;  /* 4096, argument bytes */
     int64_t max_payload;        /* 1 MiB; -1: no limit of its own (then max_pending bounds it) */

@@ -36,12 +36,15 @@ enum { SEND_BUFFER_BYTES = 0, NOTSENT_LOWAT_BYTES = 0 };
 /* What is not ours to count exactly: pages of the program and its libraries, the main thread. */
 enum { PROGRAM_BYTES = 16 << 20 };
 
+enum { ROOM_TEXT_MAX = 160 };
+
 struct program {
     const char *name; /* borrowed: argv[0]'s */
     struct config config;
     struct config_machine machine;
     struct loop_probe probe;
     struct memory_bound bound;
+    bool direct; /* sockets live in the workers' tables */
     struct log_sink *sink;
     struct listener listener;
     struct workers *workers;
@@ -59,25 +62,92 @@ static void learn_machine(struct program *program)
     program->machine.descriptors = sys_raise_files_limit(NULL);
 }
 
-/* More connections than descriptors would end in clients that connect and hear nothing: refuse them
- * by name instead. Fills note where that is so; false: not even one fits. */
+static int run_probe(struct program *program)
+{
+    static const enum loop_backend wanted[] = {LOOP_AUTO, LOOP_URING, LOOP_EPOLL};
+    return loop_probe_run(wanted[program->config.io], &program->probe);
+}
+
+/* The workers' tables are for who asks for them, or for more connections than there are
+ * descriptors. The default of max_connections asks for nothing. */
+static bool wants_direct(const struct config *config, uint32_t plain)
+{
+    switch (config->descriptors) {
+    case CONFIG_DESCRIPTORS_PLAIN:
+        return false;
+    case CONFIG_DESCRIPTORS_DIRECT:
+        return true;
+    case CONFIG_DESCRIPTORS_AUTO:
+        break;
+    }
+    return config->max_connections_asked && config->max_connections > plain;
+}
+
+/* How many connections there is room for, deciding where their sockets live; where says it in words
+ * where it is not plain. False: what was asked for cannot be had, and note says why. */
+static bool find_room(struct program *program, uint32_t *possible, char where[ROOM_TEXT_MAX],
+                      struct config_error *note)
+{
+    const struct config *config = &program->config;
+    uint64_t descriptors = program->machine.descriptors;
+    uint32_t workers = config_workers(config, &program->machine);
+    *possible = report_connections_possible(descriptors, workers);
+    where[0] = '\0';
+    if (!wants_direct(config, *possible)) {
+        return true;
+    }
+    loop_probe_direct(&program->probe);
+    program->direct = program->probe.direct;
+    if (program->direct) {
+        *possible = report_connections_direct(descriptors, workers);
+        snprintf(where, ROOM_TEXT_MAX, " in the tables of %" PRIu32 " workers", workers);
+        return true;
+    }
+    snprintf(where, ROOM_TEXT_MAX, " (nor can sockets live in the workers' tables: %s)",
+             program->probe.direct_step);
+    if (config->descriptors == CONFIG_DESCRIPTORS_DIRECT) {
+        snprintf(note->text, sizeof(note->text),
+                 "--descriptors: sockets cannot live in the workers' tables here: %s; use auto or "
+                 "plain",
+                 program->probe.direct_step);
+        return false;
+    }
+    return true;
+}
+
+/* More connections than there is room for would end in clients that connect and hear nothing: refuse
+ * them by name instead. Fills note where that is so; false: not even one fits, or what was asked for
+ * cannot be had. */
 static bool fit_connections(struct program *program, struct config_error *note)
 {
     struct config *config = &program->config;
-    uint32_t workers = config_workers(config, &program->machine);
-    uint32_t possible = report_connections_possible(program->machine.descriptors, workers);
+    char where[ROOM_TEXT_MAX];
+    uint32_t possible;
     note->text[0] = '\0';
+    if (!find_room(program, &possible, where, note)) {
+        return false;
+    }
     if (config->max_connections <= possible) {
         return true;
     }
     snprintf(note->text, sizeof(note->text),
              "the hard limit of open files (RLIMIT_NOFILE) is %" PRIu64 ", enough for %" PRIu32
-             " connections and not for max_connections=%" PRIu32
+             " connections%s and not for max_connections=%" PRIu32
              "; more clients than that are refused. Raise it (ulimit -Hn, LimitNOFILE= of systemd, "
-             "--ulimit nofile of docker), or lower --max_connections",
-             program->machine.descriptors, possible, config->max_connections);
+             "--ulimit nofile of docker)%s, or lower --max_connections",
+             program->machine.descriptors, possible, where, config->max_connections,
+             program->direct ? ", start more --workers" : "");
     config->max_connections = possible;
     return possible > 0;
+}
+
+static void report_all(struct program *program)
+{
+    const struct config *config = &program->config;
+    report_limits(&program->report, config);
+    report_descriptors(&program->report, program->machine.descriptors,
+                       config_workers(config, &program->machine), program->direct);
+    report_memory(&program->report, &program->bound);
 }
 
 static void compute_memory_bound(struct program *program)
@@ -105,13 +175,13 @@ static int check_options(struct program *program)
     struct config_error warning;
     struct config_error note;
     learn_machine(program);
+    (void)run_probe(program); /* what cannot be had is said by a start */
     if (!fit_connections(program, &note)) {
         fprintf(stderr, "%s: %s\n", program->name, note.text);
         return EXIT_FAILURE;
     }
     compute_memory_bound(program);
-    report_limits(&program->report, &program->config);
-    report_memory(&program->report, &program->bound);
+    report_all(program);
     for (size_t i = 0; i < program->report.count; i++) {
         printf("%s\n", program->report.lines[i]);
     }
@@ -189,9 +259,8 @@ static void print_banner(struct program *program)
 /* Finds out what the kernel allows; says it as a warning where it is less than was hoped for. */
 static bool probe_kernel(struct program *program)
 {
-    static const enum loop_backend wanted[] = {LOOP_AUTO, LOOP_URING, LOOP_EPOLL};
     enum config_io io = program->config.io;
-    int error = loop_probe_run(wanted[io], &program->probe);
+    int error = run_probe(program);
     bool lesser = io == CONFIG_IO_AUTO && program->probe.backend != LOOP_URING;
     report_probe(&program->report, &program->probe);
     if (error != 0) {
@@ -214,8 +283,7 @@ static bool print_limits(struct program *program)
         return false;
     }
     compute_memory_bound(program);
-    report_limits(&program->report, &program->config);
-    report_memory(&program->report, &program->bound);
+    report_all(program);
     log_report(program, LOG_INFO, "  ");
     if (program->bound.total_bytes > program->machine.memory_bytes) {
         char total[32];
@@ -247,14 +315,16 @@ static bool start_workers(struct program *program)
 {
     const struct config *config = &program->config;
     const struct config_machine *machine = &program->machine;
-    struct workers_options options = {.config = config,
-                                      .probe = &program->probe,
-                                      .listener_fds = program->listener.fds,
-                                      .listeners_count = program->listener.count,
-                                      .server_id = program->server_id,
-                                      .memory_bytes = config_memory_budget(config, machine),
-                                      .workers = config_workers(config, machine),
-                                      .port = program->listener.port};
+    struct workers_options options = {
+        .config = config,
+        .probe = &program->probe,
+        .listener_fds = program->listener.fds,
+        .listeners_count = program->listener.count,
+        .server_id = program->server_id,
+        .memory_bytes = config_memory_budget(config, machine),
+        .workers = config_workers(config, machine),
+        .table_max = program->direct ? report_table_max(machine->descriptors) : 0,
+        .port = program->listener.port};
     sys_random(&options.hash_key, sizeof(options.hash_key));
     int error = workers_start(&options, &program->workers);
     if (error != 0) {

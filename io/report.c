@@ -12,6 +12,8 @@ enum {
     DESCRIPTORS_OF_PROCESS = 32,
     /* A worker's ring, epoll set, bell and timer, and sockets accepted and not yet handed on. */
     DESCRIPTORS_OF_WORKER = 16,
+    TABLE_MAX = 1 << 20, /* IORING_MAX_FIXED_FILES */
+    TABLE_SPARE = 1024,  /* entries for clients that are refused or linger */
 };
 
 void report_add(struct report *report, const char *format, ...)
@@ -97,9 +99,43 @@ void report_probe(struct report *report, const struct loop_probe *probe)
     }
 }
 
+static uint64_t descriptors_needed(uint32_t workers)
+{
+    return DESCRIPTORS_OF_PROCESS + (uint64_t)workers * DESCRIPTORS_OF_WORKER;
+}
+
+uint32_t report_table_max(uint64_t descriptors)
+{
+    return (uint32_t)MIN_OF(descriptors, (uint64_t)TABLE_MAX);
+}
+
+uint32_t report_connections_direct(uint64_t descriptors, uint32_t workers)
+{
+    uint32_t entries = report_table_max(descriptors);
+    if (descriptors / 2 < descriptors_needed(workers)) {
+        return 0;
+    }
+    return workers * (entries - MIN_OF(entries / 8, (uint32_t)TABLE_SPARE));
+}
+
+void report_descriptors(struct report *report, uint64_t descriptors, uint32_t workers, bool direct)
+{
+    if (direct) {
+        report_add(report,
+                   "Sockets:  in the workers' tables, for at most %" PRIu32
+                   " connections; RLIMIT_NOFILE (%" PRIu64 ") counts for each of %" PRIu32,
+                   report_connections_direct(descriptors, workers), descriptors, workers);
+    } else {
+        report_add(report,
+                   "Sockets:  among the process's descriptors, for at most %" PRIu32
+                   " connections; RLIMIT_NOFILE is %" PRIu64,
+                   report_connections_possible(descriptors, workers), descriptors);
+    }
+}
+
 uint32_t report_connections_possible(uint64_t descriptors, uint32_t workers)
 {
-    uint64_t needed = DESCRIPTORS_OF_PROCESS + (uint64_t)workers * DESCRIPTORS_OF_WORKER;
+    uint64_t needed = descriptors_needed(workers);
     uint64_t left = descriptors > needed ? descriptors - needed : 0;
     return (uint32_t)MIN_OF(left, (uint64_t)UINT32_MAX);
 }

@@ -41,6 +41,15 @@ void report_probe(struct report *report, const struct loop_probe *probe);
 /* Connections that fit into a limit of descriptors, after what the hub itself needs. */
 uint32_t report_connections_possible(uint64_t descriptors, uint32_t workers);
 
+/* Sockets in the rings' tables: entries that a worker's table may have, and connections of all
+ * workers, with some entries left for those that are refused or linger. 0: the limit is too low for
+ * the descriptors that the hub still needs. */
+uint32_t report_table_max(uint64_t descriptors);
+uint32_t report_connections_direct(uint64_t descriptors, uint32_t workers);
+
+/* Where sockets live, and how many that allows. */
+void report_descriptors(struct report *report, uint64_t descriptors, uint32_t workers, bool direct);
+
 /* "counters: connections=2 subscriptions=10 …", reasons only where they are not zero. Returns
  * text. */
 const char *report_counters(const struct metrics *sum, const struct hub_gauges *gauges,

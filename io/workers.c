@@ -131,6 +131,8 @@ static struct worker_options worker_options_of(struct workers *workers,
     const struct config *config = options->config;
     uint64_t share = options->memory_bytes / workers->count;
     uint32_t slots = config->max_connections / workers->count + SLOTS_SPARE;
+    bool is_direct = options->table_max > 0;
+    slots = is_direct ? MIN_OF(slots, options->table_max) : slots;
     uint64_t seed;
     sys_random(&seed, sizeof(seed));
     return (struct worker_options){
@@ -153,7 +155,8 @@ static struct worker_options worker_options_of(struct workers *workers,
                  .sq_entries = config->sq_entries,
                  .cq_entries = config->cq_entries,
                  .read_buffers = config->read_buffers,
-                 .sends_inline = options->probe->sends_inline},
+                 .sends_inline = options->probe->sends_inline,
+                 .direct = is_direct},
         .nats = &workers->nats,
         .loops = workers->loops,
         .client_ids = &workers->client_ids,

@@ -28,6 +28,7 @@ struct workers_options {
     uint64_t hash_key;
     uint64_t memory_bytes; /* config_memory_budget */
     uint32_t workers;      /* config_workers */
+    uint32_t table_max;    /* sockets live in the rings' tables of at most so many entries; 0: no */
     uint16_t port;
 };
 

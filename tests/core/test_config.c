@@ -56,6 +56,7 @@ static void test_defaults(void **state)
     assert_int_equal(p.config.max_pending, 64 << 20);
     assert_int_equal(p.config.max_control_line, 4096);
     assert_int_equal(p.config.max_connections, 65536);
+    assert_false(p.config.max_connections_asked);
     assert_int_equal(p.config.ping_interval_ns, 120 * UINT64_C(1000000000));
     assert_true(p.config.logtime);
     assert_true(config_validate(&p.config, &p.error));
@@ -91,6 +92,7 @@ static void test_settings_reach_their_fields(void **state)
     assert_int_equal(p.config.max_payload, 2 << 20);
     assert_int_equal(p.config.max_pending, 128 << 20);
     assert_int_equal(p.config.max_connections, 7);
+    assert_true(p.config.max_connections_asked);
     assert_int_equal(p.config.max_subscriptions, 8);
     parse(&p, "--max_control_line 8k --max_sub_tokens 9 --max_memory 3GB --ping_max 4");
     assert_int_equal(p.command, CONFIG_RUN);
@@ -110,6 +112,9 @@ static void test_settings_reach_their_fields(void **state)
     assert_int_equal(p.config.workers, 3);
     assert_true(p.config.pin);
     assert_int_equal(p.config.io, CONFIG_IO_EPOLL);
+    assert_int_equal(p.config.descriptors, CONFIG_DESCRIPTORS_AUTO);
+    parse(&p, "--workers 3 --sq_entries 4 --cq_entries 8 --read_buffers 2 --descriptors direct");
+    assert_int_equal(p.config.descriptors, CONFIG_DESCRIPTORS_DIRECT);
     assert_int_equal(p.config.sq_entries, 4);
     assert_int_equal(p.config.cq_entries, 8);
     assert_int_equal(p.config.read_buffers, 2);
@@ -217,6 +222,7 @@ static void test_refusals_name_the_option(void **state)
         {"--max_pending 1q", "--max_pending: \"1q\" is not a size"},
         {"--ping_interval 10", "--ping_interval: \"10\" is not a duration"},
         {"--io carrier", "--io: \"carrier\""},
+        {"--descriptors many", "--descriptors: \"many\" is not known; use auto, plain or direct"},
         {"--signal hop", "--signal: \"hop\""},
         {"start", "\"start\""},
         {"-- -p", "\"-p\""},

@@ -7,6 +7,7 @@ Which hub, from the environment:
                   build/release/ringhub
     E2E_IO        uring | epoll | auto: given to ringhub as --io
     E2E_WORKERS   number: given to ringhub as --workers
+    E2E_FLAGS     more flags for every ringhub, split at blanks
     E2E_SLOWNESS  factor on every time limit (sanitizers, busy machines); default 1
 
 A nats-server is the reference the tests are checked against. QUIRKS holds every place where ringhub
@@ -36,6 +37,7 @@ REPOSITORY = HERE.parent.parent
 KIND = os.environ.get("E2E_KIND", "ringhub")
 IO = os.environ.get("E2E_IO", "")
 WORKERS = os.environ.get("E2E_WORKERS", "")
+FLAGS = os.environ.get("E2E_FLAGS", "").split()
 SLOWNESS = float(os.environ.get("E2E_SLOWNESS", "1"))
 
 # One row a difference: (what nats-server 2.9.10 does, what ringhub is asked for, why).
@@ -92,6 +94,7 @@ def kind_flags():
             flags += ["--io", IO]
         if WORKERS:
             flags += ["--workers", WORKERS]
+        flags += FLAGS
     return flags
 
 

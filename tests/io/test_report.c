@@ -9,6 +9,7 @@
 #include <cmocka.h>
 // clang-format on
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,43 @@ static void test_connections_possible(void **state)
 }
 
 /*
+ * Goal:    with sockets in the workers' tables the limit counts for each worker, a part of each
+ *          table is spare, and a limit too low for the hub itself gives no connection.
+ * Method:  few, enough, and unlimited descriptors.
+ */
+static void test_connections_direct(void **state)
+{
+    (void)state;
+    assert_int_equal(report_connections_direct(64, 1), 0);
+    uint32_t one = report_connections_direct(600, 1);
+    assert_in_range(one, 500, 599);
+    assert_int_equal(report_connections_direct(600, 2), 2 * one);
+    assert_true(report_connections_direct(20000, 6) > 100000);
+    assert_int_equal(report_table_max(600), 600);
+    assert_int_equal(report_table_max(UINT64_MAX), 1 << 20);
+    assert_true(report_connections_direct(UINT64_MAX, 64) > 60u << 20);
+}
+
+/*
+ * Goal:    the operator reads where sockets live and how many connections that allows.
+ * Method:  both ways.
+ */
+static void test_descriptors_line(void **state)
+{
+    (void)state;
+    struct report *report = memory_alloc(sizeof(*report));
+    report_descriptors(report, 1024, 2, false);
+    report_descriptors(report, 1024, 2, true);
+    char number[32];
+    snprintf(number, sizeof(number), " %u ", report_connections_possible(1024, 2));
+    assert_non_null(strstr(report->lines[0], number));
+    snprintf(number, sizeof(number), " %u ", report_connections_direct(1024, 2));
+    assert_non_null(strstr(report->lines[1], number));
+    assert_non_null(strstr(report->lines[1], "tables"));
+    memory_free(report);
+}
+
+/*
  * Goal:    the counters' line holds what is there now and every reason that occurred, and fits even
  *          when all numbers are as long as they can be.
  * Method:  a few values, then all bits set.
@@ -113,8 +151,9 @@ static void test_counters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_probe_lines),       cmocka_unit_test(test_memory_lines),
-        cmocka_unit_test(test_report_is_bounded), cmocka_unit_test(test_connections_possible),
+        cmocka_unit_test(test_probe_lines),        cmocka_unit_test(test_memory_lines),
+        cmocka_unit_test(test_report_is_bounded),  cmocka_unit_test(test_connections_possible),
+        cmocka_unit_test(test_connections_direct), cmocka_unit_test(test_descriptors_line),
         cmocka_unit_test(test_counters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
