@@ -112,10 +112,13 @@ def option_flags(options, directory):
 
 
 class Hub:
-    """One running server. Options are named as in the configuration file of nats-server."""
+    """One running server. Options are named as in the configuration file of nats-server.
+
+    files: its RLIMIT_NOFILE.
+    """
 
     def __init__(self, host="127.0.0.1", flags=(), name=None, environment=None,
-                 port=-1, **options):
+                 port=-1, files=None, **options):
         path = executable()
         if path is None:
             raise unittest.SkipTest("no executable of the hub under test")
@@ -131,6 +134,8 @@ class Hub:
         arguments = [path, "-a", host, "-p", str(port), "--ports_file_dir", self.directory,
                      "-l", self.log_path, "-P", self.pid_path]
         arguments += kind_flags() + option_flags(options, self.directory) + list(flags)
+        if files is not None:
+            arguments = ["prlimit", "--nofile=%d:%d" % (files, files)] + arguments
         self.arguments = arguments
         # A sanitizer's report must not end in the log that the tests read.
         with open(self.errors_path, "wb") as errors:
