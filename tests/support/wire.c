@@ -38,9 +38,8 @@ int wire_dial(uint16_t port)
         if (error == ECONNREFUSED || error == ECONNRESET) {
             return -1;
         }
+        /* The machine is short of ports or of memory, through whomever: some comes back. */
         fprintf(stderr, "connect: %s\n", strerror(error));
-        /* All of the machine's ports are in use, by whoever: some come back. */
-        ASSERT(error == EADDRNOTAVAIL);
         ASSERT(seconds < WIRE_PATIENCE_S);
         sleep(1);
     }
