@@ -1,6 +1,8 @@
 /* main.c - hubload: which subcommand? */
 #include "loadgen/compare.h"
 #include "loadgen/fanout.h"
+#include "loadgen/report_html.h"
+#include "loadgen/script.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -8,8 +10,16 @@
 static const char help[] =
     "hubload - drives a publish/subscribe server and judges what it delivers\n"
     "\n"
-    "  hubload fanout [OPTION…]   one subject, many subscribers; hubload fanout --help\n"
+    "  hubload fanout [OPTION…]   one subject, many subscribers; or many subjects, pairs, queue\n"
+    "                             groups, wildcards, churn, stalled subscribers, a search for the\n"
+    "                             capacity; hubload fanout --help\n"
+    "  hubload request [OPTION…]  round trips: requesters and responders\n"
+    "  hubload idle [OPTION…]     memory of connections that do nothing\n"
+    "  hubload storm [OPTION…]    connections a second until subscribed\n"
+    "  hubload run FILE [OPTION…] one of the above as written in a file, for instance in\n"
+    "                             loadgen/scenarios/\n"
     "  hubload compare A.json B.json   is B faster than A, slower, or the same?\n"
+    "  hubload report RESULT.json…      one page of tables and charts\n"
     "  hubload --version\n"
     "\n"
     "Example (start a server with: nats-server -p 4222)\n"
@@ -22,7 +32,9 @@ static const char help[] =
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} subcommands[] = {{"fanout", fanout_main}, {"compare", compare_main}};
+} subcommands[] = {{"fanout", fanout_main}, {"request", fanout_main},  {"idle", fanout_main},
+                   {"storm", fanout_main},  {"run", script_main},      {"compare", compare_main},
+                   {"report", report_main}};
 
 int main(int argc, char **argv)
 {

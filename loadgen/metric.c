@@ -137,6 +137,9 @@ struct metric_text metric_text(enum metric_unit unit, double value)
     case METRIC_BYTES:
         scaled(&text, value, sizes, 1000);
         break;
+    case METRIC_COUNT:
+        grouped(&text, value, "");
+        break;
     case METRIC_NUMBER:
         scaled(&text, value, plain, 1000);
         text.at[strlen(text.at) - 1] = 0; /* no unit: no blank before it */

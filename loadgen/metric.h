@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-enum metric_unit { METRIC_PER_SECOND, METRIC_NS, METRIC_BYTES, METRIC_NUMBER };
+enum metric_unit { METRIC_PER_SECOND, METRIC_NS, METRIC_BYTES, METRIC_NUMBER, METRIC_COUNT };
 
 enum metric_better {
     METRIC_HIGHER,

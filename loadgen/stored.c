@@ -1,6 +1,7 @@
 /* stored.c - reading results. */
 #include "loadgen/stored.h"
 
+#include "loadgen/metric.h"
 #include "loadgen/report.h"
 
 #include <stdlib.h>
@@ -122,22 +123,45 @@ bool stored_is_open_loop(const struct stored *stored)
     return json_number_value(scenario_of(stored, "rate")) > 0;
 }
 
+static struct metric_text count_of(const struct stored *stored, const char *key)
+{
+    return metric_text(METRIC_COUNT, json_number_value(scenario_of(stored, key)));
+}
+
+static void pace_of(const struct stored *stored, char *text, size_t bytes)
+{
+    double rate = json_number_value(scenario_of(stored, "rate"));
+    if (rate > 0) {
+        snprintf(text, bytes, "open loop %g/s%s", rate,
+                 json_is_true(scenario_of(stored, "poisson")) ? " (Poisson)" : "");
+    } else {
+        snprintf(text, bytes, "closed loop");
+    }
+}
+
 void stored_scenario(const struct stored *stored, char *text, size_t bytes)
 {
     char pace[96];
-    long long publishers = json_integer_value(scenario_of(stored, "publishers"));
-    long long window = json_integer_value(scenario_of(stored, "window_messages"));
-    double rate = json_number_value(scenario_of(stored, "rate"));
-    if (rate > 0) {
-        snprintf(pace, sizeof pace, "open loop %g/s%s", rate,
-                 json_is_true(scenario_of(stored, "poisson")) ? " (Poisson)" : "");
-    } else {
-        snprintf(pace, sizeof pace, "closed loop, window %lld messages", window);
+    char window[96] = "";
+    pace_of(stored, pace, sizeof pace);
+    if (!stored_is_open_loop(stored)) {
+        snprintf(window, sizeof window, ", window %s messages",
+                 count_of(stored, "window_messages").at);
     }
-    snprintf(text, bytes, "%s: %lld publisher%s, %lld subscribers, %lld bytes, %s",
-             or_text(scenario_of(stored, "name"), "scenario"), publishers,
-             publishers == 1 ? "" : "s", json_integer_value(scenario_of(stored, "subscribers")),
-             json_integer_value(scenario_of(stored, "size")), pace);
+    snprintf(text, bytes, "%s: %s publisher%s, %s subscribers, %s bytes, %s%s",
+             or_text(scenario_of(stored, "name"), "scenario"), count_of(stored, "publishers").at,
+             json_integer_value(scenario_of(stored, "publishers")) == 1 ? "" : "s",
+             count_of(stored, "subscribers").at, count_of(stored, "size").at, pace, window);
+}
+
+void stored_family(const struct stored *stored, char *text, size_t bytes)
+{
+    char pace[96];
+    pace_of(stored, pace, sizeof pace);
+    snprintf(text, bytes, "%s by number of subscribers: %s publisher%s, %s bytes, %s",
+             or_text(scenario_of(stored, "name"), "scenario"), count_of(stored, "publishers").at,
+             json_integer_value(scenario_of(stored, "publishers")) == 1 ? "" : "s",
+             count_of(stored, "size").at, pace);
 }
 
 /* ---- differences ---- */
@@ -192,6 +216,15 @@ size_t stored_unlike_scenario(const struct stored *a, const struct stored *b, FI
     static const char *const ignored[] = {"protocol", "host", "port", "seed"};
     return objects_unlike(json_object_get(a->root, "scenario"),
                           json_object_get(b->root, "scenario"), ignored, COUNT_OF(ignored), out);
+}
+
+bool stored_is_family(const struct stored *a, const struct stored *b)
+{
+    static const char *const ignored[] = {"protocol", "host",        "port",
+                                          "seed",     "subscribers", "window_messages"};
+    return objects_unlike(json_object_get(a->root, "scenario"),
+                          json_object_get(b->root, "scenario"), ignored, COUNT_OF(ignored),
+                          NULL) == 0;
 }
 
 size_t stored_unlike_machine(const struct stored *a, const struct stored *b, FILE *out)

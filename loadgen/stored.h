@@ -37,12 +37,16 @@ size_t stored_bound_count(const struct stored *stored);
 void stored_server(const struct stored *stored, char *text, size_t bytes);
 /* The scenario in a line, such as "fanout: 1 publisher, 100 subscribers, 128 bytes, closed loop". */
 void stored_scenario(const struct stored *stored, char *text, size_t bytes);
+/* What it shares with the same scenario for other numbers of subscribers. */
+void stored_family(const struct stored *stored, char *text, size_t bytes);
 bool stored_is_open_loop(const struct stored *stored);
 
 /* Write a line "  key: one here, another there" for each difference that matters, and return their
  * number. Of the scenario all keys matter but protocol, host, port and seed: the same scenario may
  * run against different servers. Of the machine: kernel, CPU, memory, mitigations. out may be NULL. */
 size_t stored_unlike_scenario(const struct stored *a, const struct stored *b, FILE *out);
+/* True when they differ at most in the number of subscribers, and in the window that follows it. */
+bool stored_is_family(const struct stored *a, const struct stored *b);
 size_t stored_unlike_machine(const struct stored *a, const struct stored *b, FILE *out);
 
 #ifdef __cplusplus
