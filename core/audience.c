@@ -3,7 +3,7 @@
 
 struct audience *audience_new(struct bytes sid, bool headers, bool alone)
 {
-    struct audience *audience = memory_alloc(sizeof(struct audience) + sid.size);
+    struct audience *audience = memory_alloc(offsetof(struct audience, sid) + sid.size);
     audience->headers = headers;
     audience->alone = alone;
     audience->sid_size = (uint16_t)sid.size;
@@ -107,7 +107,8 @@ void audience_share(struct audience *audience)
 
 size_t audience_release(struct audience *audience, struct chunk_pool *pool)
 {
-    if (audience->members_count > 0 || audience->refs > 0 || audience->link != NULL ||
+    if (audience->members_count > 0 || audience->refs > 0 || audience->in_group ||
+        audience->link != NULL ||
         audience->dirty) {
         return 0;
     }
@@ -123,7 +124,7 @@ size_t audience_release(struct audience *audience, struct chunk_pool *pool)
 
 size_t audience_bytes(const struct audience *audience)
 {
-    return sizeof(struct audience) + audience->sid_size +
+    return offsetof(struct audience, sid) + audience->sid_size +
            audience->members_capacity * sizeof(struct member) +
            (audience->stream != NULL ? sizeof(struct stream) : 0);
 }

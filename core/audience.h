@@ -36,12 +36,10 @@ struct group;
 /* One subscription of one session. */
 struct sub {
     struct audience *audience;
-    struct group *group;     /* NULL: plain */
     uint32_t slot;           /* of its session */
     uint32_t member;         /* index among the audience's members */
     uint64_t delivered_base; /* audience->delivered - delivered_base: deliveries since SUB */
     uint32_t max;            /* UNSUB's maximum; 0: none */
-    uint32_t group_member;   /* index among the group's */
 };
 
 enum { MEMBER_IN_STEP = 1 };
@@ -53,9 +51,17 @@ struct member {
 };
 
 struct audience {
-    struct audience *next; /* among the entry's */
-    struct audience **link;
-    struct entry *entry; /* NULL: detached */
+    union {
+        struct {                   /* of a plain subscription */
+            struct audience *next; /* among the entry's */
+            struct audience **link;
+        };
+        struct { /* in_group */
+            struct group *group;
+            uint32_t group_member; /* index of its only member among the group's */
+        };
+    };
+    struct entry *entry; /* NULL: detached, or in a group */
     struct stream *stream;
     union {
         struct member one;
@@ -64,13 +70,13 @@ struct audience {
     uint32_t members_count;
     uint32_t members_capacity; /* 0: the one in the struct */
     uint32_t multi_count;
-    uint32_t refs;          /* pending entries that render by this layout */
-    uint64_t delivered;     /* messages handed to each member since the audience was made */
-    uint32_t turn_messages; /* rendered since the last flush */
+    uint32_t refs;      /* pending entries that render by this layout */
+    uint64_t delivered; /* messages handed to each member since the audience was made */
     uint16_t sid_size;
     bool headers;
     bool alone;
     bool dirty; /* rendered since the last flush: on the hub's list */
+    bool in_group;
     uint8_t sid[];
 };
 
@@ -90,6 +96,12 @@ static inline struct member *audience_members(struct audience *audience)
 static inline bool audience_is_shared(const struct audience *audience)
 {
     return audience->stream != NULL;
+}
+
+/* NULL: a plain subscription. */
+static inline struct group *sub_group(const struct sub *sub)
+{
+    return sub->audience->in_group ? sub->audience->group : NULL;
 }
 
 /* Deliveries a subscription has had. */

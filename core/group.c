@@ -1,6 +1,8 @@
 /* group.c - small lists; a pattern with many layouts gets a table. */
 #include "core/group.h"
 
+#include "core/planted.h"
+
 enum {
     LAYOUTS_LISTED_MAX = 8, /* with more audiences than this, layouts are found by hash */
 };
@@ -19,7 +21,8 @@ static bool is_layout(const void *item, const void *name)
 {
     const struct audience *audience = item;
     const struct layout *layout = name;
-    return !audience->alone && audience->headers == layout->headers &&
+    return !audience->alone &&
+           (audience->headers == layout->headers || PLANTED(PLANTED_LAYOUTS_MIXED)) &&
            bytes_equal(bytes_of(audience->sid, audience->sid_size), layout->sid);
 }
 
@@ -101,9 +104,26 @@ void group_add(struct group *group, struct sub *sub)
         group->members_capacity = MAX_OF(4u, group->members_capacity * 2);
         group->members = memory_resize(group->members, group->members_capacity * sizeof(sub));
     }
-    sub->group = group;
-    sub->group_member = group->members_count;
+    sub->audience->in_group = true;
+    sub->audience->group = group;
+    sub->audience->group_member = group->members_count;
     group->members[group->members_count++] = sub;
+}
+
+static void place_clear(struct audience *audience)
+{
+    audience->in_group = false;
+    audience->next = NULL;
+    audience->link = NULL;
+}
+
+void group_hand_over(struct audience *old, struct sub *sub)
+{
+    ASSERT(old->in_group);
+    sub->audience->in_group = true;
+    sub->audience->group = old->group;
+    sub->audience->group_member = old->group_member;
+    place_clear(old);
 }
 
 static void group_free(struct group *group)
@@ -119,11 +139,13 @@ static void group_free(struct group *group)
 
 void group_remove(struct sub *sub)
 {
-    struct group *group = sub->group;
+    struct audience *audience = sub->audience;
+    struct group *group = audience->group;
+    ASSERT(audience->in_group);
     struct sub *last = group->members[--group->members_count];
-    group->members[sub->group_member] = last;
-    last->group_member = sub->group_member;
-    sub->group = NULL;
+    group->members[audience->group_member] = last;
+    last->audience->group_member = audience->group_member;
+    place_clear(audience);
     if (group->members_count == 0) {
         group_free(group);
     }

@@ -7,7 +7,7 @@
  * Threads:     owner worker only.
  * Memory:      the entry is the index's; groups are owned by the entry. Audiences are linked.
  * Invariants:  (1) an entry with neither audience nor group does not exist. (2) group->members[i]
- *              ->group_member is i.
+ *              ->audience->group_member is i.
  */
 #ifndef RINGHUB_CORE_GROUP_H
 #define RINGHUB_CORE_GROUP_H
@@ -57,6 +57,8 @@ void entry_unlink(struct audience *audience, uint64_t key);
 struct group *entry_group_find(const struct entry *entry, struct bytes name);
 struct group *entry_group_take(struct entry *entry, struct bytes name);
 void group_add(struct group *group, struct sub *sub);
+/* The member was given another audience: its place in the group moves there from the old one. */
+void group_hand_over(struct audience *old, struct sub *sub);
 /* Frees the group with its last member. */
 void group_remove(struct sub *sub);
 

@@ -150,6 +150,7 @@ void hub_free(struct hub *hub)
     pending_pool_free(&hub->pendings);
     chunk_pool_free(&hub->chunks);
     scrub_free(&hub->scrub);
+    spares_free(hub);
     memory_free(hub->journal);
     memory_free(hub->flush.vectors);
     memory_free(hub->flush.scratch);
@@ -214,14 +215,6 @@ struct session *hub_session_next(const struct hub *hub, uint32_t *slot)
     }
     *slot = at + 1;
     return pool_at(&hub->sessions, at);
-}
-
-static void input_free(struct hub *hub, struct session *session)
-{
-    hub->input_bytes -= session->input.capacity;
-    memory_free(session->input.data);
-    session->input = (struct input){0};
-    list_remove(&session->input_link);
 }
 
 static enum drop_reason drop_of(enum close_reason reason)
@@ -335,7 +328,8 @@ void hub_session_closed(struct hub *hub, struct session *session)
 
 void hub_session_writable(struct hub *hub, struct session *session)
 {
-    if (session->blocked && session->state != SESSION_CLOSING) {
+    if (session->blocked && session->state != SESSION_CLOSING &&
+        !PLANTED(PLANTED_LOST_WRITABLE)) {
         session->wait_asked = false;
         session_queue_flush(hub, session);
     }
@@ -406,50 +400,6 @@ bool hub_output_is_stalled(const struct hub *hub, const struct session *session)
 bool hub_budget_is_spent(const struct hub *hub)
 {
     return hub->turn_bytes > TURN_BYTES_MAX;
-}
-
-bool hub_input_keep(struct hub *hub, struct session *session, struct bytes bytes, size_t expected)
-{
-    struct input *input = &session->input;
-    size_t need = input->size + bytes.size;
-    if (need > input->capacity) {
-        /* Grows with what arrived, not with what was promised: a client that declares a megabyte
-         * and sends one byte costs one byte. */
-        size_t capacity = MAX_OF(need, (size_t)input->capacity * 2);
-        if (expected > 0) {
-            capacity = MAX_OF(need, MIN_OF(capacity, expected));
-        }
-        capacity = MAX_OF(capacity, (size_t)64);
-        hub->input_bytes += capacity - input->capacity;
-        input->data = memory_resize(input->data, capacity);
-        input->capacity = (uint32_t)capacity;
-    }
-    memcpy(input->data + input->size, bytes.ptr, bytes.size);
-    input->size = (uint32_t)need;
-    list_remove(&session->input_link);
-    list_push(&hub->inputs, &session->input_link);
-    while (hub->input_bytes > hub->options.input_bytes_max) {
-        struct list *oldest = list_first(&hub->inputs);
-        ASSERT(oldest != NULL);
-        struct session *victim = CONTAINER_OF(oldest, struct session, input_link);
-        if (victim == session) {
-            return false;
-        }
-        hub_close(hub, victim, CLOSE_INPUT_STALLED, HUB_CLOSE_AT_ONCE);
-    }
-    return true;
-}
-
-void hub_input_skip(struct hub *hub, struct session *session, size_t size)
-{
-    struct input *input = &session->input;
-    ASSERT(size <= input->size);
-    input->size -= (uint32_t)size;
-    if (input->size == 0) {
-        input_free(hub, session);
-    } else if (size > 0) {
-        memmove(input->data, input->data + size, input->size);
-    }
 }
 
 /* ---- time ------------------------------------------------------------------------------------ */

@@ -136,6 +136,12 @@ MUST_USE bool hub_input_keep(struct hub *hub, struct session *session, struct by
 /* Forgets the first size bytes of the input; gives its memory back when it is empty. */
 void hub_input_skip(struct hub *hub, struct session *session, size_t size);
 
+/* Small blocks for what a front-end must remember of a few sessions; HUB_BLOCK_BYTES, not zeroed.
+ * Recycled; memory_free will do as well. */
+enum { HUB_BLOCK_BYTES = 128 };
+void *hub_block_take(struct hub *hub);
+void hub_block_give(struct hub *hub, void *block);
+
 /* ---- messaging ------------------------------------------------------------------------------- */
 
 enum hub_subscribe_result {

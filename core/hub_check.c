@@ -28,9 +28,9 @@ static void sub_check(const struct session *session, struct sub *sub, struct cen
     ASSERT(sub->max == 0 || sub_delivered(sub) < sub->max);
     ASSERT(session->echo || sub->audience->alone);
     ASSERT(sub->audience->headers == session->headers);
-    if (sub->group != NULL) {
-        ASSERT(sub->group_member < sub->group->members_count);
-        ASSERT(sub->group->members[sub->group_member] == sub);
+    if (sub_group(sub) != NULL) {
+        ASSERT(sub->audience->group_member < sub->audience->group->members_count);
+        ASSERT(sub->audience->group->members[sub->audience->group_member] == sub);
         ASSERT(sub->audience->alone);
         audience_check(sub->audience);
         census->grouped++;
@@ -163,8 +163,8 @@ static void entry_check(struct hub *hub, struct entry *entry, struct census *cen
         ASSERT(group->entry == entry);
         ASSERT(group->members_count > 0);
         for (uint32_t i = 0; i < group->members_count; i++) {
-            ASSERT(group->members[i]->group == group);
-            ASSERT(group->members[i]->group_member == i);
+            ASSERT(group->members[i]->audience->group == group);
+            ASSERT(group->members[i]->audience->group_member == i);
         }
         ASSERT(census->grouped >= group->members_count);
         census->grouped -= group->members_count;
@@ -206,7 +206,8 @@ void hub_check(struct hub *hub)
     timers_check(&hub->timers);
     index_check(hub->index);
     interest_check(&hub->interest);
-    POOL_FOR_EACH (slot, &hub->sessions) {
+    POOL_FOR_EACH(slot, &hub->sessions)
+    {
         session_check(pool_at(&hub->sessions, slot), &census, is_between_turns);
     }
     index_walk(hub, &census);
@@ -270,7 +271,8 @@ void hub_dump(const struct hub *hub, void (*line)(void *context, const char *tex
             line(context, text);
         }
     }
-    POOL_FOR_EACH (slot, &hub->sessions) {
+    POOL_FOR_EACH(slot, &hub->sessions)
+    {
         session_dump(pool_at(&hub->sessions, slot), line, context);
     }
 }

@@ -212,7 +212,6 @@ static void mark_dirty(struct hub *hub, struct audience *audience)
 {
     if (!audience->dirty) {
         audience->dirty = true;
-        audience->turn_messages = 0;
         array_reserve((void **)&hub->dirty, &hub->dirty_capacity, hub->dirty_count + 1,
                       sizeof(struct audience *));
         hub->dirty[hub->dirty_count++] = audience;
@@ -229,7 +228,6 @@ static uint32_t deliver_shared(struct hub *hub, struct audience *audience, struc
         journal_span(hub, audience, stream_locate(stream, before), size, span.count);
     }
     audience->delivered += span.count;
-    audience->turn_messages += span.count;
     hub->turn_bytes += size;
     hub->metrics.messages_out += (uint64_t)span.count * audience->members_count;
     hub->metrics.bytes_out += run_span_payloads(span) * audience->members_count;

@@ -181,7 +181,8 @@ static void fall_behind(struct hub *hub, struct session *session, size_t taken)
     ASSERT(sub->audience == audience);
     session->in_step = false;
     audience_member(sub)->flags &= ~(uint32_t)MEMBER_IN_STEP;
-    struct cursor cursor = cursor_walk(audience->stream, f->cursor, taken);
+    struct cursor cursor =
+        cursor_walk(audience->stream, f->cursor, PLANTED(PLANTED_CURSOR_BEHIND) ? 0 : taken);
     pending_add_open(&session->pending, &hub->pendings, audience, cursor);
     session_block(hub, session);
 }
@@ -384,7 +385,6 @@ static void dirty_end(struct hub *hub)
     for (uint32_t i = 0; i < hub->dirty_count; i++) {
         struct audience *audience = hub->dirty[i];
         audience->dirty = false;
-        audience->turn_messages = 0;
         stream_turn_end(audience->stream, &hub->chunks);
         if (audience->members_count == 0) {
             audience_drop(hub, audience);

@@ -259,7 +259,7 @@ static void pick_again(struct hub *hub, const struct envelope_item *item, uint32
         uint64_t tried = item->tried | (uint64_t)1 << worker;
         uint32_t reached = hub_pick(hub, run, i, tried, &elsewhere);
         run->delivered |= reached > 0;
-        if (reached > 0) {
+        if (reached > 0 && !PLANTED(PLANTED_REPICK_DANGLES)) {
             /* Extents of this turn refer to a run that the envelope no longer holds. */
             arena_hold(&hub->ingress, run->chunk);
         }
@@ -290,7 +290,7 @@ static void come_home(struct hub *hub, struct run_envelope *envelope, uint32_t w
         run->verdicts_waiting--;
         if (run->verdicts_waiting == 0 && !run->delivered) {
             hub->metrics.publishes_unheard += run->messages_count;
-            if (run->wants_responder) {
+            if (run->wants_responder && !PLANTED(PLANTED_LOST_503)) {
                 hub_no_responders(hub, run);
             }
         }
@@ -298,7 +298,7 @@ static void come_home(struct hub *hub, struct run_envelope *envelope, uint32_t w
     }
     envelope_give(hub, envelope);
     struct list *node;
-    while ((node = list_first(&hub->paused)) != NULL) {
+    while ((node = list_first(&hub->paused)) != NULL && !PLANTED(PLANTED_NO_RESUME)) {
         session_resume(hub, CONTAINER_OF(node, struct session, pause_link), PAUSE_PEER);
     }
 }
@@ -391,6 +391,10 @@ bool hub_drain(struct hub *hub)
             return true;
         }
         receive(hub, CONTAINER_OF(node, struct envelope, node));
+        if (PLANTED(PLANTED_DRAIN_ONE)) {
+            hub->draining = false;
+            return true;
+        }
     }
 }
 

@@ -243,7 +243,7 @@ static struct sub *reply_sub(struct hub *hub, struct session *session, struct by
     uint32_t cursor = 0;
     struct sub *sub;
     while ((sub = table_next(&session->subs, &cursor)) != NULL) {
-        if (sub->group != NULL) {
+        if (sub_group(sub) != NULL) {
             continue;
         }
         if (subject_matches(index_pattern(hub->index, &sub->audience->entry->base), reply)) {
@@ -403,6 +403,9 @@ static enum scrub_verdict scrub(struct hub *hub, const struct message_in *in,
         memcpy(to, in->payload.ptr, in->header_size);
         memcpy(to + in->header_size, replacement.ptr, replacement.size);
         out->payload = bytes_of(to, size);
+    }
+    if (PLANTED(PLANTED_SCRUB_SIZE)) {
+        return verdict;
     }
     out->size_text = bytes_of(digits, frame_digits(digits, out->payload.size));
     return verdict;

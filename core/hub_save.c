@@ -98,10 +98,11 @@ static void save_pending(struct writer *writer, const struct pending *p)
 
 static void save_sub(const struct hub *hub, struct writer *writer, const struct sub *sub)
 {
-    const struct entry *entry = sub->group != NULL ? sub->group->entry : sub->audience->entry;
+    const struct entry *entry = sub_group(sub) != NULL ? sub_group(sub)->entry : sub->audience->entry;
     struct bytes pattern = index_pattern(hub->index, &entry->base);
-    struct bytes queue = sub->group != NULL ? group_name(sub->group) : (struct bytes){0};
-    struct save_sub saved = {.delivered = sub_delivered(sub),
+    struct bytes queue = sub_group(sub) != NULL ? group_name(sub_group(sub)) : (struct bytes){0};
+    struct save_sub saved = {.delivered =
+                                 PLANTED(PLANTED_SAVE_FORGETS_COUNT) ? 0 : sub_delivered(sub),
                              .max = sub->max,
                              .pattern_size = (uint32_t)pattern.size,
                              .queue_size = (uint16_t)queue.size,
@@ -117,7 +118,7 @@ static void save_all(const struct hub *hub, const struct session *session, struc
     const struct pending *p = &session->pending;
     struct save_head head = {.version = SAVE_VERSION,
                              .entries_count = p->count,
-                             .head_sent = p->head_sent,
+                             .head_sent = PLANTED(PLANTED_SAVE_FORGETS_SENT) ? 0 : p->head_sent,
                              .subs_count = session->subs.count,
                              .input_size = session->input.size,
                              .echo = session->echo,

@@ -5,6 +5,7 @@
  *   hub_publish.c    match, scrub, runs, groups        hub_deliver.c    streams, journal, control
  *   hub_flush.c      what each send carries            hub_peers.c      envelopes, interest, credit
  *   hub_evacuate.c   memory: victims and compaction    hub_save.c       sessions on the move
+ *   hub_input.c      half-received verbs               hub_check.c      the invariants
  *
  * The journal. Publishing costs per audience, not per session: what an audience received is written
  * down once, and only when somebody looks (a flush, a change of membership) is it settled, that is
@@ -39,6 +40,8 @@ enum {
     CONTROL_STALL_BYTES = 1024 * 1024,
     CONTROL_STALL_TIGHT_BYTES = 16 * 1024, /* when half of the log's bytes are used */
     SESSIONS_PER_SLAB = 64,
+    INPUT_BYTES = 4096, /* what is held of a cut verb, in most cases */
+    BLOCKS_SPARE_MAX = 64,
 };
 
 /* How long a closed session waits for the peer's FIN; a hub that stops has less patience. */
@@ -181,6 +184,8 @@ struct hub {
     uint64_t subscriptions_count;
     uint64_t audiences_count;
     uint64_t subs_bytes; /* subs, audiences, sid tables */
+    void *blocks[2]; /* spare ones, linked through their first word: HUB_BLOCK_BYTES, INPUT_BYTES */
+    uint32_t blocks_count[2];
     uint64_t input_bytes;
     struct list inputs; /* sessions that hold input, longest without progress first */
     uint64_t blocked_count;
@@ -203,6 +208,10 @@ void array_reserve(void **array, uint32_t *capacity, uint32_t count, size_t item
 /* The list of a session is empty: goes back in step, shuts down if it was flushing. */
 void session_drained(struct hub *hub, struct session *session);
 void session_resume(struct hub *hub, struct session *session, uint32_t pause);
+
+/* ---- hub_input.c */
+void spares_free(struct hub *hub);
+void input_free(struct hub *hub, struct session *session);
 
 /* ---- hub_subscribe.c */
 static inline bool session_is_solo(const struct session *session)

@@ -56,7 +56,7 @@ void session_catch_up(struct hub *hub, struct session *session)
     audience_member(sub)->flags &= ~(uint32_t)MEMBER_IN_STEP;
     if (stream->end > stream->step) {
         pending_add_span(&session->pending, &hub->pendings, stream, stream_step(stream),
-                         stream->end - stream->step, audience->turn_messages);
+                         stream->end - stream->step, stream->turn_messages);
         session_queue_flush(hub, session);
     }
 }
@@ -106,7 +106,7 @@ static struct audience *audience_make(struct hub *hub, struct session *session, 
 {
     struct audience *audience = audience_new(sid, session->headers, alone);
     hub->audiences_count++;
-    hub->subs_bytes += sizeof(struct audience) + sid.size;
+    hub->subs_bytes += offsetof(struct audience, sid) + sid.size;
     return audience;
 }
 
@@ -254,9 +254,9 @@ static void leave(struct hub *hub, struct session *session, struct sub *sub)
 
 static void leave_group(struct hub *hub, struct sub *sub)
 {
-    struct entry *entry = sub->group->entry;
+    struct entry *entry = sub_group(sub)->entry;
     interest_announce(hub, INTEREST_GROUP, false, entry->base.account_id,
-                      index_pattern(hub->index, &entry->base), group_name(sub->group));
+                      index_pattern(hub->index, &entry->base), group_name(sub_group(sub)));
     struct audience *audience = sub->audience;
     group_remove(sub);
     audience_remove(audience, sub);
@@ -272,7 +272,7 @@ void sub_remove(struct hub *hub, struct session *session, struct sub *sub)
     }
     table_remove(&session->subs, sub, sid_hash, hub->options.hash_key);
     session->messages_out += sub_delivered(sub);
-    if (sub->group != NULL) {
+    if (sub_group(sub) != NULL) {
         leave_group(hub, sub);
     } else {
         struct entry *entry = sub->audience->entry;
@@ -306,9 +306,10 @@ static void sub_move(struct hub *hub, struct session *session, struct sub *sub, 
     struct bytes sid = bytes_of(sid_copy, old->sid_size);
     memcpy(sid_copy, old->sid, old->sid_size);
     old->refs++;
-    if (sub->group != NULL) {
+    if (sub_group(sub) != NULL) {
         audience_remove(old, sub);
         audience_add(audience_make(hub, session, sid, true), sub, false);
+        group_hand_over(old, sub);
     } else {
         struct entry *entry = old->entry;
         leave(hub, session, sub);
@@ -385,7 +386,9 @@ void hub_set_headers(struct hub *hub, struct session *session, bool headers)
 void hub_set_echo(struct hub *hub, struct session *session, bool echo)
 {
     if (session->echo != echo) {
-        before_change(hub); /* what was published so far goes by the old word */
+        if (!PLANTED(PLANTED_ECHO_EARLY)) {
+            before_change(hub); /* what was published so far goes by the old word */
+        }
         session->echo = echo;
         move_all(hub, session);
     }

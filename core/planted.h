@@ -23,6 +23,18 @@ enum planted_bug {
     PLANTED_ECHO,                /* a no-echo session hears itself */
     PLANTED_CREDIT_LEAK,         /* a returned envelope gives no credit back */
     PLANTED_CONTROL_FIRST,       /* a PONG overtakes the messages before it */
+    PLANTED_ECHO_EARLY,          /* CONNECT's echo counts for messages published before it */
+    PLANTED_REPICK_DANGLES,      /* a message picked again at home is not held */
+    PLANTED_NO_RESUME,           /* credit comes back and nobody goes on */
+    PLANTED_SAVE_FORGETS_SENT,   /* a saved session sends the start of a frame again */
+    PLANTED_SAVE_FORGETS_COUNT,  /* a saved subscription counts towards its maximum anew */
+    PLANTED_LAYOUTS_MIXED,       /* sessions with and without headers share an audience */
+    PLANTED_LOST_503,            /* a verdict of nobody from elsewhere is not told */
+    PLANTED_SCRUB_SIZE,          /* a scrubbed message keeps its old size text */
+    PLANTED_DRAIN_ONE,           /* a drain ends after one envelope */
+    PLANTED_CURSOR_BEHIND,       /* who falls behind starts at the piece, not at what it took */
+    PLANTED_END_BEFORE_INPUT,    /* FIN ends a session whose input is paused */
+    PLANTED_LOST_WRITABLE,       /* the socket has room and nobody is told */
     PLANTED_BUGS_COUNT,
 };
 

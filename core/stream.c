@@ -65,6 +65,7 @@ size_t stream_render(struct stream *stream, struct chunk_pool *pool, struct run_
         stream->end += size;
         message = message_next(message);
     }
+    stream->turn_messages += span.count;
     return stream->end - before;
 }
 
@@ -160,6 +161,7 @@ void stream_turn_end(struct stream *stream, struct chunk_pool *pool)
         stream->class_index--;
     }
     stream->step = stream->end;
+    stream->turn_messages = 0;
     struct chunk *tail = stream_tail(stream);
     stream->step_chunk = tail;
     stream->step_offset = tail != NULL ? tail->used : 0;

@@ -6,6 +6,7 @@
  */
 #include "core/proto/nats.h"
 
+#include "core/planted.h"
 #include "core/proto/nats_connect.h"
 #include "core/proto/nats_text.h"
 #include "core/subject.h"
@@ -75,7 +76,7 @@ static void say_info(const struct nats *nats, struct hub *hub, struct session *s
 {
     struct nats_client *client = client_of(session);
     struct nats_info_client info = {.client_id = session->client_id,
-                                    .client_ip = bytes_text(client->address),
+                                    .client_ip = bytes_text(client->identity),
                                     .ldm = ldm,
                                     .connect_info = connect_info};
     char line[NATS_INFO_BYTES_MAX];
@@ -92,20 +93,47 @@ static void close_saying(struct hub *hub, struct session *session, const char *t
     hub_close(hub, session, reason, HUB_CLOSE_FLUSH);
 }
 
+/* ---- identity -------------------------------------------------------------------------------- */
+
+enum { IDENTITY_PARTS = 4 };
+
+static struct bytes identity_part(const char *identity, size_t part)
+{
+    while (part-- > 0) {
+        identity += strlen(identity) + 1;
+    }
+    return bytes_text(identity);
+}
+
+static void set_identity(struct nats_client *client, const struct bytes parts[IDENTITY_PARTS])
+{
+    size_t size = 0;
+    for (size_t i = 0; i < IDENTITY_PARTS; i++) {
+        size += parts[i].size + 1;
+    }
+    char *identity = memory_alloc(size);
+    char *to = identity;
+    for (size_t i = 0; i < IDENTITY_PARTS; i++) {
+        if (parts[i].size > 0) {
+            memcpy(to, parts[i].ptr, parts[i].size);
+        }
+        to += parts[i].size + 1;
+    }
+    memory_free(client->identity);
+    client->identity = identity;
+}
+
 /* ---- opening and closing --------------------------------------------------------------------- */
 
 void nats_open(const struct nats *nats, struct hub *hub, struct session *session,
                const char *address, uint16_t port)
 {
     struct nats_client *client = client_of(session);
-    size_t size = MIN_OF(strlen(address), sizeof(client->address) - 1);
-    memcpy(client->address, address, size);
+    set_identity(client, (struct bytes[]){bytes_text(address), {0}, {0}, {0}});
     client->port = port;
     client->pedantic = true;
     session->verbose = true;
     client->input_ns = hub_now(hub);
-    nats_parser_init(&client->parser, nats->options.max_control_line, nats->options.max_payload);
-    client->parser.headers = false;
     say_info(nats, hub, session, false, false);
     hub_tick_at(hub, session, hub_now(hub) + nats->options.ping_interval_ns);
 }
@@ -119,7 +147,9 @@ void nats_refuse(const struct nats *nats, struct hub *hub, struct session *sessi
 
 void nats_closed(struct session *session)
 {
-    memory_free(client_of(session)->identity);
+    struct nats_client *client = client_of(session);
+    memory_free(client->identity);
+    memory_free(client->unfinished);
 }
 
 void nats_lame_duck(const struct nats *nats, struct hub *hub, struct session *session)
@@ -178,40 +208,16 @@ static void do_ping(const struct nats *nats, struct hub *hub, struct session *se
 
 /* ---- CONNECT --------------------------------------------------------------------------------- */
 
-static struct bytes identity_part(const char *identity, int part)
-{
-    if (identity == NULL) {
-        return (struct bytes){0};
-    }
-    while (part-- > 0) {
-        identity += strlen(identity) + 1;
-    }
-    return bytes_text(identity);
-}
-
+/* What a CONNECT leaves out stays as it was. */
 static void keep_identity(struct nats_client *client, const struct nats_connect *options)
 {
-    struct bytes parts[] = {options->name, options->lang, options->version};
-    size_t size = 0;
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+    struct bytes parts[IDENTITY_PARTS] = {{0}, options->name, options->lang, options->version};
+    for (size_t i = 0; i < IDENTITY_PARTS; i++) {
         if (parts[i].size == 0) {
-            parts[i] = identity_part(client->identity, (int)i);
+            parts[i] = identity_part(client->identity, i);
         }
-        size += parts[i].size + 1;
     }
-    if (size == COUNT_OF(parts)) {
-        return;
-    }
-    char *identity = memory_alloc(size);
-    char *to = identity;
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        if (parts[i].size > 0) {
-            memcpy(to, parts[i].ptr, parts[i].size);
-        }
-        to += parts[i].size + 1;
-    }
-    memory_free(client->identity);
-    client->identity = identity;
+    set_identity(client, parts);
 }
 
 /* What CONNECT may not say; NULL: nothing wrong. */
@@ -271,7 +277,6 @@ static void do_connect(const struct nats *nats, struct hub *hub, struct session 
     keep_identity(client, &options);
     hub_set_echo(hub, session, options.echo);
     hub_set_headers(hub, session, options.headers);
-    client->parser.headers = options.headers;
     nats_connect_free(&options);
     if (offence != NULL) {
         close_saying(hub, session, offence, reason);
@@ -426,27 +431,51 @@ static bool do_verb(const struct nats *nats, struct hub *hub, struct session *se
     return true;
 }
 
+static void parser_begin(const struct nats *nats, struct hub *hub, struct nats_client *client,
+                         struct nats_parser *parser)
+{
+    if (client->unfinished == NULL) {
+        nats_parser_init(parser, nats->options.max_control_line, nats->options.max_payload);
+        return;
+    }
+    *parser = *client->unfinished;
+    hub_block_give(hub, client->unfinished);
+    client->unfinished = NULL;
+}
+
+static void parser_end(struct hub *hub, struct nats_client *client,
+                       const struct nats_parser *parser)
+{
+    if (client->session.state == SESSION_OPEN && !nats_parser_is_idle(parser)) {
+        client->unfinished = hub_block_take(hub);
+        *client->unfinished = *parser;
+    }
+}
+
+static_assert(sizeof(struct nats_parser) <= HUB_BLOCK_BYTES, "a block holds it");
+
 /* Parses as far as bytes, state, credit and budget allow. Returns the bytes that are done with. */
 static size_t feed(const struct nats *nats, struct hub *hub, struct session *session,
                    struct bytes bytes)
 {
-    struct nats_client *client = client_of(session);
+    struct nats_parser parser;
+    parser_begin(nats, hub, client_of(session), &parser);
     size_t done = 0;
     while (session->state == SESSION_OPEN && session->pauses == 0) {
         struct nats_verb verb;
         size_t consumed;
-        enum nats_result result =
-            nats_parse(&client->parser, bytes_skip(bytes, done), &verb, &consumed);
+        parser.headers = session->headers;
+        enum nats_result result = nats_parse(&parser, bytes_skip(bytes, done), &verb, &consumed);
         if (result == NATS_ERROR) {
-            enum nats_error error = client->parser.error;
-            close_saying(hub, session, nats_error_text(error), reason_of(error));
+            close_saying(hub, session, nats_error_text(parser.error), reason_of(parser.error));
             break;
         }
         if (result == NATS_NEED_MORE) {
-            return done + consumed;
+            done += consumed;
+            break;
         }
         if (!do_verb(nats, hub, session, &verb)) {
-            nats_parser_undo(&client->parser);
+            nats_parser_undo(&parser);
             break;
         }
         done += consumed;
@@ -457,6 +486,7 @@ static size_t feed(const struct nats *nats, struct hub *hub, struct session *ses
             hub_pause(hub, session, PAUSE_OUTPUT);
         }
     }
+    parser_end(hub, client_of(session), &parser);
     return done;
 }
 
@@ -479,10 +509,16 @@ static void feed_held(const struct nats *nats, struct hub *hub, struct session *
     }
 }
 
+/* The bytes that complete the unfinished verb, those held included; 0: not known. */
+static uint64_t needed_bytes(const struct nats_client *client)
+{
+    return client->unfinished != NULL ? client->unfinished->needed : 0;
+}
+
 /* How much of bytes belongs to the verb that the session holds the beginning of. */
 static size_t missing(const struct nats_client *client, struct bytes bytes)
 {
-    uint64_t needed = client->parser.needed;
+    uint64_t needed = needed_bytes(client);
     uint64_t held = client->session.input.size;
     if (needed > held) {
         return (size_t)MIN_OF(needed - held, (uint64_t)bytes.size);
@@ -500,7 +536,7 @@ void nats_bytes(const struct nats *nats, struct hub *hub, struct session *sessio
     while (session->input.size > 0 && session->pauses == 0 && bytes.size > 0 &&
            session->state == SESSION_OPEN) {
         size_t size = missing(client, bytes);
-        size_t expected = (size_t)client->parser.needed;
+        size_t expected = (size_t)needed_bytes(client);
         if (!keep(hub, session, bytes_of(bytes.ptr, size), expected)) {
             return;
         }
@@ -514,7 +550,7 @@ void nats_bytes(const struct nats *nats, struct hub *hub, struct session *sessio
         bytes = bytes_skip(bytes, feed(nats, hub, session, bytes));
     }
     if (session->state == SESSION_OPEN) {
-        (void)keep(hub, session, bytes, (size_t)client->parser.needed);
+        (void)keep(hub, session, bytes, (size_t)needed_bytes(client));
     }
 }
 
@@ -537,8 +573,8 @@ void nats_end(const struct nats *nats, struct hub *hub, struct session *session)
     hub_session_ended(hub, session);
     /* What a pause holds back is complete input: it takes effect before the end does. A session
      * whose last pause just ended is still on a list, to be resumed. */
-    if (session->state == SESSION_OPEN && session->pauses == 0 &&
-        !list_is_linked(&session->pause_link)) {
+    bool is_through = session->pauses == 0 && !list_is_linked(&session->pause_link);
+    if (session->state == SESSION_OPEN && (is_through || PLANTED(PLANTED_END_BEFORE_INPUT))) {
         hub_close(hub, session, CLOSE_CLIENT, HUB_CLOSE_FLUSH);
     }
 }

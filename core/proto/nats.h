@@ -7,7 +7,8 @@
  *
  * Threads:     a struct nats is immutable once made and shared by all workers; a client belongs to
  *              its worker.
- * Memory:      a client lives in the hub's pool, its session first; owns its identity string.
+ * Memory:      a client lives in the hub's pool, its session first; owns its identity string. What a
+ *              parser must remember of a verb that is cut costs memory only while it is.
  */
 #ifndef RINGHUB_CORE_PROTO_NATS_H
 #define RINGHUB_CORE_PROTO_NATS_H
@@ -36,11 +37,12 @@ struct nats {
 
 struct nats_client {
     struct session session; /* first */
-    struct nats_parser parser;
+    struct nats_parser *unfinished; /* of a verb that is cut; a block of the hub's. NULL: none */
     uint64_t input_ns;  /* when it last said something */
     uint64_t pinged_ns; /* when we last sent PING; 0: never */
     uint64_t rtt_ns;    /* 0: not known yet */
-    char *identity;     /* name NUL lang NUL version NUL; NULL: said nothing */
+    /* One string: numeric address, name, lang, version, each with its NUL; owned. */
+    char *identity;
     uint32_t pings_out;
     uint16_t port;
     uint8_t protocol;
@@ -49,7 +51,6 @@ struct nats_client {
     bool first_pong_sent;
     bool rtt_under_way; /* the next PONG measures it */
     bool complained;    /* of the verb that is parsed again after a pause */
-    char address[46];   /* numeric */
 };
 
 /* A session was opened: greets it. address is numeric. */

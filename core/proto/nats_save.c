@@ -8,12 +8,14 @@ struct save_client {
     uint32_t size; /* of this struct: another build's is another size, or another version */
     uint32_t identity_size;
     struct nats_client client; /* its session and pointers mean nothing */
+    bool is_unfinished;
+    struct nats_parser parser; /* if is_unfinished */
 };
 
 static size_t identity_size(const char *identity)
 {
     size_t size = 0;
-    for (int part = 0; identity != NULL && part < 3; part++) {
+    for (int part = 0; identity != NULL && part < 4; part++) {
         size += strlen(identity + size) + 1;
     }
     return size;
@@ -33,7 +35,11 @@ size_t nats_save(struct hub *hub, struct session *session, uint8_t *to, size_t s
         struct save_client saved = {.version = SAVE_VERSION,
                                     .size = sizeof(saved),
                                     .identity_size = (uint32_t)name_size,
-                                    .client = *client};
+                                    .client = *client,
+                                    .is_unfinished = client->unfinished != NULL};
+        if (saved.is_unfinished) {
+            saved.parser = *client->unfinished;
+        }
         memcpy(to, &saved, sizeof(saved));
         if (name_size > 0) {
             memcpy(to + sizeof(saved), client->identity, name_size);
@@ -56,14 +62,20 @@ bool nats_load(const struct nats *nats, struct hub *hub, struct session *session
         return false;
     }
     struct session fresh = client->session;
+    nats_closed(session);
     *client = saved.client;
     client->session = fresh;
     client->identity = NULL;
+    client->unfinished = NULL;
     if (saved.identity_size > 0) {
         client->identity = memory_alloc(saved.identity_size);
         memcpy(client->identity, from.ptr, saved.identity_size);
     }
-    client->parser.max_control_line = nats->options.max_control_line;
-    client->parser.max_payload = nats->options.max_payload;
+    if (saved.is_unfinished) {
+        client->unfinished = hub_block_take(hub);
+        *client->unfinished = saved.parser;
+        client->unfinished->max_control_line = nats->options.max_control_line;
+        client->unfinished->max_payload = nats->options.max_payload;
+    }
     return session_load(hub, session, bytes_skip(from, saved.identity_size));
 }

@@ -165,6 +165,36 @@ static void test_a_write_without_progress_has_a_deadline(void **state)
     world_end(world);
 }
 
+/*
+ * Goal:    a trickle is no progress: the deadline is for the write that began, not for a byte of it.
+ * Method:  a stalled session takes a byte a second of what waits for it.
+ */
+static void test_a_trickle_does_not_move_the_deadline(void **state)
+{
+    (void)state;
+    struct world_options options = {.checks = true};
+    struct world *world = world_new(&options);
+    struct client *trickle = client_plain(world, 0);
+    struct client *publisher = client_plain(world, 0);
+    trickle->room = 0;
+    client_says(trickle, "SUB a 1\r\n");
+    client_publishes(publisher, "a", "", 1000);
+    world_run(world);
+
+    int seconds = 0;
+    while (trickle->is_open && seconds < 30) {
+        world_pass(world, WORLD_SECOND_NS);
+        trickle->room = 1;
+        world_run(world);
+        seconds++;
+    }
+
+    assert_in_range(seconds, 10, 11);
+    assert_int_equal(closed(world, 0, CLOSE_SLOW_DEADLINE), 1);
+    assert_int_equal(dropped(world, 0, DROP_SESSION_CLOSED), 1);
+    world_end(world);
+}
+
 /* A session with two subscriptions, whose socket takes everything, hears 4 MB a turn from each
  * worker. Returns the most that was pending. */
 static uint64_t overload(struct world *world, struct client *busy, uint32_t workers)
@@ -444,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_a_session_over_max_pending_is_closed),
         cmocka_unit_test(test_a_session_alone_over_max_pending_is_closed),
         cmocka_unit_test(test_a_write_without_progress_has_a_deadline),
+        cmocka_unit_test(test_a_trickle_does_not_move_the_deadline),
         cmocka_unit_test(test_a_session_that_takes_all_keeps_up),
         cmocka_unit_test(test_a_session_that_is_never_full_has_a_limit_too),
         cmocka_unit_test(test_last_words_follow_the_backlog),

@@ -415,39 +415,6 @@ static void test_two_workers_allocate_nothing(void **state)
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
 
-/*
- * Goal:    what there is one of per session, subscription, pattern or member does not creep.
- * Method:  the sizes are known; who makes one larger changes it here, and knows it.
- */
-static void test_sizes_are_known(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name;
-        size_t size;
-        size_t most;
-    } sizes[] = {
-        {"session", sizeof(struct session), 288},
-        {"nats_client", sizeof(struct nats_client), 480},
-        {"sub", sizeof(struct sub), 40},
-        {"member", sizeof(struct member), 16},
-        {"audience", sizeof(struct audience), 88},
-        {"stream", sizeof(struct stream), 56},
-        {"entry", sizeof(struct entry), 56},
-        {"group", sizeof(struct group), 40},
-        {"pending_entry", sizeof(struct pending_entry), 32},
-        {"run", sizeof(struct run), 88},
-        {"message", sizeof(struct message), 16},
-        {"chunk", sizeof(struct chunk), 56},
-    };
-    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        if (sizes[i].size > sizes[i].most) {
-            fail_msg("%s takes %zu bytes, %zu are known", sizes[i].name, sizes[i].size,
-                     sizes[i].most);
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,7 +430,6 @@ int main(void)
         cmocka_unit_test(test_distinct_sids_allocate_nothing),
         cmocka_unit_test(test_mixed_sessions_allocate_nothing),
         cmocka_unit_test(test_two_workers_allocate_nothing),
-        cmocka_unit_test(test_sizes_are_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,7 +114,7 @@ static void *counted_realloc(void *old, size_t size)
 #define SIZE_AT_MOST(type, bytes) static_assert(sizeof(type) <= (bytes), #type)
 
 /* One for each connection. */
-SIZE_AT_MOST(struct nats_client, 480);
+SIZE_AT_MOST(struct nats_client, 344);
 SIZE_AT_MOST(struct session, 288);
 SIZE_AT_MOST(struct nats_parser, 96);
 SIZE_AT_MOST(struct pending, 40);
@@ -122,12 +122,12 @@ SIZE_AT_MOST(struct timer, 24);
 SIZE_AT_MOST(struct table, 16);
 SIZE_AT_MOST(struct input, 16);
 /* One for each subscription. */
-SIZE_AT_MOST(struct sub, 40);
+SIZE_AT_MOST(struct sub, 32);
 SIZE_AT_MOST(struct member, 16);
 /* One for each layout of a pattern, each pattern, each shared audience, each queue group. */
-SIZE_AT_MOST(struct audience, 88);
+SIZE_AT_MOST(struct audience, 80);
 SIZE_AT_MOST(struct entry, 56);
-SIZE_AT_MOST(struct stream, 56);
+SIZE_AT_MOST(struct stream, 64);
 SIZE_AT_MOST(struct group, 40);
 SIZE_AT_MOST(struct index_slot, 16);
 /* One for each literal that another worker wants. */
