@@ -40,6 +40,7 @@ struct codec_event {
     struct bytes text;
     struct bytes subject; /* as the protocol writes it: render_topic */
     struct bytes payload; /* without headers */
+    struct bytes reply;   /* where an answer goes; empty: none, or the protocol has none */
     uint64_t sid;         /* 0 where the protocol has none */
 };
 
@@ -91,6 +92,14 @@ struct codec_protocol {
     size_t (*render_delivery)(uint8_t *to, size_t capacity, const char *subject, uint64_t sid,
                               size_t size);
     const char *trailer; /* after a payload, both ways */
+    /* What some protocols or codecs do not have: NULL. */
+    size_t (*render_unsubscribe)(uint8_t *to, size_t capacity, const char *subject, uint64_t sid);
+    /* Subscribes as a member of a queue group. */
+    size_t (*render_join)(uint8_t *to, size_t capacity, const char *subject, const char *group,
+                          uint64_t sid);
+    /* As render_publish, with the subject of the answer. */
+    size_t (*render_request)(uint8_t *to, size_t capacity, const char *subject, const char *reply,
+                             size_t size);
 };
 
 /* Gives back what the codec holds. */

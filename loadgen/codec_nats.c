@@ -65,6 +65,7 @@ static struct codec_look look_message(struct bytes in, size_t line_bytes, struct
     }
     event->kind = CODEC_MESSAGE;
     event->subject = words[0];
+    event->reply = count == least + 1 ? words[2] : bytes_of(NULL, 0);
     event->payload = bytes_of(body + header_bytes, size - header_bytes);
     look.used = look.need;
     return look;
@@ -159,6 +160,25 @@ static size_t render_delivery(uint8_t *to, size_t capacity, const char *subject,
     return codec_print(to, capacity, "MSG %s %llu %zu\r\n", subject, (unsigned long long)sid, size);
 }
 
+static size_t render_unsubscribe(uint8_t *to, size_t capacity, const char *subject, uint64_t sid)
+{
+    (void)subject;
+    return codec_print(to, capacity, "UNSUB %llu\r\n", (unsigned long long)sid);
+}
+
+static size_t render_join(uint8_t *to, size_t capacity, const char *subject, const char *group,
+                          uint64_t sid)
+{
+    return codec_print(to, capacity, "SUB %s %s %llu\r\n", subject, group,
+                       (unsigned long long)sid);
+}
+
+static size_t render_request(uint8_t *to, size_t capacity, const char *subject, const char *reply,
+                             size_t size)
+{
+    return codec_print(to, capacity, "PUB %s %s %zu\r\n", subject, reply, size);
+}
+
 const struct codec_protocol codec_nats = {
     .scheme = "nats",
     .port = 4222,
@@ -173,4 +193,7 @@ const struct codec_protocol codec_nats = {
     .render_publish = render_publish,
     .render_delivery = render_delivery,
     .trailer = "\r\n",
+    .render_unsubscribe = render_unsubscribe,
+    .render_join = render_join,
+    .render_request = render_request,
 };

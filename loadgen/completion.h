@@ -1,16 +1,17 @@
 /*
  * completion.h - when has the last subscriber got a message?
  *
- * Every completion_every-th message of a publisher has a cell: which message it is, and how many
- * subscribers have it. Whoever counts the last one knows the completion time.
+ * Every completion_every-th message of a stream has a cell: which message it is, and how many
+ * subscribers do not have it yet. Whoever counts the last one knows the completion time.
  *
- *   cell = sequence/every (high 32 bits) | subscribers that have it (low 32 bits)
+ *   cell = sequence/every (high 32 bits) | subscribers still without it (low 32 bits)
  *
  * Threads:     completion_begin: the publisher's driver, before the message is sent.
  *              completion_count: any driver. A count follows its begin through the server, so the
  *              kernel's send and receive order the two.
- * Limits:      COMPLETION_CELLS messages under way per publisher; a message whose cell was taken
- *              over by a later one is never completed, and so not measured.
+ * Limits:      COMPLETION_CELLS_MAX messages under way per stream, fewer with many streams (at most
+ *              COMPLETION_CELLS_ALL together); a message whose cell was taken over by a later one is
+ *              never completed, and so not measured.
  */
 #ifndef RINGHUB_LOADGEN_COMPLETION_H
 #define RINGHUB_LOADGEN_COMPLETION_H
@@ -21,17 +22,16 @@
 extern "C" {
 #endif
 
-enum { COMPLETION_CELLS = 4096 };
+enum { COMPLETION_CELLS_MAX = 4096, COMPLETION_CELLS_ALL = 1 << 20 };
 
 struct completion {
     uint32_t every; /* a power of two */
-    uint32_t subscribers;
-    uint32_t publishers;
+    uint32_t streams;
+    uint32_t cells_each;      /* a power of two */
     ATOMIC(uint64_t) * cells; /* owned */
 };
 
-void completion_init(struct completion *completion, uint32_t publishers, uint32_t subscribers,
-                     uint32_t every);
+void completion_init(struct completion *completion, uint32_t streams, uint32_t every);
 void completion_free(struct completion *completion);
 
 /* Is this one of the messages that are followed? */
@@ -40,11 +40,12 @@ static inline bool completion_follows(const struct completion *completion, uint3
     return (sequence & (completion->every - 1)) == 0;
 }
 
-/* Only for messages that are followed. */
-void completion_begin(struct completion *completion, uint32_t publisher, uint32_t sequence);
+/* Only for messages that are followed. subscribers will have it when it is complete. */
+void completion_begin(struct completion *completion, uint32_t stream, uint32_t sequence,
+                      uint32_t subscribers);
 
 /* One more subscriber has it. Returns true for the last one. */
-bool completion_count(struct completion *completion, uint32_t publisher, uint32_t sequence);
+bool completion_count(struct completion *completion, uint32_t stream, uint32_t sequence);
 
 #ifdef __cplusplus
 }

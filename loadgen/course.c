@@ -18,10 +18,16 @@ void course_init(struct course *course, const struct scenario *scenario, uint32_
     course->window = scenario_window(scenario);
     /* The time makes the run's token differ from that of a run before, whose messages a server may
      * still hold. */
-    message_form_init(&course->form, scenario->size, scenario->seed, course_now_ns());
-    bool all = scenario->rate != 0 && scenario->rate <= FOLLOW_ALL_RATE;
-    completion_init(&course->completion, scenario->publishers, scenario->subscribers,
-                    all ? 1 : FOLLOW_EVERY);
+    message_form_init(&course->form, scenario->seed, course_now_ns());
+    struct topology_plan plan = scenario_plan(scenario);
+    topology_init(&course->topology, &plan);
+    topics_init(&course->topics, scenario, plan.subjects);
+    course->rate = scenario->rate;
+    course->all_hear_all =
+        plan.subjects == 1 || plan.wildcards == plan.subscribers || plan.each == plan.subjects;
+    course->sent_of_subject = memory_alloc(plan.subjects * sizeof *course->sent_of_subject);
+    bool all = scenario->rate != 0 && scenario->rate <= FOLLOW_ALL_RATE && scenario->capacity <= 0;
+    completion_init(&course->completion, course->topology.streams, all ? 1 : FOLLOW_EVERY);
     pthread_mutex_init(&course->failure_lock, NULL);
 }
 
@@ -29,6 +35,9 @@ void course_free(struct course *course)
 {
     message_form_free(&course->form);
     completion_free(&course->completion);
+    topology_free(&course->topology);
+    topics_free(&course->topics);
+    memory_free(course->sent_of_subject);
     pthread_mutex_destroy(&course->failure_lock);
 }
 

@@ -1,19 +1,23 @@
 /* driver.c - the turn of a generator thread. */
 #include "loadgen/driver.h"
 
+#include "loadgen/responder.h"
 #include "loadgen/server_stat.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 enum {
     REST_NS = 1000000,       /* between two looks for an order after COLLECT */
-    CONNECTING_MAX = 128,    /* connections of one driver on their way to READY */
     EVENTS_PER_PUBLISH = 32, /* reads between two looks at the schedule */
     WAIT_MAX_NS = 20000000,  /* orders are noticed this late at most */
     WINDOW_POLL_NS = 100000, /* another driver's subscribers hold the window: look again */
+    GLANCE_NS = 500000000,   /* between two looks at the figures of the live line */
 };
 
 static uint64_t thread_cpu_ns(void)
@@ -34,19 +38,33 @@ static void connection_failed(struct driver *d, const struct client *client, int
     } else if (error == -EADDRNOTAVAIL) {
         hint = ": local ports ran out; wait for old connections to expire, or use fewer";
     } else if (error == -EMFILE) {
-        hint = ": the limit of open files is too low";
+        hint = ": the limit of open files is too low; raise it (ulimit -n) or use --direct";
     }
     course_fail(d->course, "connection %u to %s:%s: %s%s", client->number + 1, s->host, s->port,
                 strerror(-error), hint);
 }
 
+/* Moves the socket into the ring's table. */
+static int client_install(struct driver *d, struct client *client, uint32_t slot)
+{
+    int result = ring_install(d->ring, slot, client->fd);
+    close(client->fd);
+    client->fd = -1;
+    return result;
+}
+
 static void connections_begin(struct driver *d)
 {
     const struct scenario *s = d->course->scenario;
-    while (d->opened < d->clients_count && d->opened - d->ready < CONNECTING_MAX) {
+    while (d->opened < d->clients_count && d->opened - d->ready < s->connecting) {
         uint32_t slot = d->opened++;
         struct client *client = &d->clients[slot];
+        client->began_ns = course_now_ns();
+        d->connect_begin_ns = d->connect_begin_ns == 0 ? client->began_ns : d->connect_begin_ns;
         int result = client_open(client, s);
+        if (result == 0 && client->direct) {
+            result = client_install(d, client, slot);
+        }
         if (result != 0) {
             connection_failed(d, client, result);
             client_close(client);
@@ -57,10 +75,101 @@ static void connections_begin(struct driver *d)
     }
 }
 
-static void client_became_ready(struct driver *d)
+static void client_became_ready(struct driver *d, struct client *client, uint64_t now_ns)
 {
     d->ready++;
-    atomic_store_explicit(&d->cell->ready, d->ready, memory_order_relaxed);
+    d->connect_end_ns = now_ns;
+    record_add(&d->connects, now_ns - client->began_ns, 1);
+    if (client->role == CLIENT_STALLED) {
+        ring_read_stop(d->ring, (uint32_t)(client - d->clients));
+    }
+    /* Release: pairs with the look of whoever reports what the connecting took. */
+    atomic_store_explicit(&d->cell->ready, d->ready, memory_order_release);
+}
+
+/* Asks for RING_ENDED: before it, the slot's operations are not over. */
+static void connection_end(struct driver *d, struct client *client)
+{
+    client->state = CLIENT_CLOSED;
+    if (client->direct) {
+        ring_read_stop(d->ring, (uint32_t)(client - d->clients));
+    } else if (client->fd >= 0) {
+        MAYBE(shutdown(client->fd, SHUT_RDWR) == 0);
+    }
+}
+
+static void disconnect(struct driver *d)
+{
+    for (uint32_t i = 0; i < d->clients_count && !d->disconnecting; i++) {
+        if (!d->clients[i].ended) {
+            connection_end(d, &d->clients[i]);
+        }
+    }
+    d->disconnecting = true;
+}
+
+/* Everything as before the first connection. */
+static void disconnected(struct driver *d)
+{
+    for (uint32_t i = 0; i < d->clients_count; i++) {
+        client_close(&d->clients[i]);
+        client_again(&d->clients[i]);
+    }
+    for (uint32_t i = 0; i < d->publishers_count; i++) {
+        publisher_again(&d->publishers[i]);
+    }
+    for (uint32_t i = 0; i < d->churners_count; i++) {
+        churner_again(&d->churners[i]);
+    }
+    memset(&d->connects, 0, sizeof d->connects);
+    d->disconnecting = false;
+    d->connect_begin_ns = 0;
+    d->opened = 0;
+    d->ready = 0;
+    d->ended = 0;
+    atomic_store_explicit(&d->cell->ready, 0, memory_order_relaxed);
+}
+
+/* ---- speaking ---- */
+
+/* Whatever is in the outbox goes out, now or when there is room. */
+static void client_speak(struct driver *d, struct client *client)
+{
+    uint32_t slot = (uint32_t)(client - d->clients);
+    if (client_is_quiet(client) || client->state == CLIENT_CLOSED) {
+        return;
+    }
+    if (client->direct && !client->sending) {
+        client->sending = true;
+        ring_send(d->ring, slot, client->outbox.bytes + client->outbox.at,
+                  client->outbox.end - client->outbox.at);
+    } else if (!client->direct && !client->waiting) {
+        client->waiting = true;
+        ring_wait_writable(d->ring, slot, client->fd);
+    }
+}
+
+static void client_sent(struct driver *d, struct client *client, int result)
+{
+    client->sending = false;
+    if (result <= 0) {
+        return; /* a broken connection is noticed by reading */
+    }
+    client->outbox.at += (size_t)result;
+    MAYBE(client_flush(client) != 0);
+    client_pong(client, d->course->scenario);
+    client_speak(d, client);
+}
+
+static void client_writable(struct driver *d, struct client *client, uint64_t now_ns)
+{
+    if (client_publishes(client) && d->publishers[client->task].blocked) {
+        publisher_unblocked(&d->publishers[client->task], now_ns);
+    }
+    client->waiting = false;
+    MAYBE(client_flush(client) != 0);
+    client_speak(d, client);
+    d->publish_ns = 0;
 }
 
 /* ---- publishing ---- */
@@ -68,17 +177,27 @@ static void client_became_ready(struct driver *d)
 static void publish(struct driver *d, uint64_t now_ns)
 {
     uint64_t next_ns = UINT64_MAX;
+    /* Another one first each time, or the first would take all of a window that is never empty. */
+    d->publish_first = d->publishers_count == 0 ? 0 : (d->publish_first + 1) % d->publishers_count;
     for (uint32_t i = 0; d->running && i < d->publishers_count; i++) {
-        struct publisher *publisher = &d->publishers[i];
+        uint32_t place = d->publish_first + i;
+        place -= place >= d->publishers_count ? d->publishers_count : 0;
+        struct publisher *publisher = &d->publishers[place];
         bool was_blocked = publisher->blocked;
         next_ns = MIN_OF(next_ns, publisher_turn(publisher, now_ns));
         if (publisher->blocked && !was_blocked) {
             ring_wait_writable(d->ring, (uint32_t)(publisher->client - d->clients),
                                publisher->client->fd);
         }
+        client_speak(d, publisher->client);
+    }
+    for (uint32_t i = 0; d->running && i < d->churners_count; i++) {
+        next_ns = MIN_OF(next_ns, churner_turn(&d->churners[i], now_ns));
+        client_speak(d, d->churners[i].client);
     }
     d->publish_ns = next_ns;
     atomic_store_explicit(&d->cell->sent, d->figures.sent, memory_order_relaxed);
+    atomic_store_explicit(&d->cell->expected, d->figures.expected, memory_order_relaxed);
 }
 
 /* Tells everybody how far the slowest of our subscribers is. */
@@ -86,9 +205,23 @@ static void progress_report(struct driver *d)
 {
     d->reads_unreported = 0;
     /* Relaxed: a stale value only holds a publisher back a moment longer. */
-    atomic_store_explicit(&d->cell->slowest, witness_slowest(&d->receiver.witness),
+    atomic_store_explicit(&d->cell->slowest,
+                          receiver_slowest(&d->receiver, d->clients, d->clients_count),
                           memory_order_relaxed);
-    atomic_store_explicit(&d->cell->delivered, d->receiver.witness.counts.delivered,
+    atomic_store_explicit(&d->cell->delivered, receiver_delivered(&d->receiver),
+                          memory_order_relaxed);
+}
+
+/* What only people look at. */
+static void glance(struct driver *d, uint64_t now_ns)
+{
+    if (now_ns < d->glance_ns || !d->running) {
+        return;
+    }
+    d->glance_ns = now_ns + GLANCE_NS;
+    atomic_store_explicit(&d->cell->lost, receiver_counts(&d->receiver).lost, memory_order_relaxed);
+    atomic_store_explicit(&d->cell->p99_us,
+                          (uint32_t)(record_percentile(&d->receiver.latency, 0.99) / 1000),
                           memory_order_relaxed);
 }
 
@@ -98,6 +231,7 @@ static void prepare(struct driver *d)
 {
     receiver_reset(&d->receiver);
     memset(&d->figures, 0, sizeof d->figures);
+    memset(&d->churn, 0, sizeof d->churn);
     d->cpu_from_ns = 0;
     d->cpu_to_ns = 0;
     atomic_store_explicit(&d->cell->sent, 0, memory_order_relaxed);
@@ -110,8 +244,23 @@ static void run(struct driver *d)
     for (uint32_t i = 0; i < d->publishers_count; i++) {
         publisher_start(&d->publishers[i]);
     }
+    for (uint32_t i = 0; i < d->churners_count; i++) {
+        churner_start(&d->churners[i]);
+    }
     d->running = true;
     d->publish_ns = 0;
+}
+
+/* Which of those that do not read has the server given up? */
+static void stalled_look(struct driver *d)
+{
+    d->stalled_cut = 0;
+    for (uint32_t i = 0; i < d->clients_count; i++) {
+        struct pollfd look = {d->clients[i].fd, POLLRDHUP, 0};
+        if (d->clients[i].role == CLIENT_STALLED && poll(&look, 1, 0) == 1) {
+            d->stalled_cut++; /* RDHUP, HUP or ERR */
+        }
+    }
 }
 
 static void obey(struct driver *d)
@@ -128,6 +277,14 @@ static void obey(struct driver *d)
             return; /* acknowledged when all are ready */
         }
     }
+    if (command == COURSE_DISCONNECT) {
+        d->resting = false;
+        disconnect(d);
+        if (d->ended < d->clients_count) {
+            return;
+        }
+        disconnected(d);
+    }
     d->resting = command == COURSE_COLLECT;
     if (command == COURSE_PREPARE) {
         prepare(d);
@@ -135,6 +292,7 @@ static void obey(struct driver *d)
         run(d);
     } else if (command == COURSE_COLLECT) {
         d->running = false;
+        stalled_look(d);
     } else if (command == COURSE_STOP) {
         d->stopped = true;
     }
@@ -178,19 +336,33 @@ static uint64_t cpu_note(struct driver *d, uint64_t now_ns)
 
 static void client_lost(struct driver *d, struct client *client, const char *what, size_t bytes)
 {
-    course_fail(d->course, "%s %u: %.*s", client->subscribes ? "subscriber" : "publisher",
-                client->number + 1, (int)MIN_OF(bytes, (size_t)300), what);
-    client_close(client);
+    static const char *const roles[] = {"subscriber", "stalled subscriber", "publisher",
+                                        "requester",  "responder",          "churner"};
+    course_fail(d->course, "%s %u: %.*s", roles[client->role], client->index + 1,
+                (int)MIN_OF(bytes, (size_t)300), what);
+    connection_end(d, client);
 }
 
 static void greeting_note(struct driver *d, const struct client *client,
                           const struct codec_event *event)
 {
-    if (event->kind == CODEC_HELLO && client == d->publishers[0].client &&
-        d->publishers[0].number == 0) {
+    if (event->kind == CODEC_HELLO && client_publishes(client) && client->index == 0) {
         snprintf(d->course->greeting, sizeof d->course->greeting, "%.*s", (int)event->text.size,
                  (const char *)event->text.ptr);
     }
+}
+
+/* A client that has nothing to hear but the server. */
+static enum client_news plain_take(struct driver *d, struct client *client, struct bytes bytes,
+                                   struct codec_event *event)
+{
+    enum client_news news = CLIENT_NOTHING;
+    while (bytes.size != 0 && news != CLIENT_REFUSED &&
+           d->course->scenario->protocol->next(&client->codec, &bytes, event)) {
+        news = client_hear(client, d->course, event);
+        greeting_note(d, client, event);
+    }
+    return news;
 }
 
 static void client_bytes(struct driver *d, struct client *client, struct bytes bytes)
@@ -202,21 +374,43 @@ static void client_bytes(struct driver *d, struct client *client, struct bytes b
         return;
     }
     uint64_t now_ns = course_now_ns();
-    if (client->subscribes) {
+    switch (client->role) {
+    case CLIENT_REQUESTER:
+    case CLIENT_SUBSCRIBER:
         news = receiver_take(&d->receiver, client, bytes, now_ns, &event);
         d->reads_unreported++;
-    } else {
-        while (bytes.size != 0 && news != CLIENT_REFUSED &&
-               d->course->scenario->protocol->next(&client->codec, &bytes, &event)) {
-            news = client_hear(client, d->course->scenario, &event);
-            greeting_note(d, client, &event);
-        }
+        break;
+    case CLIENT_RESPONDER:
+        news = responder_take(client, d->course, bytes, &event);
+        break;
+    case CLIENT_CHURNER:
+        news = churner_take(&d->churners[client->task], bytes, now_ns, &event);
+        break;
+    case CLIENT_STALLED:
+    case CLIENT_PUBLISHER:
+        news = plain_take(d, client, bytes, &event);
+        break;
     }
+    if (client->role == CLIENT_REQUESTER) {
+        d->publishers[client->task].answered = d->receiver.witness.passed[client->row];
+        d->publish_ns = 0;
+    }
+    client_speak(d, client);
     if (news == CLIENT_REFUSED) {
         client_lost(d, client, (const char *)event.text.ptr, event.text.size);
     } else if (before != CLIENT_READY && client->state == CLIENT_READY) {
-        client_became_ready(d);
+        client_became_ready(d, client, now_ns);
     }
+}
+
+static void client_ended(struct driver *d, struct client *client, int result)
+{
+    if (client->state != CLIENT_CLOSED && client->role != CLIENT_STALLED) {
+        const char *why = result == 0 ? "the server closed the connection" : strerror(-result);
+        client_lost(d, client, why, strlen(why));
+    }
+    client->ended = true;
+    d->ended++;
 }
 
 static void handle(struct driver *d, const struct ring_event *event)
@@ -229,28 +423,26 @@ static void handle(struct driver *d, const struct ring_event *event)
             client_close(client);
             return;
         }
-        if (!client_connected(client, d->course->scenario)) {
+        if (!client_connected(client, d->course)) {
             connection_failed(d, client, -ECONNRESET);
             client_close(client);
             return;
         }
+        client_speak(d, client);
         ring_read(d->ring, event->slot, client->fd);
         return;
     case RING_BYTES:
         client_bytes(d, client, event->bytes);
         return;
     case RING_ENDED:
-        if (client->state != CLIENT_CLOSED) {
-            const char *why =
-                event->result == 0 ? "the server closed the connection" : strerror(-event->result);
-            client_lost(d, client, why, strlen(why));
-        }
+        client_ended(d, client, event->result);
+        return;
+    case RING_SENT:
+        client_sent(d, client, event->result);
         return;
     case RING_WRITABLE:
         if (client->state != CLIENT_CLOSED) {
-            ASSERT(event->slot >= d->subscribers);
-            publisher_unblocked(&d->publishers[event->slot - d->subscribers], course_now_ns());
-            d->publish_ns = 0;
+            client_writable(d, client, course_now_ns());
         }
         return;
     }
@@ -260,8 +452,8 @@ static uint64_t wait_ns(struct driver *d, uint64_t now_ns)
 {
     uint64_t until_ns = MIN_OF(cpu_note(d, now_ns), d->publish_ns);
     uint64_t most_ns = WAIT_MAX_NS;
-    if (d->running && d->course->scenario->rate == 0 && d->course->drivers > 1 &&
-        d->publishers_count != 0 && now_ns < course_end(d->course)) {
+    if (d->running && d->course->rate == 0 && d->course->drivers > 1 && d->publishers_count != 0 &&
+        now_ns < course_end(d->course)) {
         most_ns = WINDOW_POLL_NS;
     }
     return until_ns <= now_ns ? 0 : MIN_OF(until_ns - now_ns, most_ns);
@@ -295,13 +487,14 @@ static void turn(struct driver *d, struct ring_event *events)
         return;
     }
     size_t count = wait_for_events(d, events);
+    glance(d, course_now_ns());
     for (size_t i = 0; i < count; i++) {
         handle(d, &events[i]);
         if (i % EVENTS_PER_PUBLISH == EVENTS_PER_PUBLISH - 1 && d->publish_ns != UINT64_MAX) {
             publish(d, course_now_ns());
         }
     }
-    if ((uint64_t)d->reads_unreported * 16 >= d->subscribers) {
+    if ((uint64_t)d->reads_unreported * 16 >= d->receiver.rows_count) {
         progress_report(d);
     }
 }
@@ -327,7 +520,11 @@ static void *thread_main(void *argument)
     /* A due time is met to the microsecond, not to the 50 us that the kernel allows itself. */
     prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     pin(d);
-    int result = ring_open(&d->ring, d->clients_count);
+    uint32_t table = 0;
+    while (table < d->clients_count && d->clients[table].direct) {
+        table++; /* invariant 1 */
+    }
+    int result = ring_open(&d->ring, d->clients_count, table);
     if (result != 0) {
         course_fail(d->course, "io_uring: %s (hubload needs it; Linux 6.1 or newer)",
                     strerror(-result));
@@ -349,37 +546,83 @@ static uint32_t share_begin(uint32_t count, uint32_t index, uint32_t drivers)
     return (uint32_t)((uint64_t)count * index / drivers);
 }
 
-static void clients_make(struct driver *d)
+static bool share_has(const struct driver *d, uint32_t count, uint32_t index)
+{
+    uint32_t drivers = d->course->drivers;
+    return index >= share_begin(count, d->index, drivers) &&
+           index < share_begin(count, d->index + 1, drivers);
+}
+
+/* A queue group stays together: one witness sees all its members. */
+static bool subscriber_is_mine(const struct driver *d, uint32_t index, uint32_t healthy)
+{
+    uint32_t groups = d->course->scenario->groups;
+    return groups != 0 ? index % groups % d->course->drivers == d->index
+                       : share_has(d, healthy, index);
+}
+
+static struct client *client_add(struct driver *d, enum client_role role, uint32_t number,
+                                 uint32_t index)
+{
+    struct client *client = &d->clients[d->clients_count++];
+    client_init(client, d->course, role, number, index);
+    return client;
+}
+
+static void subscribers_make(struct driver *d)
 {
     const struct scenario *s = d->course->scenario;
-    uint32_t drivers = d->course->drivers;
-    uint32_t first = share_begin(s->subscribers, d->index, drivers);
-    d->subscribers = share_begin(s->subscribers, d->index + 1, drivers) - first;
-    uint32_t first_publisher = share_begin(s->publishers, d->index, drivers);
-    d->publishers_count = share_begin(s->publishers, d->index + 1, drivers) - first_publisher;
-    d->clients_count = d->subscribers + d->publishers_count;
-    d->clients = memory_alloc(MAX_OF(d->clients_count, 1u) * sizeof *d->clients);
-    d->publishers = memory_alloc(MAX_OF(d->publishers_count, 1u) * sizeof *d->publishers);
-    for (uint32_t i = 0; i < d->subscribers; i++) {
-        client_init(&d->clients[i], s, first + i, true, i);
+    uint32_t healthy = s->subscribers - s->stalled;
+    for (uint32_t i = 0; i < healthy; i++) {
+        if (s->kind == SCENARIO_REQUEST ? share_has(d, healthy, i)
+                                        : subscriber_is_mine(d, i, healthy)) {
+            bool responds = s->kind == SCENARIO_REQUEST;
+            MAYBE(client_add(d, responds ? CLIENT_RESPONDER : CLIENT_SUBSCRIBER, i, i) != NULL);
+        }
     }
-    for (uint32_t i = 0; i < d->publishers_count; i++) {
-        struct client *client = &d->clients[d->subscribers + i];
-        client_init(client, s, s->subscribers + first_publisher + i, false, 0);
-        publisher_init(&d->publishers[i], d->course, client, (uint16_t)(first_publisher + i),
-                       &d->figures);
+    for (uint32_t i = 0; i < s->stalled; i++) {
+        if (share_has(d, s->stalled, i)) {
+            MAYBE(client_add(d, CLIENT_STALLED, healthy + i, i) != NULL);
+        }
+    }
+}
+
+static void publishers_make(struct driver *d)
+{
+    const struct scenario *s = d->course->scenario;
+    enum client_role role = s->kind == SCENARIO_REQUEST ? CLIENT_REQUESTER : CLIENT_PUBLISHER;
+    for (uint32_t i = 0; i < s->publishers; i++) {
+        if (share_has(d, s->publishers, i)) {
+            struct client *client = client_add(d, role, s->subscribers + i, i);
+            client->task = d->publishers_count;
+            publisher_init(&d->publishers[d->publishers_count++], d->course, client, i,
+                           &d->figures);
+        }
+    }
+    for (uint32_t i = 0; i < s->churners; i++) {
+        if (share_has(d, s->churners, i)) {
+            uint32_t number = s->subscribers + s->publishers + i;
+            struct client *client = client_add(d, CLIENT_CHURNER, number, i);
+            client->task = d->churners_count;
+            churner_init(&d->churners[d->churners_count++], d->course, client, &d->churn);
+        }
     }
 }
 
 int driver_start(struct driver *d, struct course *course, uint32_t index)
 {
+    const struct scenario *s = course->scenario;
     memset(d, 0, sizeof *d);
     d->course = course;
     d->cell = &course->cells[index];
     d->index = index;
     d->publish_ns = UINT64_MAX;
-    clients_make(d);
-    receiver_init(&d->receiver, course, d->subscribers);
+    d->clients = memory_alloc(scenario_connections(s) * sizeof *d->clients);
+    d->publishers = memory_alloc(MAX_OF(s->publishers, 1u) * sizeof *d->publishers);
+    d->churners = memory_alloc(MAX_OF(s->churners, 1u) * sizeof *d->churners);
+    subscribers_make(d);
+    publishers_make(d);
+    receiver_init(&d->receiver, course, d->clients, d->clients_count);
     progress_report(d);
     return -pthread_create(&d->thread, NULL, thread_main, d);
 }
@@ -397,8 +640,9 @@ void driver_free(struct driver *d)
     for (uint32_t i = 0; i < d->publishers_count; i++) {
         publisher_free(&d->publishers[i]);
     }
-    series_free(&d->series);
     receiver_free(&d->receiver);
+    series_free(&d->series);
     memory_free(d->clients);
     memory_free(d->publishers);
+    memory_free(d->churners);
 }

@@ -5,6 +5,7 @@
  */
 #include "loadgen/fanout.h"
 
+#include "loadgen/capacity.h"
 #include "loadgen/driver.h"
 #include "loadgen/report.h"
 
@@ -69,47 +70,69 @@ static void order(struct fanout *f, enum course_command command)
 struct totals {
     uint64_t delivered;
     uint64_t sent;
+    uint64_t expected;
+    uint64_t lost;
     uint32_t ready;
+    uint32_t p99_us; /* of the driver where it is worst */
 };
 
 static struct totals totals(struct fanout *f)
 {
-    struct totals sum = {0, 0, 0};
+    struct totals sum;
+    memset(&sum, 0, sizeof sum);
     for (uint32_t i = 0; i < f->drivers_count; i++) {
         struct course_cell *cell = &f->course.cells[i];
         sum.delivered += atomic_load_explicit(&cell->delivered, memory_order_relaxed);
         sum.sent += atomic_load_explicit(&cell->sent, memory_order_relaxed);
-        sum.ready += atomic_load_explicit(&cell->ready, memory_order_relaxed);
+        sum.expected += atomic_load_explicit(&cell->expected, memory_order_relaxed);
+        sum.lost += atomic_load_explicit(&cell->lost, memory_order_relaxed);
+        sum.ready += atomic_load_explicit(&cell->ready, memory_order_acquire);
+        uint32_t p99_us = atomic_load_explicit(&cell->p99_us, memory_order_relaxed);
+        sum.p99_us = MAX_OF(sum.p99_us, p99_us);
     }
     return sum;
 }
 
 /* ---- before the first run ---- */
 
-static bool descriptors_raise(const struct scenario *s, char *error, size_t error_bytes)
+/* Open files that one process, and one ring's table, may have. */
+static uint64_t descriptors_raise(void)
 {
-    uint64_t needed = (uint64_t)s->subscribers + s->publishers + s->threads + DESCRIPTORS_SPARE;
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
-        return true;
+        return UINT32_MAX;
     }
     limit.rlim_cur = limit.rlim_max;
     MAYBE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-    if (limit.rlim_max < needed) {
+    return limit.rlim_max;
+}
+
+/* Where the limit is too low for plain descriptors, subscribers' sockets move into the rings'
+ * tables, for which it counts one by one. */
+static bool threads_choose(struct scenario *s, char *error, size_t error_bytes)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t limit = descriptors_raise();
+    uint32_t healthy = s->subscribers - s->stalled;
+    uint64_t needed = (uint64_t)scenario_connections(s) + SCENARIO_THREADS_MAX + DESCRIPTORS_SPARE;
+    uint64_t plain = needed - (s->kind == SCENARIO_FANOUT ? healthy : 0);
+    bool asked = s->threads != 0;
+    s->threads = asked ? s->threads : (uint32_t)MAX_OF(cpus / 4, 1L);
+    s->direct = s->direct || (needed > limit && plain <= limit && s->kind == SCENARIO_FANOUT);
+    uint64_t tables = s->direct ? (healthy + limit - 1) / limit : 1;
+    s->threads = asked ? s->threads : (uint32_t)MAX_OF((uint64_t)s->threads, tables);
+    if (s->kind == SCENARIO_FANOUT) {
+        s->threads = MIN_OF(s->threads, s->subscribers);
+    }
+    s->threads = MIN_OF(s->threads, (uint32_t)SCENARIO_THREADS_MAX);
+    if ((s->direct ? plain : needed) > limit || s->threads < tables) {
         snprintf(error, error_bytes,
                  "%llu open files are needed, the hard limit is %llu: raise it (ulimit -Hn, "
                  "LimitNOFILE=) or ask for fewer connections",
-                 (unsigned long long)needed, (unsigned long long)limit.rlim_max);
+                 (unsigned long long)needed, (unsigned long long)limit);
         return false;
     }
     return true;
-}
-
-static uint32_t threads_choose(const struct scenario *s)
-{
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    uint32_t threads = s->threads != 0 ? s->threads : (uint32_t)MAX_OF(cpus / 4, 1L);
-    return MIN_OF(MIN_OF(threads, s->subscribers), (uint32_t)SCENARIO_THREADS_MAX);
 }
 
 static bool drivers_start(struct fanout *f)
@@ -127,11 +150,20 @@ static bool drivers_start(struct fanout *f)
     return true;
 }
 
+/* All are connected, and nothing happens. */
+static void hold(struct fanout *f)
+{
+    uint64_t until_ns = course_now_ns() + (uint64_t)(f->scenario.hold_s * 1e9);
+    while (course_now_ns() < until_ns && !f->interrupted && !is_failed(f)) {
+        look_pause(f, LOOK_NS * 10);
+    }
+}
+
 /* Every subscription is confirmed when this returns true. */
 static bool connect_all(struct fanout *f)
 {
     const struct scenario *s = &f->scenario;
-    uint32_t wanted = s->subscribers + s->publishers;
+    uint32_t wanted = scenario_connections(s);
     uint32_t ready = 0;
     uint64_t moved_ns = course_now_ns();
     course_order(&f->course, COURSE_CONNECT);
@@ -156,6 +188,9 @@ static bool connect_all(struct fanout *f)
         course_fail(&f->course, "interrupted while connecting: %u of %u were confirmed", ready,
                     wanted);
     }
+    if (!is_failed(f) && s->hold_s > 0) {
+        hold(f);
+    }
     return !is_failed(f);
 }
 
@@ -165,8 +200,17 @@ static bool connect_all(struct fanout *f)
 struct live {
     uint64_t next_ns;
     uint64_t last_ns;
+    uint64_t ours_ns; /* CPU */
+    uint64_t server_ns;
     struct totals last;
 };
+
+/* CPU that a process used so far; 0 when nobody knows. */
+static uint64_t cpu_ns_of(int pid)
+{
+    struct server_stat stat;
+    return pid != 0 && server_stat_read(pid, &stat) == 0 ? stat.cpu_ns : 0;
+}
 
 static void live_line(struct fanout *f, struct live *live, uint64_t now_ns)
 {
@@ -174,16 +218,28 @@ static void live_line(struct fanout *f, struct live *live, uint64_t now_ns)
         return;
     }
     struct totals now = totals(f);
+    uint64_t ours_ns = cpu_ns_of(getpid());
+    uint64_t server_ns = cpu_ns_of(f->scenario.server_pid);
     double seconds = (double)(now_ns - live->last_ns) / 1e9;
     if (live->last_ns != 0) {
-        fprintf(stderr, "\r\033[K%5.1f s  %.0f deliveries/s  %.0f published/s  %.0f under way ",
-                (double)((int64_t)now_ns - (int64_t)f->course.start_ns) / 1e9,
-                (double)(now.delivered - live->last.delivered) / seconds,
-                (double)(now.sent - live->last.sent) / seconds,
-                (double)now.sent * f->scenario.subscribers - (double)now.delivered);
+        fprintf(
+            stderr,
+            "\r\033[K%5.1f s  %.0f deliveries/s  %.0f published/s  %.0f under way  p99 %.3g ms  "
+            "lost %llu  CPU hubload %.0f %%",
+            (double)((int64_t)now_ns - (int64_t)f->course.start_ns) / 1e9,
+            (double)(now.delivered - live->last.delivered) / seconds,
+            (double)(now.sent - live->last.sent) / seconds,
+            (double)now.expected - (double)now.delivered, (double)now.p99_us / 1e3,
+            (unsigned long long)now.lost, (double)(ours_ns - live->ours_ns) / 1e7 / seconds);
+        if (f->scenario.server_pid != 0) {
+            fprintf(stderr, ", server %.0f %%",
+                    (double)(server_ns - live->server_ns) / 1e7 / seconds);
+        }
     }
     live->last = now;
     live->last_ns = now_ns;
+    live->ours_ns = ours_ns;
+    live->server_ns = server_ns;
     live->next_ns = now_ns + 1000000000u;
 }
 
@@ -224,7 +280,7 @@ static void drain(struct fanout *f, struct live *live)
     for (;;) {
         struct totals now = totals(f);
         uint64_t now_ns = course_now_ns();
-        if (now.delivered >= now.sent * f->scenario.subscribers) {
+        if (now.delivered >= now.expected) {
             break;
         }
         if (now.delivered != delivered) {
@@ -261,9 +317,17 @@ static void result_add(struct result *r, struct driver *d)
     r->sent_measured += d->figures.sent_measured;
     r->blocked_ns += d->figures.blocked_ns;
     record_merge(&r->late, &d->figures.late);
-    counts_merge(&r->counts, &d->receiver.witness.counts);
+    r->expected += d->figures.expected;
+    struct witness_counts counts = receiver_counts(&d->receiver);
+    counts_merge(&r->counts, &counts);
     r->verified += d->receiver.verified;
-    r->reached += witness_reached(&d->receiver.witness);
+    r->reached += receiver_reached(&d->receiver);
+    r->hearing += d->receiver.rows_count;
+    r->stalled_cut += d->stalled_cut;
+    r->churn_done += d->churn.done;
+    r->churn_heard += d->churn.heard;
+    record_merge(&r->churn_confirmed, &d->churn.confirmed);
+    record_merge(&r->connects, &d->connects);
     r->delivered += d->receiver.delivered;
     r->reads += d->receiver.reads;
     r->bytes += d->receiver.bytes;
@@ -284,23 +348,62 @@ static void result_add(struct result *r, struct driver *d)
     }
 }
 
+/* How long connecting took, all drivers together. */
+static void connects_take(struct fanout *f, struct result *r)
+{
+    uint64_t begin_ns = UINT64_MAX;
+    uint64_t end_ns = 0;
+    for (uint32_t i = 0; i < f->drivers_count; i++) {
+        if (f->drivers[i].connect_begin_ns != 0) {
+            begin_ns = MIN_OF(begin_ns, f->drivers[i].connect_begin_ns);
+            end_ns = MAX_OF(end_ns, f->drivers[i].connect_end_ns);
+        }
+    }
+    r->connect_s = end_ns > begin_ns ? (double)(end_ns - begin_ns) / 1e9 : 0;
+}
+
+static void fairness_take(struct fanout *f, struct result *r)
+{
+    double *delivered = memory_alloc(MAX_OF(r->hearing, 1u) * sizeof *delivered);
+    double *latency_ns = memory_alloc(MAX_OF(r->hearing, 1u) * sizeof *latency_ns);
+    uint32_t count = 0;
+    uint32_t timed = 0;
+    for (uint32_t i = 0; i < f->drivers_count; i++) {
+        const struct receiver *receiver = &f->drivers[i].receiver;
+        for (uint32_t j = 0; j < receiver->rows_count; j++) {
+            const struct receiver_row *row = &receiver->rows[j];
+            delivered[count++] = (double)row->delivered * row->weight;
+            if (row->timed != 0) {
+                latency_ns[timed++] = (double)row->latency_ns / (double)row->timed;
+            }
+        }
+    }
+    r->delivered_each = spread_of(delivered, count);
+    r->latency_each_ns = spread_of(latency_ns, timed);
+    memory_free(delivered);
+    memory_free(latency_ns);
+}
+
 /* The drivers rest. Closes the books of the run: what did not come is lost. */
 static void collect(struct fanout *f, struct result *r)
 {
-    uint32_t *sent = memory_alloc(f->scenario.publishers * sizeof *sent);
+    uint32_t *sent = memory_alloc(f->course.topology.streams * sizeof *sent);
     for (uint32_t i = 0; i < f->drivers_count; i++) {
         for (uint32_t p = 0; p < f->drivers[i].publishers_count; p++) {
-            sent[f->drivers[i].publishers[p].number] = f->drivers[i].publishers[p].sequence;
+            publisher_sent(&f->drivers[i].publishers[p], sent);
         }
     }
     uint64_t from_ns = course_measure(&f->course);
     uint64_t to_ns = course_end(&f->course);
     r->measured_s = to_ns > from_ns ? (double)(to_ns - from_ns) / 1e9 : 0;
     for (uint32_t i = 0; i < f->drivers_count; i++) {
-        witness_close(&f->drivers[i].receiver.witness, sent);
-        result_add(r, &f->drivers[i]);
+        struct driver *d = &f->drivers[i];
+        receiver_close(&d->receiver, d->clients, d->clients_count, sent);
+        result_add(r, d);
     }
-    r->expected = r->sent * f->scenario.subscribers;
+    r->unordered = f->scenario.kind == SCENARIO_REQUEST && f->scenario.subscribers > 1;
+    connects_take(f, r);
+    fairness_take(f, r);
     memory_free(sent);
 }
 
@@ -346,7 +449,8 @@ static void run_once(struct fanout *f, struct result *r)
 {
     struct course *course = &f->course;
     struct server_stat *looks = memory_alloc(2 * sizeof *looks);
-    struct live live = {0, 0, {0, 0, 0}};
+    struct live live;
+    memset(&live, 0, sizeof live);
     order(f, COURSE_PREPARE);
     course->start_ns = course_now_ns() + START_DELAY_NS;
     uint64_t measure_ns = course->start_ns + (uint64_t)(f->scenario.warmup_s * 1e9);
@@ -376,20 +480,101 @@ static void run_once(struct fanout *f, struct result *r)
     memory_free(looks);
 }
 
+/* Ends all connections and makes them anew. */
+static bool reconnect(struct fanout *f)
+{
+    order(f, COURSE_DISCONNECT);
+    atomic_store(&f->course.failed, false);
+    return connect_all(f);
+}
+
+static struct result *result_new(struct fanout *f)
+{
+    struct result *result = memory_alloc(sizeof *result);
+    f->results[f->results_count++] = result;
+    return result;
+}
+
 static bool runs_all(struct fanout *f)
 {
     bool complete = true;
-    f->results = memory_alloc(f->scenario.runs * sizeof *f->results);
     for (uint32_t i = 0; i < f->scenario.runs && !f->interrupted && !is_failed(f) && complete;
          i++) {
-        f->results[i] = memory_alloc(sizeof *f->results[i]);
-        run_once(f, f->results[i]);
-        f->results_count++;
-        report_run(f->out, &f->scenario, f->results[i], i);
-        complete = result_is_complete(f->results[i]);
+        if (i != 0 && f->scenario.storm && !reconnect(f)) {
+            break;
+        }
+        struct result *result = result_new(f);
+        run_once(f, result);
+        report_run(f->out, &f->scenario, result, i);
+        complete = result_is_complete(result);
     }
     report_runs(f->out, &f->scenario, f->results, f->results_count);
     return complete;
+}
+
+/* ---- searching the capacity ---- */
+
+/* Is this run's rate one that the server keeps up with? */
+static struct capacity_probe probe_judge(struct fanout *f, const struct result *r)
+{
+    struct capacity_probe probe = {f->course.rate, false, 0, ""};
+    probe.latency_ns = record_percentile(&r->latency, f->scenario.capacity);
+    if (is_failed(f)) {
+        probe.why = "the connection broke";
+    } else if (!result_is_complete(r)) {
+        probe.why = "not all was delivered";
+    } else if (r->latency.count == 0) {
+        probe.why = "nothing was due while measuring";
+    } else if (probe.latency_ns > f->scenario.capacity_ns) {
+        probe.why = "too late";
+    } else if (result_verdict_of(r) == RESULT_GENERATOR_BOUND) {
+        probe.why = "hubload was the bottleneck";
+    } else {
+        probe.good = true;
+    }
+    return probe;
+}
+
+/* A broken connection is a rate too high, and not the end of the search. */
+static bool probe_recover(struct fanout *f)
+{
+    if (!is_failed(f)) {
+        return true;
+    }
+    return !f->scenario.direct && reconnect(f);
+}
+
+/* Leaves the result of the best probe, if any, and reports it. */
+static bool capacity_find(struct fanout *f)
+{
+    struct capacity capacity;
+    struct result *best = NULL;
+    bool more = true;
+    capacity_init(&capacity, f->scenario.rate);
+    while (more && !f->interrupted && probe_recover(f)) {
+        struct result *result = memory_alloc(sizeof *result);
+        f->course.rate = capacity.rate;
+        run_once(f, result);
+        struct capacity_probe probe = probe_judge(f, result);
+        more = !f->interrupted && capacity_take(&capacity, probe);
+        report_probe(f->out, &f->scenario, &probe);
+        if (probe.good) {
+            f->scenario.rate = probe.rate;
+            struct result *worse = best;
+            best = result;
+            result = worse;
+        }
+        if (result != NULL) {
+            series_free(&result->series);
+            memory_free(result);
+        }
+    }
+    report_capacity(f->out, &f->scenario, &capacity);
+    if (best != NULL) {
+        f->results[f->results_count++] = best;
+        report_run(f->out, &f->scenario, best, 0);
+    }
+    return best != NULL;
 }
 
 /* ---- the subcommand ---- */
@@ -421,7 +606,10 @@ static bool measure(struct fanout *f)
     f->rss_empty_bytes = server_rss(f);
     bool complete = connect_all(f);
     f->rss_connected_bytes = server_rss(f);
-    complete = complete && runs_all(f);
+    f->results = memory_alloc(f->scenario.runs * sizeof *f->results);
+    if (complete) {
+        complete = f->scenario.capacity > 0 ? capacity_find(f) : runs_all(f);
+    }
     course_order(&f->course, COURSE_STOP);
     for (uint32_t i = 0; i < f->drivers_count; i++) {
         driver_join(&f->drivers[i]);
@@ -464,19 +652,18 @@ int fanout_main(int argc, char **argv)
     memset(&f, 0, sizeof f);
     enum scenario_verdict verdict = scenario_parse(&f.scenario, argc, argv, error, sizeof error);
     if (verdict == SCENARIO_HELP) {
-        fputs(scenario_fanout_help, stdout);
+        fputs(scenario_help(argv[0]), stdout);
         return 0;
     }
     if (verdict == SCENARIO_WRONG) {
-        fprintf(stderr, "hubload: %s\nTry: hubload fanout --help\n", error);
+        fprintf(stderr, "hubload: %s\nTry: hubload %s --help\n", error, argv[0]);
         return 2;
     }
-    f.scenario.threads = threads_choose(&f.scenario);
     f.live = isatty(STDERR_FILENO);
     f.out =
         f.scenario.json_path != NULL && strcmp(f.scenario.json_path, "-") == 0 ? stderr : stdout;
     signals_block(&f);
-    if (!descriptors_raise(&f.scenario, error, sizeof error) ||
+    if (!threads_choose(&f.scenario, error, sizeof error) ||
         !scenario_resolve(&f.scenario, error, sizeof error)) {
         fprintf(stderr, "hubload: %s\n", error);
         return 1;

@@ -5,12 +5,11 @@
 
 enum { WORD_BITS = 64, WORDS_FIRST = 64 };
 
-void group_init(struct group *group, uint32_t members, uint32_t streams, bool ordered)
+void group_init(struct group *group, uint32_t members, uint32_t streams)
 {
     memset(group, 0, sizeof *group);
     group->members = members;
     group->streams = streams;
-    group->ordered = ordered;
     group->seen = memory_alloc(streams * sizeof *group->seen);
     group->next = memory_alloc((size_t)members * streams * sizeof *group->next);
 }
@@ -62,8 +61,9 @@ bool group_take(struct group *group, uint32_t member, uint32_t number, uint32_t 
     }
     stream->seen[at / WORD_BITS] |= bit;
     group->counts.delivered++;
+    group->passed++;
     uint32_t *next = &group->next[(size_t)member * group->streams + number];
-    group->counts.reordered += group->ordered && sequence < *next;
+    group->counts.reordered += sequence < *next;
     *next = MAX_OF(*next, sequence + 1);
     return true;
 }
@@ -84,6 +84,7 @@ void group_close(struct group *group, const uint32_t *sent)
         uint64_t got = bits(stream);
         uint64_t all = sent[i] - stream->base;
         group->counts.lost += all > got ? all - got : 0;
+        group->passed += all > got ? all - got : 0;
         memory_free(stream->seen);
         stream->seen = NULL;
         stream->words = 0;

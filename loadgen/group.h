@@ -31,14 +31,13 @@ struct group_stream {
 struct group {
     uint32_t members;
     uint32_t streams;
-    bool ordered;              /* a member out of its own order counts as reordered */
     struct group_stream *seen; /* per stream */
     uint32_t *next;            /* [member][stream]: above the highest sequence it got */
     struct witness_counts counts;
+    uint64_t passed; /* messages delivered or given up, all runs: its progress */
 };
 
-/* ordered: false where several servers of requests answer, so that no order is promised. */
-void group_init(struct group *group, uint32_t members, uint32_t streams, bool ordered);
+void group_init(struct group *group, uint32_t members, uint32_t streams);
 void group_free(struct group *group);
 
 /* A message whose header was right. Returns false for a duplicate, and what was never sent. */

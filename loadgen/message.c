@@ -18,10 +18,8 @@ static uint64_t random_next(uint64_t *state)
     return z ^ z >> 31;
 }
 
-void message_form_init(struct message_form *form, uint32_t size, uint64_t seed, uint64_t run)
+void message_form_init(struct message_form *form, uint64_t seed, uint64_t run)
 {
-    ASSERT(size >= MESSAGE_BYTES_MIN);
-    form->size = size;
     form->run = run;
     form->pool = (uint8_t *)memory_alloc(MESSAGE_POOL_BYTES);
     for (size_t i = 0; i < MESSAGE_POOL_BYTES; i += sizeof seed) {
@@ -36,42 +34,44 @@ void message_form_free(struct message_form *form)
     form->pool = NULL;
 }
 
-static size_t fill_start(const struct message_form *form)
+static size_t fill_start(uint32_t size)
 {
-    return form->size >= MESSAGE_HEADER_BYTES ? MESSAGE_HEADER_BYTES : MESSAGE_BYTES_MIN;
+    return size >= MESSAGE_HEADER_BYTES ? MESSAGE_HEADER_BYTES : MESSAGE_BYTES_MIN;
 }
 
-void message_prepare(const struct message_form *form, uint8_t *payload, uint32_t slot)
+void message_prepare(const struct message_form *form, uint8_t *payload, uint32_t size,
+                     uint32_t slot)
 {
+    ASSERT(size >= MESSAGE_BYTES_MIN);
     uint32_t offset = slot * 2654435761u % MESSAGE_POOL_BYTES;
-    struct message_tail tail = {form->run, offset, ~offset};
-    size_t at = fill_start(form);
+    struct message_tail tail = {form->run + size, offset, ~offset};
+    size_t at = fill_start(size);
     memset(payload, 0, at);
     if (at == MESSAGE_HEADER_BYTES) {
         memcpy(payload + MESSAGE_BYTES_MIN, &tail, sizeof tail);
     } else {
         tail.offset = 0;
     }
-    for (size_t from = tail.offset; at < form->size; from = 0) {
-        size_t count = MIN_OF(form->size - at, MESSAGE_POOL_BYTES - from);
+    for (size_t from = tail.offset; at < size; from = 0) {
+        size_t count = MIN_OF(size - at, MESSAGE_POOL_BYTES - from);
         memcpy(payload + at, form->pool + from, count);
         at += count;
     }
 }
 
-bool message_is_intact(const struct message_form *form, const uint8_t *payload)
+bool message_is_intact(const struct message_form *form, const uint8_t *payload, uint32_t size)
 {
-    struct message_tail tail = {form->run, 0, 0};
-    size_t at = fill_start(form);
+    struct message_tail tail = {form->run + size, 0, 0};
+    size_t at = fill_start(size);
     if (at == MESSAGE_HEADER_BYTES) {
         memcpy(&tail, payload + MESSAGE_BYTES_MIN, sizeof tail);
-        if (tail.run != form->run || tail.offset >= MESSAGE_POOL_BYTES ||
+        if (tail.run != form->run + size || tail.offset >= MESSAGE_POOL_BYTES ||
             tail.offset_inverted != ~tail.offset) {
             return false;
         }
     }
-    for (size_t from = tail.offset; at < form->size; from = 0) {
-        size_t count = MIN_OF(form->size - at, MESSAGE_POOL_BYTES - from);
+    for (size_t from = tail.offset; at < size; from = 0) {
+        size_t count = MIN_OF(size - at, MESSAGE_POOL_BYTES - from);
         if (memcmp(payload + at, form->pool + from, count) != 0) {
             return false;
         }

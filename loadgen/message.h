@@ -3,7 +3,7 @@
  *
  *    0        8      12     14      16      24       28      32
  *   ┌────────┬──────┬──────┬───────┬───────┬────────┬───────┬─────────────── … size
- *   │ sent   │ seq  │ publ │ check │ run   │ offset │ ~offs │ fill: pool[offset …]
+ *   │ sent   │ seq  │stream│ check │run+siz│ offset │ ~offs │ fill: pool[offset …]
  *   └────────┴──────┴──────┴───────┴───────┴────────┴───────┴───────────────
  *    intended time, ns              only when size >= 32; else fill starts at 16, offset is 0
  *
@@ -11,7 +11,7 @@
  * both ends can make from the seed, so that comparing it costs a memcmp and no checksum.
  *
  * Threads:     a form is written before threads start, then constant.
- * Limits:      size from MESSAGE_BYTES_MIN; 65,536 publishers; 2^32 messages each.
+ * Limits:      size from MESSAGE_BYTES_MIN; 65,536 streams; 2^32 messages each.
  * Beware:      byte order is the machine's: a generator reads only what it wrote itself.
  */
 #ifndef RINGHUB_LOADGEN_MESSAGE_H
@@ -33,7 +33,6 @@ enum {
 
 /* What all messages of a run have in common. */
 struct message_form {
-    uint32_t size; /* payload bytes */
     uint64_t run;  /* no other run's messages pass for ours */
     uint8_t *pool; /* owned, MESSAGE_POOL_BYTES */
 };
@@ -41,20 +40,22 @@ struct message_form {
 struct message_header {
     uint64_t sent_ns; /* when it was meant to be sent, CLOCK_MONOTONIC */
     uint32_t sequence;
-    uint16_t publisher;
+    uint16_t stream;
     uint16_t check;
 };
 
-void message_form_init(struct message_form *form, uint32_t size, uint64_t seed, uint64_t run);
+void message_form_init(struct message_form *form, uint64_t seed, uint64_t run);
 void message_form_free(struct message_form *form);
 
-/* Writes all of a payload but what message_stamp writes. Different slots get different fills. */
-void message_prepare(const struct message_form *form, uint8_t *payload, uint32_t slot);
+/* Writes all of a payload of size bytes but what message_stamp writes. Different slots get
+ * different fills. */
+void message_prepare(const struct message_form *form, uint8_t *payload, uint32_t size,
+                     uint32_t slot);
 
 static inline uint16_t message_check(const struct message_form *form,
                                      const struct message_header *header)
 {
-    uint64_t who = (uint64_t)header->sequence << 16 | header->publisher;
+    uint64_t who = (uint64_t)header->sequence << 16 | header->stream;
     uint64_t mixed = (header->sent_ns ^ form->run) * 0x9e3779b97f4a7c15u;
     mixed = (mixed ^ mixed >> 29 ^ who) * 0xbf58476d1ce4e5b9u;
     return (uint16_t)(mixed >> 48);
@@ -76,8 +77,9 @@ static inline bool message_read(const struct message_form *form, const uint8_t *
     return header->check == message_check(form, header);
 }
 
-/* True when everything behind the stamp is as message_prepare wrote it. */
-MUST_USE bool message_is_intact(const struct message_form *form, const uint8_t *payload);
+/* True when everything behind the stamp is as message_prepare wrote it, for this size. */
+MUST_USE bool message_is_intact(const struct message_form *form, const uint8_t *payload,
+                                uint32_t size);
 
 static_assert(sizeof(struct message_header) == MESSAGE_BYTES_MIN, "the drawing above");
 

@@ -5,35 +5,94 @@
  */
 #include "loadgen/receiver.h"
 
-void receiver_init(struct receiver *receiver, struct course *course, uint32_t subscribers)
+/* ---- made and unmade ---- */
+
+static void groups_init(struct receiver *r, struct client *clients, uint32_t count)
+{
+    uint32_t groups = r->course->scenario->groups;
+    uint32_t *members = memory_alloc(groups * sizeof *members);
+    uint32_t *places = memory_alloc(groups * sizeof *places);
+    for (uint32_t i = 0; i < count; i++) {
+        if (clients[i].row == CLIENT_NOBODY) {
+            continue;
+        }
+        uint32_t group = clients[i].index % groups;
+        if (members[group]++ == 0) {
+            places[group] = r->groups_count++;
+        }
+        clients[i].group = places[group];
+        clients[i].member = members[group] - 1;
+    }
+    r->groups = memory_alloc(MAX_OF(r->groups_count, 1u) * sizeof *r->groups);
+    for (uint32_t i = 0; i < groups; i++) {
+        if (members[i] != 0) {
+            group_init(&r->groups[places[i]], members[i], r->course->topology.streams);
+        }
+    }
+    memory_free(members);
+    memory_free(places);
+}
+
+void receiver_init(struct receiver *receiver, struct course *course, struct client *clients,
+                   uint32_t clients_count)
 {
     const struct scenario *s = course->scenario;
     memset(receiver, 0, sizeof *receiver);
     receiver->course = course;
-    witness_init(&receiver->witness, subscribers, s->publishers);
-    receiver->frame_tail_bytes = s->size + (uint32_t)strlen(s->protocol->trailer);
-    receiver->topic_bytes =
-        (uint32_t)s->protocol->render_topic(receiver->topic, sizeof receiver->topic, s->subject);
-    ASSERT(receiver->topic_bytes != 0);
+    receiver->trailer_bytes = (uint32_t)strlen(s->protocol->trailer);
     receiver->verify_mask = s->verify_all ? 0 : RECEIVER_VERIFY_EVERY - 1;
+    uint32_t *columns = memory_alloc(MAX_OF(clients_count, 1u) * sizeof *columns);
+    for (uint32_t i = 0; i < clients_count; i++) {
+        if (client_hears(&clients[i])) {
+            clients[i].row = receiver->rows_count++;
+            columns[clients[i].row] =
+                s->groups != 0 ? 0 : topology_columns(&course->topology, clients[i].heard);
+        }
+    }
+    witness_init(&receiver->witness, receiver->rows_count, columns);
+    receiver->rows = memory_alloc(MAX_OF(receiver->rows_count, 1u) * sizeof *receiver->rows);
+    for (uint32_t i = 0; i < clients_count; i++) {
+        if (clients[i].row != CLIENT_NOBODY) {
+            receiver->rows[clients[i].row].weight =
+                (double)course->topology.plan.each / clients[i].heard.count;
+        }
+    }
+    if (s->groups != 0) {
+        groups_init(receiver, clients, clients_count);
+    }
+    memory_free(columns);
 }
 
 void receiver_free(struct receiver *receiver)
 {
+    for (uint32_t i = 0; i < receiver->groups_count; i++) {
+        group_free(&receiver->groups[i]);
+    }
+    memory_free(receiver->groups);
+    memory_free(receiver->rows);
     witness_free(&receiver->witness);
 }
 
 void receiver_reset(struct receiver *receiver)
 {
     memset(&receiver->witness.counts, 0, sizeof receiver->witness.counts);
+    for (uint32_t i = 0; i < receiver->rows_count; i++) {
+        struct receiver_row row = {0, 0, 0, receiver->rows[i].weight};
+        receiver->rows[i] = row;
+    }
     memset(&receiver->latency, 0, sizeof receiver->latency);
     memset(&receiver->completion, 0, sizeof receiver->completion);
+    for (uint32_t i = 0; i < receiver->groups_count; i++) {
+        group_reset(&receiver->groups[i]);
+    }
     receiver->reads = 0;
     receiver->bytes = 0;
     receiver->delivered = 0;
     receiver->verified = 0;
     receiver->last_ns = 0;
 }
+
+/* ---- time ---- */
 
 enum { TIMED_MAX = 256 };
 
@@ -63,15 +122,20 @@ static inline void times_add(struct times *times, uint64_t due_ns)
     times->last_ns = due_ns;
 }
 
-static void latency_add(struct receiver *r, uint64_t due_ns, uint64_t now_ns, uint64_t times)
+static void latency_add(struct receiver *r, const struct client *client, uint64_t due_ns,
+                        uint64_t now_ns, uint64_t times)
 {
     if (course_is_measured(r->course, due_ns)) {
-        record_add(&r->latency, now_ns > due_ns ? now_ns - due_ns : 0, times);
+        uint64_t late_ns = now_ns > due_ns ? now_ns - due_ns : 0;
+        record_add(&r->latency, late_ns, times);
+        r->rows[client->row].timed += times;
+        r->rows[client->row].latency_ns += late_ns * times;
     }
 }
 
 /* Messages of one read arrived together. */
-static void times_record(struct receiver *r, const struct times *times, uint64_t now_ns)
+static void times_record(struct receiver *r, const struct client *client, const struct times *times,
+                         uint64_t now_ns)
 {
     if (r->course->scenario->latency_all) {
         return; /* each was recorded when it was seen */
@@ -79,111 +143,305 @@ static void times_record(struct receiver *r, const struct times *times, uint64_t
     uint32_t last = times->count - 1;
     for (uint32_t i = 0; i < times->timed && times_place(i) < last; i++) {
         uint32_t next = i + 1 < times->timed ? MIN_OF(times_place(i + 1), last) : last;
-        latency_add(r, times->due_ns[i], now_ns, next - times_place(i));
+        latency_add(r, client, times->due_ns[i], now_ns, next - times_place(i));
     }
-    latency_add(r, times->last_ns, now_ns, 1);
+    latency_add(r, client, times->last_ns, now_ns, 1);
 }
 
 static void completion_add(struct receiver *r, const struct message_header *header, uint64_t now_ns)
 {
-    if (completion_count(&r->course->completion, header->publisher, header->sequence) &&
+    if (completion_count(&r->course->completion, header->stream, header->sequence) &&
         course_is_measured(r->course, header->sent_ns)) {
         record_add(&r->completion, now_ns > header->sent_ns ? now_ns - header->sent_ns : 0, 1);
     }
 }
 
-/* Judges one payload of the right size. */
+/* ---- judging ---- */
+
+/* Returns false for a duplicate: it tells nothing about time. */
+static inline bool sequence_take(struct receiver *r, const struct client *client, uint32_t column,
+                                 const struct message_header *header)
+{
+    if (UNLIKELY(client->group != CLIENT_NOBODY)) {
+        return group_take(&r->groups[client->group], client->member, header->stream,
+                          header->sequence);
+    }
+    return witness_take(&r->witness, client->row, column, header->sequence);
+}
+
+/* Judges one payload that came as a message to the subject number subject. */
 static inline void payload_take(struct receiver *r, const struct client *client,
-                                const uint8_t *payload, struct times *times, uint64_t now_ns)
+                                struct bytes payload, uint32_t subject, struct times *times,
+                                uint64_t now_ns)
 {
     struct message_header header;
-    if (UNLIKELY(!message_read(&r->course->form, payload, &header))) {
+    if (UNLIKELY(!message_read(&r->course->form, payload.ptr, &header))) {
         r->witness.counts.corrupted++;
         return;
     }
-    if (UNLIKELY(header.publisher >= r->witness.publishers)) {
+    const struct topology *topology = &r->course->topology;
+    if (UNLIKELY(header.stream >= topology->streams ||
+                 (topology->plan.subjects != 1 &&
+                  topology_subject(topology, header.stream) != subject))) {
+        r->witness.counts.foreign++;
+        return;
+    }
+    uint32_t column = topology_column(topology, client->heard, header.stream);
+    if (UNLIKELY(column == TOPOLOGY_NONE)) {
         r->witness.counts.foreign++;
         return;
     }
     if ((header.sequence & r->verify_mask) == 0) {
         r->verified++;
-        if (!message_is_intact(&r->course->form, payload)) {
+        if (!message_is_intact(&r->course->form, payload.ptr, (uint32_t)payload.size)) {
             r->witness.counts.corrupted++; /* we know which one it is, so it is not lost as well */
         }
     }
-    uint64_t delivered = r->witness.counts.delivered;
-    witness_take(&r->witness, client->row, header.publisher, header.sequence);
-    if (UNLIKELY(r->witness.counts.delivered == delivered)) {
-        return; /* a duplicate tells nothing about time */
+    if (UNLIKELY(!sequence_take(r, client, column, &header))) {
+        return;
     }
     if (completion_follows(&r->course->completion, header.sequence)) {
         completion_add(r, &header, now_ns);
     }
     times_add(times, header.sent_ns);
     if (UNLIKELY(r->course->scenario->latency_all)) {
-        latency_add(r, header.sent_ns, now_ns, 1);
+        latency_add(r, client, header.sent_ns, now_ns, 1);
     }
 }
 
+/* memcmp for a length that the compiler does not know: without a call, eight bytes a step. */
+static inline bool same(const uint8_t *a, const uint8_t *b, size_t size)
+{
+    uint64_t x;
+    uint64_t y;
+    if (size < sizeof x) {
+        return memcmp(a, b, size) == 0;
+    }
+    for (size_t at = 0; at + sizeof x < size; at += sizeof x) {
+        memcpy(&x, a + at, sizeof x);
+        memcpy(&y, b + at, sizeof y);
+        if (x != y) {
+            return false;
+        }
+    }
+    memcpy(&x, a + size - sizeof x, sizeof x);
+    memcpy(&y, b + size - sizeof y, sizeof y);
+    return x == y;
+}
+
+/* The prefix that in begins with, where its whole frame is there; NULL: none. */
+static inline const struct client_prefix *prefix_find(const struct receiver *r,
+                                                      struct client *client, struct bytes in)
+{
+    for (uint32_t i = 0; i < client->prefixes_count; i++) {
+        uint32_t at = client->prefix_next;
+        const struct client_prefix *prefix = &client->prefixes[at];
+        client->prefix_next = at + 1 == client->prefixes_count ? 0 : at + 1;
+        size_t end = (size_t)prefix->bytes + prefix->payload_bytes;
+        if (in.size >= end + r->trailer_bytes &&
+            same(in.ptr, client->prefix_text + prefix->at, prefix->bytes) &&
+            memcmp(in.ptr + end, r->course->scenario->protocol->trailer, r->trailer_bytes) == 0) {
+            return prefix;
+        }
+    }
+    return NULL;
+}
+
 /* Takes frames as long as they are complete and look as expected. */
-static struct bytes frames_take(struct receiver *r, const struct client *client, struct bytes in,
+static struct bytes frames_take(struct receiver *r, struct client *client, struct bytes in,
                                 struct times *times, uint64_t now_ns)
 {
-    const char *prefix = client->prefix;
-    size_t prefix_bytes = client->prefix_bytes;
-    size_t frame_bytes = prefix_bytes + r->frame_tail_bytes;
-    const char *trailer = r->course->scenario->protocol->trailer;
-    size_t size = r->course->form.size;
-    while (in.size >= frame_bytes && memcmp(in.ptr, prefix, prefix_bytes) == 0 &&
-           memcmp(in.ptr + prefix_bytes + size, trailer, r->frame_tail_bytes - size) == 0) {
-        payload_take(r, client, in.ptr + prefix_bytes, times, now_ns);
-        in = bytes_of(in.ptr + frame_bytes, in.size - frame_bytes);
+    const struct client_prefix *prefix;
+    while ((prefix = prefix_find(r, client, in)) != NULL) {
+        payload_take(r, client, bytes_of(in.ptr + prefix->bytes, prefix->payload_bytes),
+                     prefix->subject, times, now_ns);
+        in = bytes_skip(in, (size_t)prefix->bytes + prefix->payload_bytes + r->trailer_bytes);
     }
     return in;
 }
 
+/* --verify count, one stream and one size: frames of the same length whose sequences go on. What
+ * does not is left to frames_take. */
+static struct bytes frames_count(struct receiver *r, struct client *client, struct bytes in,
+                                 struct times *times, uint64_t now_ns)
+{
+    const struct client_prefix *prefix = &client->prefixes[0];
+    size_t stride = (size_t)prefix->bytes + prefix->payload_bytes + r->trailer_bytes;
+    uint32_t *next = &r->witness.next[r->witness.first[client->row]];
+    uint32_t first = *next;
+    while (in.size >= stride && in.ptr[stride - 1] == '\n') {
+        struct message_header header;
+        memcpy(&header, in.ptr + prefix->bytes, sizeof header);
+        if (header.sequence != *next || header.stream != 0 || in.ptr[0] != client->prefix_text[0]) {
+            break;
+        }
+        if (completion_follows(&r->course->completion, header.sequence)) {
+            completion_add(r, &header, now_ns);
+        }
+        times_add(times, header.sent_ns);
+        ++*next;
+        in = bytes_of(in.ptr + stride, in.size - stride);
+    }
+    r->witness.passed[client->row] += *next - first;
+    r->witness.counts.delivered += *next - first;
+    return in;
+}
+
+static bool counts_only(const struct receiver *r, const struct client *client)
+{
+    return r->course->scenario->verify_count && r->course->topology.streams == 1 &&
+           client->prefixes_count == 1 && client->group == CLIENT_NOBODY && r->trailer_bytes != 0;
+}
+
+/* A message that the codec understood. */
 static void message_take(struct receiver *r, const struct client *client,
                          const struct codec_event *event, struct times *times, uint64_t now_ns)
 {
-    if (event->sid != client->sid ||
-        !bytes_equal(event->subject, bytes_of(r->topic, r->topic_bytes))) {
-        r->witness.counts.foreign++;
-    } else if (event->payload.size != r->course->form.size) {
+    const struct course *course = r->course;
+    struct message_header header;
+    if (!sizes_contain(&course->scenario->sizes, event->payload.size) ||
+        !message_read(&course->form, event->payload.ptr, &header)) {
         r->witness.counts.corrupted++;
-    } else {
-        payload_take(r, client, event->payload.ptr, times, now_ns);
+        return;
     }
+    uint32_t subject = topology_subject(&course->topology, header.stream);
+    if (event->sid != client_sid_of(client, course, subject) ||
+        !bytes_equal(event->subject, topics_of(&course->topics, subject))) {
+        r->witness.counts.foreign++;
+        return;
+    }
+    payload_take(r, client, event->payload, subject, times, now_ns);
 }
 
 enum client_news receiver_take(struct receiver *r, struct client *client, struct bytes bytes,
                                uint64_t now_ns, struct codec_event *event)
 {
-    const struct scenario *s = r->course->scenario;
     enum client_news news = CLIENT_NOTHING;
     struct times times;
     times.count = 0;
     times.timed = 0;
     times.last_ns = 0;
     struct bytes in = bytes;
+    bool counts = counts_only(r, client);
     while (in.size != 0 && news != CLIENT_REFUSED) {
         if (!codec_is_waiting(&client->codec)) {
+            in = counts ? frames_count(r, client, in, &times, now_ns) : in;
             in = frames_take(r, client, in, &times, now_ns);
         }
-        if (in.size != 0 && s->protocol->next(&client->codec, &in, event)) {
-            news = client_hear(client, s, event);
+        if (in.size != 0 && r->course->scenario->protocol->next(&client->codec, &in, event)) {
+            news = client_hear(client, r->course, event);
             if (news == CLIENT_MESSAGE) {
                 message_take(r, client, event, &times, now_ns);
             }
         }
     }
     if (times.count != 0) {
-        times_record(r, &times, now_ns);
+        times_record(r, client, &times, now_ns);
         r->last_ns = now_ns;
     }
     if (course_is_measured(r->course, now_ns)) {
         r->reads++;
         r->bytes += bytes.size;
         r->delivered += times.count;
+        r->rows[client->row].delivered += times.count;
     }
     return news == CLIENT_REFUSED ? news : CLIENT_NOTHING;
+}
+
+/* ---- seen from outside ---- */
+
+/* Who hears only some subjects is behind by what was sent to those and did not pass; the others
+ * who publish took upon themselves what is behind that. */
+static uint64_t slowest_of_some(const struct receiver *r, const struct client *clients,
+                                uint32_t count)
+{
+    const struct course *course = r->course;
+    uint32_t subjects = course->topology.plan.subjects;
+    uint64_t claimed = atomic_load_explicit(&course->claimed, memory_order_relaxed);
+    uint64_t behind = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t row = clients[i].row;
+        uint64_t sent = 0;
+        for (uint32_t j = 0; row != CLIENT_NOBODY && j < clients[i].heard.count; j++) {
+            sent += course_sent_of(course, (clients[i].heard.first + j) % subjects);
+        }
+        if (row != CLIENT_NOBODY && sent > r->witness.passed[row]) {
+            behind = MAX_OF(behind, sent - r->witness.passed[row]);
+        }
+    }
+    return claimed - MIN_OF(behind, claimed);
+}
+
+uint64_t receiver_slowest(const struct receiver *r, const struct client *clients, uint32_t count)
+{
+    if (!r->course->all_hear_all) {
+        return slowest_of_some(r, clients, count);
+    }
+    if (r->course->scenario->groups == 0) {
+        return witness_slowest(&r->witness);
+    }
+    uint64_t slowest = UINT64_MAX;
+    for (uint32_t i = 0; i < r->groups_count; i++) {
+        slowest = MIN_OF(slowest, r->groups[i].passed);
+    }
+    return slowest;
+}
+
+void receiver_close(struct receiver *r, const struct client *clients, uint32_t count,
+                    const uint32_t *sent)
+{
+    const struct topology *topology = &r->course->topology;
+    uint32_t *columns =
+        memory_alloc((size_t)topology->per_subject * topology->plan.subjects * sizeof *columns);
+    for (uint32_t i = 0; i < count && r->groups_count == 0; i++) {
+        if (clients[i].row == CLIENT_NOBODY) {
+            continue;
+        }
+        struct topology_heard heard = clients[i].heard;
+        memset(columns, 0, topology_columns(topology, heard) * sizeof *columns);
+        for (uint32_t j = 0; j < heard.count; j++) {
+            uint32_t stream = (heard.first + j) % topology->plan.subjects;
+            for (; stream < topology->streams; stream += topology->plan.subjects) {
+                columns[topology_column(topology, heard, stream)] = sent[stream];
+            }
+        }
+        witness_close(&r->witness, clients[i].row, columns);
+    }
+    for (uint32_t i = 0; i < r->groups_count; i++) {
+        group_close(&r->groups[i], sent);
+    }
+    memory_free(columns);
+}
+
+static void counts_add(struct witness_counts *into, const struct witness_counts *from)
+{
+    into->delivered += from->delivered;
+    into->lost += from->lost;
+    into->duplicated += from->duplicated;
+    into->reordered += from->reordered;
+    into->corrupted += from->corrupted;
+    into->foreign += from->foreign;
+}
+
+struct witness_counts receiver_counts(const struct receiver *r)
+{
+    struct witness_counts counts = r->witness.counts;
+    for (uint32_t i = 0; i < r->groups_count; i++) {
+        counts_add(&counts, &r->groups[i].counts);
+    }
+    return counts;
+}
+
+uint64_t receiver_delivered(const struct receiver *r)
+{
+    return receiver_counts(r).delivered;
+}
+
+uint32_t receiver_reached(const struct receiver *r)
+{
+    uint32_t reached = 0;
+    for (uint32_t i = 0; i < r->rows_count; i++) {
+        reached += r->rows[i].delivered != 0 || r->witness.passed[i] != 0;
+    }
+    return reached;
 }

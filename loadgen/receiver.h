@@ -1,17 +1,20 @@
 /*
- * receiver.h - a driver's subscribers hear: every frame is judged, some are timed.
+ * receiver.h - those of a driver that hear: every frame is judged, some are timed.
  *
- *   bytes ─▶ frames that look as expected ──▶ header: who, which, when ─▶ witness, latency
+ *   bytes ─▶ frames that look as expected ──▶ header: who, which, when ─▶ witness or group, latency
  *        └─▶ anything else: the codec, which understands every frame at every cut
  *
  * Threads:     owner driver only.
- * Memory:      owns the witness; borrows course.
+ * Memory:      owns witness, groups and rows; borrows course.
+ * Invariants:  (1) a client that hears has a row, and either columns in the witness or a place in a
+ *                  group.
  */
 #ifndef RINGHUB_LOADGEN_RECEIVER_H
 #define RINGHUB_LOADGEN_RECEIVER_H
 
 #include "loadgen/client.h"
 #include "loadgen/course.h"
+#include "loadgen/group.h"
 #include "loadgen/record.h"
 #include "loadgen/witness.h"
 
@@ -24,13 +27,23 @@ extern "C" {
  * lower than it was. */
 enum { RECEIVER_TIMED_FIRST = 8, RECEIVER_TIMED_EVERY = 16, RECEIVER_VERIFY_EVERY = 64 };
 
+/* What one client heard, while measuring. */
+struct receiver_row {
+    uint64_t delivered;
+    uint64_t timed;
+    uint64_t latency_ns; /* the sum over those timed */
+    double weight;       /* what it hears, as others count: makes wildcards comparable */
+};
+
 struct receiver {
     struct course *course;
     struct witness witness;
-    uint32_t frame_tail_bytes; /* payload and trailer */
+    struct group *groups;
+    uint32_t groups_count;
+    struct receiver_row *rows;
+    uint32_t rows_count;
+    uint32_t trailer_bytes;
     uint32_t verify_mask;
-    uint8_t topic[SCENARIO_TEXT_MAX]; /* the subject, as deliveries name it */
-    uint32_t topic_bytes;
     uint64_t reads;           /* while measuring */
     uint64_t bytes;           /* while measuring */
     uint64_t delivered;       /* while measuring */
@@ -40,17 +53,37 @@ struct receiver {
     struct record completion; /* likewise, those that are followed */
 };
 
-void receiver_init(struct receiver *receiver, struct course *course, uint32_t subscribers);
+/* Gives a row, and where the scenario has queue groups a place in one, to each client that hears.
+ * With groups all members of one must be here. */
+void receiver_init(struct receiver *receiver, struct course *course, struct client *clients,
+                   uint32_t clients_count);
 void receiver_free(struct receiver *receiver);
 
 /* Forgets the figures, not the sequences. */
 void receiver_reset(struct receiver *receiver);
 
-/* Takes one read of a client that is ready. Returns CLIENT_REFUSED when the server complained, then
- * event holds the text; else CLIENT_NOTHING. */
+/* Takes one read of a client. Returns CLIENT_REFUSED when the server complained, then event holds
+ * the text; else CLIENT_NOTHING. */
 MUST_USE enum client_news receiver_take(struct receiver *receiver, struct client *client,
                                         struct bytes bytes, uint64_t now_ns,
                                         struct codec_event *event);
+
+/* The progress of the slowest, to be compared with course->claimed. */
+uint64_t receiver_slowest(const struct receiver *receiver, const struct client *clients,
+                          uint32_t clients_count);
+
+/* Nothing more will come: what did not come of sent, per stream, is lost. */
+void receiver_close(struct receiver *receiver, const struct client *clients, uint32_t clients_count,
+                    const uint32_t *sent);
+
+/* The sum of witness and groups. */
+struct witness_counts receiver_counts(const struct receiver *receiver);
+
+/* Different messages so far in this run. */
+uint64_t receiver_delivered(const struct receiver *receiver);
+
+/* Clients that received something in this run's measured time or before. */
+uint32_t receiver_reached(const struct receiver *receiver);
 
 #ifdef __cplusplus
 }

@@ -85,8 +85,9 @@ static void delivery(FILE *out, const struct scenario *s, const struct result *r
                 grouped(c->lost).at, grouped(c->duplicated).at, grouped(c->reordered).at,
                 grouped(c->corrupted).at, grouped(c->foreign).at);
     }
-    fprintf(out, "%s; %s of %s subscribers received, %s payloads compared\n", colour(out, PLAIN),
-            grouped(r->reached).at, grouped(s->subscribers).at, grouped(r->verified).at);
+    fprintf(out, "%s; %s of %s %s received, %s payloads compared\n", colour(out, PLAIN),
+            grouped(r->reached).at, grouped(r->hearing).at,
+            s->kind == SCENARIO_REQUEST ? "requesters" : "subscribers", grouped(r->verified).at);
 }
 
 static void server(FILE *out, const struct result *r)
@@ -163,14 +164,98 @@ static void verdict(FILE *out, const struct scenario *s, const struct result *r)
     }
 }
 
+/* How alike what they got is, for those who hear. */
+static void fairness(FILE *out, const struct scenario *s, const struct result *r)
+{
+    const struct spread *d = &r->delivered_each;
+    const struct spread *l = &r->latency_each_ns;
+    if (d->count < 2) {
+        return;
+    }
+    fprintf(out, "  %-14sdeliveries %s to %s (median %s, Jain %.4f); mean latency %s to %s\n",
+            s->groups != 0 ? "shares" : "fairness", grouped((uint64_t)d->least).at,
+            grouped((uint64_t)d->most).at, grouped((uint64_t)d->median).at, d->fairness,
+            duration((uint64_t)l->least).at, duration((uint64_t)l->most).at);
+}
+
+static void beside(FILE *out, const struct scenario *s, const struct result *r)
+{
+    if (s->stalled != 0) {
+        fprintf(out, "  %-14s%s subscribers do not read; the server ended %s of them\n", "stalled",
+                grouped(s->stalled).at, grouped(r->stalled_cut).at);
+    }
+    if (s->churners != 0) {
+        fprintf(out, "  %-14s%.0f subscriptions a second came and went of %g asked, %s received\n",
+                "churn", r->measured_s > 0 ? (double)r->churn_done / r->measured_s : 0, s->churn,
+                grouped(r->churn_heard).at);
+        percentiles(out, "", &r->churn_confirmed);
+    }
+}
+
+static void connecting(FILE *out, const struct result *r)
+{
+    fprintf(
+        out, "  %-14s%s connections in %s: %s a second until subscribed\n", "connected",
+        grouped(r->connects.count).at, duration((uint64_t)(r->connect_s * 1e9)).at,
+        grouped((uint64_t)(r->connect_s > 0 ? (double)r->connects.count / r->connect_s : 0)).at);
+    percentiles(out, "", &r->connects);
+}
+
+static void shape(FILE *out, const struct scenario *s)
+{
+    if (s->kind == SCENARIO_REQUEST) {
+        fprintf(out, "%s: %s requester%s, %s responder%s, ", s->url, grouped(s->publishers).at,
+                s->publishers == 1 ? "" : "s", grouped(s->subscribers).at,
+                s->subscribers == 1 ? "" : "s");
+    } else {
+        fprintf(out, "%s: %s publisher%s, %s subscribers, ", s->url, grouped(s->publishers).at,
+                s->publishers == 1 ? "" : "s", grouped(s->subscribers).at);
+    }
+    if (s->subjects > 1) {
+        fprintf(out, "%s subjects (%s each), ", grouped(s->subjects).at,
+                grouped(s->subjects_each).at);
+    }
+    if (s->wildcards != 0) {
+        fprintf(out, "%s with a wildcard, ", grouped(s->wildcards).at);
+    }
+    if (s->groups != 0) {
+        fprintf(out, "%s queue group%s, ", grouped(s->groups).at, s->groups == 1 ? "" : "s");
+    }
+    fprintf(out, "%s%u bytes, ", s->sizes.count > 1 ? "mean " : "", s->size);
+}
+
+void report_probe(FILE *out, const struct scenario *s, const struct capacity_probe *probe)
+{
+    const char *c = colour(out, probe->good ? GREEN : YELLOW);
+    fprintf(out, "  %12.0f/s   p%g %-10s %s%s%s%s\n", probe->rate, s->capacity * 100,
+            duration(probe->latency_ns).at, c, probe->good ? "good" : "bad: ", probe->why,
+            colour(out, PLAIN));
+    fflush(out);
+}
+
+void report_capacity(FILE *out, const struct scenario *s, const struct capacity *capacity)
+{
+    if (capacity->best == 0) {
+        fprintf(out, "capacity: no rate kept p%g within %s\n", s->capacity * 100,
+                duration(s->capacity_ns).at);
+        return;
+    }
+    fprintf(out, "capacity: %.0f messages a second keep p%g within %s and lose nothing",
+            capacity->best, s->capacity * 100, duration(s->capacity_ns).at);
+    if (capacity->worst != 0) {
+        fprintf(out, "; %.0f do not", capacity->worst);
+    }
+    fprintf(out, " (%u probes)\n", capacity->probes_count);
+}
+
 void report_run(FILE *out, const struct scenario *s, const struct result *r, uint32_t run)
 {
     double seconds = r->measured_s > 0 ? r->measured_s : 1;
-    fprintf(out, "%s: %s publisher%s, %s subscribers, %u bytes, ", s->url,
-            grouped(s->publishers).at, s->publishers == 1 ? "" : "s", grouped(s->subscribers).at,
-            s->size);
+    shape(out, s);
     if (s->rate != 0) {
         fprintf(out, "open loop %g/s%s", s->rate, s->poisson ? " (Poisson)" : "");
+    } else if (s->kind == SCENARIO_REQUEST) {
+        fprintf(out, "closed loop, %u in flight each", s->in_flight);
     } else {
         fprintf(out, "closed loop, window %s messages", grouped(scenario_window(s)).at);
     }
@@ -181,7 +266,14 @@ void report_run(FILE *out, const struct scenario *s, const struct result *r, uin
             (double)r->bytes * 8 / seconds / 1e9);
     delivery(out, s, r);
     percentiles(out, "latency", &r->latency);
-    percentiles(out, "completion", &r->completion);
+    if (s->kind == SCENARIO_FANOUT) {
+        percentiles(out, "completion", &r->completion);
+    }
+    fairness(out, s, r);
+    beside(out, s, r);
+    if (s->storm || s->idle) {
+        connecting(out, r);
+    }
     generator(out, s, r);
     server(out, r);
     verdict(out, s, r);

@@ -6,6 +6,7 @@
 #ifndef RINGHUB_LOADGEN_REPORT_H
 #define RINGHUB_LOADGEN_REPORT_H
 
+#include "loadgen/capacity.h"
 #include "loadgen/result.h"
 #include "loadgen/scenario.h"
 
@@ -21,6 +22,9 @@ void report_run(FILE *out, const struct scenario *scenario, const struct result 
 /* Several runs side by side; nothing for a single one. */
 void report_runs(FILE *out, const struct scenario *scenario, struct result *const *results,
                  uint32_t runs);
+/* One probe of the search for the capacity; then what came of all. */
+void report_probe(FILE *out, const struct scenario *scenario, const struct capacity_probe *probe);
+void report_capacity(FILE *out, const struct scenario *scenario, const struct capacity *capacity);
 /* Of the JSON. Grows when a key changes its meaning or goes, not when one is added. */
 enum { REPORT_JSON_VERSION = 1 };
 

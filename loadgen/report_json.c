@@ -134,6 +134,47 @@ static json_t *seconds_json(const struct result *r)
     return array;
 }
 
+static json_t *connecting_json(const struct result *r)
+{
+    json_t *object = json_object();
+    set(object, "connections", number(r->connects.count));
+    set(object, "seconds", json_real(r->connect_s));
+    set(object, "connections_per_s",
+        json_real(r->connect_s > 0 ? (double)r->connects.count / r->connect_s : 0));
+    set(object, "each", percentiles_json(&r->connects));
+    return object;
+}
+
+static json_t *spread_json(const struct spread *spread)
+{
+    json_t *object = json_object();
+    set(object, "count", number(spread->count));
+    set(object, "least", json_real(spread->least));
+    set(object, "median", json_real(spread->median));
+    set(object, "most", json_real(spread->most));
+    set(object, "jain", json_real(spread->fairness));
+    return object;
+}
+
+static json_t *fairness_json(const struct result *r)
+{
+    json_t *object = json_object();
+    set(object, "deliveries", spread_json(&r->delivered_each));
+    set(object, "mean_latency_ns", spread_json(&r->latency_each_ns));
+    return object;
+}
+
+static json_t *churn_json(const struct result *r)
+{
+    json_t *object = json_object();
+    set(object, "done", number(r->churn_done));
+    set(object, "done_per_s",
+        json_real(r->measured_s > 0 ? (double)r->churn_done / r->measured_s : 0));
+    set(object, "received", number(r->churn_heard));
+    set(object, "confirmed", percentiles_json(&r->churn_confirmed));
+    return object;
+}
+
 static json_t *run_json(const struct result *r)
 {
     static const char *const verdicts[] = {"valid", "generator_bound", "unproven"};
@@ -154,6 +195,10 @@ static json_t *run_json(const struct result *r)
     set(object, "completion", record_json(&r->completion));
     set(object, "generator", generator_json(r));
     set(object, "server", server_json(r));
+    set(object, "connecting", connecting_json(r));
+    set(object, "fairness", fairness_json(r));
+    set(object, "churn", churn_json(r));
+    set(object, "stalled_cut", number(r->stalled_cut));
     set(object, "seconds", seconds_json(r));
     return object;
 }
@@ -163,7 +208,7 @@ static json_t *run_json(const struct result *r)
 static json_t *scenario_json(const struct scenario *s)
 {
     json_t *object = json_object();
-    set(object, "name", json_string("fanout"));
+    set(object, "name", json_string(s->argc > 0 ? s->argv[0] : "fanout"));
     set(object, "protocol", json_string(s->protocol->scheme));
     set(object, "host", json_string(s->host));
     set(object, "port", json_string(s->port));
@@ -171,6 +216,22 @@ static json_t *scenario_json(const struct scenario *s)
     set(object, "subscribers", number(s->subscribers));
     set(object, "publishers", number(s->publishers));
     set(object, "size", number(s->size));
+    json_t *sizes = json_array();
+    for (uint32_t i = 0; s->sizes.count > 1 && i < s->sizes.count; i++) {
+        json_array_append_new(sizes, json_pack("{s:i,s:i}", "bytes", (int)s->sizes.bytes[i],
+                                               "weight", (int)s->sizes.weights[i]));
+    }
+    set(object, "size_mix", sizes);
+    set(object, "subjects", number(s->subjects));
+    set(object, "subjects_each", number(s->subjects_each));
+    set(object, "wildcards", number(s->wildcards));
+    set(object, "queue_groups", number(s->groups));
+    set(object, "stalled", number(s->stalled));
+    set(object, "in_flight", s->kind == SCENARIO_REQUEST ? number(s->in_flight) : json_null());
+    set(object, "churn", json_real(s->churn));
+    set(object, "churners", number(s->churners));
+    set(object, "connecting", number(s->connecting));
+    set(object, "direct", json_boolean(s->direct));
     set(object, "warmup_s", json_real(s->warmup_s));
     set(object, "duration_s", json_real(s->duration_s));
     set(object, "distinct_sids", json_boolean(s->distinct_sids));
@@ -211,7 +272,7 @@ static json_t *under_test_json(const struct report *report)
     struct facts_server server = {s->server_pid, report->greeting, s->label, s->server_version,
                                   s->protocol->scheme};
     json_t *object = facts_server(&server);
-    uint64_t connections = (uint64_t)s->subscribers + s->publishers;
+    uint64_t connections = scenario_connections(s);
     uint64_t grown = report->rss_connected_bytes - report->rss_empty_bytes;
     bool known =
         report->rss_empty_bytes != 0 && report->rss_connected_bytes >= report->rss_empty_bytes;

@@ -10,6 +10,7 @@
 #include "loadgen/record.h"
 #include "loadgen/series.h"
 #include "loadgen/server_stat.h"
+#include "loadgen/spread.h"
 #include "loadgen/witness.h"
 
 #ifdef __cplusplus
@@ -29,10 +30,15 @@ struct result {
 
     /* All of the run, warm-up included. */
     uint64_t sent;
-    uint64_t expected; /* sent times subscribers */
+    uint64_t expected; /* deliveries that it should make */
+    bool unordered;    /* several responders may overtake each other: no fault */
     struct witness_counts counts;
-    uint64_t verified; /* payloads compared */
-    uint32_t reached;  /* subscribers that received something */
+    uint64_t verified;      /* payloads compared */
+    uint32_t reached;       /* subscribers that received something */
+    uint32_t hearing;       /* of so many that must */
+    uint32_t stalled_cut;   /* stalled subscribers whose connection the server ended */
+    double connect_s;       /* from the first connect() to the last confirmation */
+    struct record connects; /* each connection's own time until then */
 
     /* While measuring. */
     uint64_t sent_measured; /* due then */
@@ -47,6 +53,11 @@ struct result {
     struct record latency;
     struct record completion;
     struct record late;
+    struct spread delivered_each;  /* by who hears */
+    struct spread latency_each_ns; /* likewise, means */
+    uint64_t churn_done;           /* subscriptions that came and went */
+    uint64_t churn_heard;          /* what they received meanwhile */
+    struct record churn_confirmed;
     struct series series; /* closed; owned, for series_free */
 };
 

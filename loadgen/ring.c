@@ -7,7 +7,13 @@
 
 enum { SQ_ENTRIES = 512, CQ_ENTRIES = 8192, BUFFER_GROUP = 1 };
 
-enum operation { OPERATION_CONNECT, OPERATION_READ, OPERATION_WRITABLE };
+enum operation {
+    OPERATION_CONNECT,
+    OPERATION_READ,
+    OPERATION_WRITABLE,
+    OPERATION_SEND,
+    OPERATION_STOP,
+};
 
 struct ring {
     struct io_uring uring;
@@ -15,6 +21,7 @@ struct ring {
     uint8_t *memory; /* RING_BUFFERS times RING_BUFFER_BYTES */
     int *fds;        /* per slot, to arm reading again */
     uint32_t slots;
+    uint32_t table;
     uint16_t lent[RING_EVENTS_MAX]; /* buffers that events of the last wait borrow */
     uint32_t lent_count;
 };
@@ -52,7 +59,7 @@ static int buffers_open(struct ring *ring)
     return 0;
 }
 
-int ring_open(struct ring **made, uint32_t slots)
+int ring_open(struct ring **made, uint32_t slots, uint32_t table)
 {
     struct ring *ring = memory_alloc(sizeof *ring);
     struct io_uring_params params = {
@@ -68,7 +75,11 @@ int ring_open(struct ring **made, uint32_t slots)
     ring->slots = slots;
     ring->fds = memory_alloc(MAX_OF(slots, 1u) * sizeof *ring->fds);
     *made = ring;
+    ring->table = table;
     result = buffers_open(ring);
+    if (result == 0 && table != 0) {
+        result = io_uring_register_files_sparse(&ring->uring, table);
+    }
     if (result != 0) {
         ring_free(ring);
     }
@@ -85,7 +96,7 @@ void ring_free(struct ring *ring)
 }
 
 static struct io_uring_sqe *operation_begin(struct ring *ring, enum operation operation,
-                                            uint32_t slot)
+                                            uint32_t slot, int fd)
 {
     ASSERT(slot < ring->slots);
     struct io_uring_sqe *sqe = io_uring_get_sqe(&ring->uring);
@@ -95,6 +106,12 @@ static struct io_uring_sqe *operation_begin(struct ring *ring, enum operation op
         sqe = io_uring_get_sqe(&ring->uring);
     }
     memset(sqe, 0, sizeof *sqe);
+    if (fd == -1) {
+        ASSERT(slot < ring->table);
+        sqe->flags = IOSQE_FIXED_FILE;
+        fd = (int)slot;
+    }
+    sqe->fd = fd;
     sqe->user_data = (uint64_t)operation << 32 | slot;
     return sqe;
 }
@@ -102,30 +119,50 @@ static struct io_uring_sqe *operation_begin(struct ring *ring, enum operation op
 void ring_connect(struct ring *ring, uint32_t slot, int fd, const struct sockaddr *address,
                   socklen_t address_bytes)
 {
-    struct io_uring_sqe *sqe = operation_begin(ring, OPERATION_CONNECT, slot);
+    struct io_uring_sqe *sqe = operation_begin(ring, OPERATION_CONNECT, slot, fd);
     sqe->opcode = IORING_OP_CONNECT;
-    sqe->fd = fd;
     sqe->addr = (uint64_t)(uintptr_t)address;
     sqe->off = address_bytes;
 }
 
 void ring_read(struct ring *ring, uint32_t slot, int fd)
 {
-    struct io_uring_sqe *sqe = operation_begin(ring, OPERATION_READ, slot);
+    struct io_uring_sqe *sqe = operation_begin(ring, OPERATION_READ, slot, fd);
     sqe->opcode = IORING_OP_RECV;
-    sqe->fd = fd;
     sqe->ioprio = IORING_RECV_MULTISHOT;
-    sqe->flags = IOSQE_BUFFER_SELECT;
+    sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = BUFFER_GROUP;
     ring->fds[slot] = fd;
 }
 
 void ring_wait_writable(struct ring *ring, uint32_t slot, int fd)
 {
-    struct io_uring_sqe *sqe = operation_begin(ring, OPERATION_WRITABLE, slot);
+    struct io_uring_sqe *sqe = operation_begin(ring, OPERATION_WRITABLE, slot, fd);
     sqe->opcode = IORING_OP_POLL_ADD;
-    sqe->fd = fd;
     sqe->poll32_events = POLLOUT;
+}
+
+void ring_read_stop(struct ring *ring, uint32_t slot)
+{
+    struct io_uring_sqe *sqe = operation_begin(ring, OPERATION_STOP, slot, 0);
+    sqe->opcode = IORING_OP_ASYNC_CANCEL;
+    sqe->addr = (uint64_t)OPERATION_READ << 32 | slot;
+}
+
+void ring_send(struct ring *ring, uint32_t slot, const uint8_t *bytes, size_t size)
+{
+    struct io_uring_sqe *sqe = operation_begin(ring, OPERATION_SEND, slot, -1);
+    sqe->opcode = IORING_OP_SEND;
+    sqe->addr = (uint64_t)(uintptr_t)bytes;
+    sqe->len = (uint32_t)size;
+    sqe->msg_flags = MSG_WAITALL | MSG_NOSIGNAL;
+}
+
+int ring_install(struct ring *ring, uint32_t slot, int fd)
+{
+    ASSERT(slot < ring->table);
+    int result = io_uring_register_files_update(&ring->uring, slot, &fd, 1);
+    return result < 0 ? result : 0;
 }
 
 /* Returns false when the completion is not worth an event. */
@@ -139,9 +176,12 @@ static bool event_from(struct ring *ring, const struct io_uring_cqe *cqe, struct
         event->kind = RING_CONNECTED;
         return true;
     }
-    if (operation == OPERATION_WRITABLE) {
-        event->kind = RING_WRITABLE;
+    if (operation == OPERATION_WRITABLE || operation == OPERATION_SEND) {
+        event->kind = operation == OPERATION_SEND ? RING_SENT : RING_WRITABLE;
         return true;
+    }
+    if (operation == OPERATION_STOP) {
+        return false;
     }
     bool goes_on = (cqe->flags & IORING_CQE_F_MORE) != 0;
     if (cqe->res > 0) {

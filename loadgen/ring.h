@@ -2,8 +2,9 @@
  * ring.h - one driver's io_uring: connect, read, wait for room. The only file that sees liburing.
  *
  * Threads:     one driver; made and used in its thread (SINGLE_ISSUER).
- * Memory:      owns its receive buffers. A RING_BYTES event borrows one until the next ring_wait.
- *              Descriptors are the caller's and stay open while an operation may be under way.
+ * Memory:      owns its receive buffers, and the sockets moved into its table. A RING_BYTES event borrows one until the next ring_wait.
+ *              Other descriptors are the caller's and stay open while an operation may be under
+ *              way. fd -1 stands for the socket in the table, at the connection's slot.
  * Limits:      RING_EVENTS_MAX events a wait; RING_BUFFERS receive buffers, which is less than many
  *              readable sockets may want at once: a read that finds none is armed again.
  */
@@ -31,6 +32,7 @@ enum ring_event_kind {
     RING_BYTES,     /* bytes */
     RING_ENDED,     /* result: 0 end of stream, or a negative errno; nothing follows */
     RING_WRITABLE,
+    RING_SENT, /* result: bytes, or a negative errno */
 };
 
 struct ring_event {
@@ -42,15 +44,24 @@ struct ring_event {
 
 struct ring;
 
-/* slots: connections it will serve. Returns 0 or a negative errno. */
-MUST_USE int ring_open(struct ring **ring, uint32_t slots);
+/* slots: connections it will serve; table: of those the first so many may be moved into the ring's
+ * own table of files. Returns 0 or a negative errno: -EMFILE when the table is larger than
+ * RLIMIT_NOFILE. */
+MUST_USE int ring_open(struct ring **ring, uint32_t slots, uint32_t table);
 void ring_free(struct ring *ring);
+
+/* Moves a socket into the table: afterwards fd may be closed. Returns 0 or a negative errno. */
+MUST_USE int ring_install(struct ring *ring, uint32_t slot, int fd);
 
 /* The address is borrowed until RING_CONNECTED. */
 void ring_connect(struct ring *ring, uint32_t slot, int fd, const struct sockaddr *address,
                   socklen_t address_bytes);
 /* Reads until RING_ENDED. */
 void ring_read(struct ring *ring, uint32_t slot, int fd);
+/* Asks reading to end: RING_ENDED with -ECANCELED, or what came before. */
+void ring_read_stop(struct ring *ring, uint32_t slot);
+/* One RING_SENT, when all is sent or the connection broke. bytes are lent until then. */
+void ring_send(struct ring *ring, uint32_t slot, const uint8_t *bytes, size_t size);
 /* One RING_WRITABLE. */
 void ring_wait_writable(struct ring *ring, uint32_t slot, int fd);
 

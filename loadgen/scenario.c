@@ -24,73 +24,6 @@ enum {
     WINDOW_BYTES_ALL = 128 << 20,
 };
 
-const char scenario_fanout_help[] =
-    "hubload fanout - one subject, many subscribers: how many deliveries, how late, at what cost?\n"
-    "\n"
-    "Where to\n"
-    "  --url URL              SCHEME://[USER:PASSWORD@]HOST[:PORT], default "
-    "nats://127.0.0.1:4222\n"
-    "                         nats://   NATS core\n"
-    "                         redis://  Redis, Valkey: RESP publish/subscribe; redis://:PASSWORD@ "
-    "too\n"
-    "                         mqtt://   MQTT 3.1.1 at QoS 0; a.b is the topic a/b there\n"
-    "  --subject SUBJECT      default hubload.fanout\n"
-    "\n"
-    "How much\n"
-    "  --subscribers N        connections that subscribe; default 100\n"
-    "  --publishers N         connections that publish; default 1\n"
-    "  --size BYTES           payload with our header of 32 bytes (16 if smaller); default 128\n"
-    "  --distinct-sids        nats: every subscriber its own sid, so that no two frames are\n"
-    "                         equal\n"
-    "\n"
-    "How fast\n"
-    "  --rate N               open loop: N messages a second of all publishers together, evenly\n"
-    "                         spaced or with --poisson. Latency counts from the moment a message\n"
-    "                         was due, also when the generator or the server held it up\n"
-    "  --window BYTES         closed loop (no --rate): as fast as possible, but never more than "
-    "so\n"
-    "                         many payload bytes ahead of the slowest subscriber; default "
-    "4194304,\n"
-    "                         with more than 32 subscribers 128 MiB shared by all, at least 32 "
-    "KiB\n"
-    "  --window-messages N    the same in messages\n"
-    "\n"
-    "How long\n"
-    "  --warmup SECONDS       published and judged, but not measured; default 2\n"
-    "  --duration SECONDS     measured; default 10\n"
-    "  --drain SECONDS        after the end: wait until so long nothing arrived; default 5\n"
-    "  --runs N               so many times over the same connections; default 1\n"
-    "\n"
-    "With what\n"
-    "  --threads N            default: 1 on up to 3 CPUs, then a quarter of them\n"
-    "  --pin-cpus LIST        for instance 1 or 2,3: a thread each, in turn\n"
-    "  --receive-buffer BYTES SO_RCVBUF of the subscribers, set before they connect; default: the\n"
-    "                         kernel sizes it\n"
-    "  --seed N               payloads and Poisson gaps; default 1\n"
-    "  --server-pid PID       measure this process: CPU, memory, context switches\n"
-    "  --verify sample|all    compare every 64th payload (default) or all. Header, order and\n"
-    "                         count of every message are always checked\n"
-    "  --latency sample|all   time of each read the first 8 messages, then every 16th, and the\n"
-    "                         last; one stands for those up to the next (default), or time all.\n"
-    "                         Completion (the last subscriber has it) is followed for every\n"
-    "                         message up to 10,000 a second, else for every 64th\n"
-    "  --json FILE            the result as JSON, see docs/results.md; - is standard output\n"
-    "  --hlog PREFIX          latencies as HdrHistogram logs: PREFIX.latency.hlog (an interval a\n"
-    "                         second) and PREFIX.completion.hlog (one a run)\n"
-    "  --label NAME           what results call this server; default: its process' name\n"
-    "  --server-version TEXT  default: what it says itself, where the protocol has a greeting\n"
-    "\n"
-    "Every message must arrive at every subscriber once, in order, undamaged. Otherwise the "
-    "report\n"
-    "says so in red and the exit status is 1. A run limited by the generator is marked INVALID.\n"
-    "Exit status: 0 all delivered, 1 not all delivered or connections failed, 2 wrong options.\n"
-    "\n"
-    "Examples (start a server with: nats-server -p 4222)\n"
-    "  hubload fanout --subscribers 100 --duration 3\n"
-    "  hubload fanout --subscribers 1000 --rate 1000 --duration 3 --server-pid $(pidof "
-    "nats-server)\n"
-    "  hubload fanout --subscribers 10 --size 1024 --rate 500 --poisson --duration 3 --json -\n";
-
 /* One option's text and where to put its complaint. */
 struct argument {
     const char *name;
@@ -136,6 +69,52 @@ static double decimal(const struct argument *argument, double least, double most
         return least;
     }
     return number;
+}
+
+/* A number, or a share of all where the text ends in %. */
+static double share(const struct argument *argument, bool *percent)
+{
+    char *end;
+    double number = strtod(argument->text, &end);
+    *percent = *end == '%' && end[1] == 0;
+    if (end == argument->text || (*end != 0 && !*percent) || !(number >= 0) ||
+        number > (*percent ? 100 : 2000000) || (!*percent && number != floor(number))) {
+        complain(argument, "a number of subscribers, or a share of them as 10%");
+        return 0;
+    }
+    return *percent ? number / 100 : number;
+}
+
+/* p99=5ms */
+static void capacity_bound(struct scenario *s, const struct argument *argument)
+{
+    static const struct {
+        const char *unit;
+        double ns;
+    } units[] = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+    char *end = NULL;
+    double percent = argument->text[0] == 'p' ? strtod(argument->text + 1, &end) : 0;
+    double bound = percent > 0 && percent < 100 && *end == '=' ? strtod(end + 1, &end) : 0;
+    for (size_t i = 0; bound > 0 && i < COUNT_OF(units); i++) {
+        if (strcmp(end, units[i].unit) == 0 && bound * units[i].ns < 1e12) {
+            s->capacity = percent / 100;
+            s->capacity_ns = (uint64_t)(bound * units[i].ns);
+            return;
+        }
+    }
+    complain(argument, "a percentile and a time, as p99=5ms or p99.9=800us");
+}
+
+static enum scenario_churn churn_on(const struct argument *argument)
+{
+    static const char *const names[] = {"same", "other", "wildcard"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (strcmp(argument->text, names[i]) == 0) {
+            return (enum scenario_churn)i;
+        }
+    }
+    complain(argument, "same, other or wildcard");
+    return SCENARIO_CHURN_OTHER;
 }
 
 static bool sample_or_all(const struct argument *argument)
@@ -231,6 +210,25 @@ static bool url_parse(struct scenario *s)
            (*port == ':' || port == end);
 }
 
+static void defaults_of_subcommand(struct scenario *s, const char *subcommand)
+{
+    if (strcmp(subcommand, "request") == 0) {
+        s->kind = SCENARIO_REQUEST;
+        s->subject = "hubload.request";
+        s->subscribers = 1;
+    }
+    s->storm = strcmp(subcommand, "storm") == 0;
+    s->idle = strcmp(subcommand, "idle") == 0;
+    if (s->storm || s->idle) {
+        s->subscribers = 1000;
+        s->connecting = s->storm ? 1000 : s->connecting;
+        s->hold_s = s->idle ? 3 : 0;
+        s->rate = 10;
+        s->warmup_s = 0;
+        s->duration_s = 1;
+    }
+}
+
 static void defaults(struct scenario *s, int argc, char **argv)
 {
     memset(s, 0, sizeof *s);
@@ -238,7 +236,15 @@ static void defaults(struct scenario *s, int argc, char **argv)
     s->subject = "hubload.fanout";
     s->subscribers = 100;
     s->publishers = 1;
-    s->size = 128;
+    s->sizes.count = 1;
+    s->sizes.bytes[0] = 128;
+    s->sizes.weights[0] = 1;
+    s->subjects = 1;
+    s->subjects_each = 1;
+    s->in_flight = 1;
+    s->churners = 4;
+    s->churn_on = SCENARIO_CHURN_OTHER;
+    s->connecting = 128;
     s->warmup_s = 2;
     s->duration_s = 10;
     s->drain_s = 5;
@@ -247,6 +253,7 @@ static void defaults(struct scenario *s, int argc, char **argv)
     s->process = (uint64_t)time(NULL) << 22 ^ (uint64_t)getpid();
     s->argc = argc;
     s->argv = argv;
+    defaults_of_subcommand(s, argv[0]);
 }
 
 enum option_key {
@@ -255,6 +262,20 @@ enum option_key {
     OPTION_SUBSCRIBERS,
     OPTION_PUBLISHERS,
     OPTION_SIZE,
+    OPTION_SUBJECTS,
+    OPTION_SUBJECTS_EACH,
+    OPTION_PAIRS,
+    OPTION_WILDCARDS,
+    OPTION_STALLED,
+    OPTION_QUEUE_GROUPS,
+    OPTION_CHURN,
+    OPTION_CHURNERS,
+    OPTION_CHURN_ON,
+    OPTION_IN_FLIGHT,
+    OPTION_HOLD,
+    OPTION_CONNECTING,
+    OPTION_DIRECT,
+    OPTION_FIND_CAPACITY,
     OPTION_DISTINCT_SIDS,
     OPTION_RATE,
     OPTION_POISSON,
@@ -283,6 +304,22 @@ static const struct option option_table[] = {
     {"subscribers", required_argument, NULL, OPTION_SUBSCRIBERS},
     {"publishers", required_argument, NULL, OPTION_PUBLISHERS},
     {"size", required_argument, NULL, OPTION_SIZE},
+    {"subjects", required_argument, NULL, OPTION_SUBJECTS},
+    {"subjects-each", required_argument, NULL, OPTION_SUBJECTS_EACH},
+    {"pairs", required_argument, NULL, OPTION_PAIRS},
+    {"wildcards", required_argument, NULL, OPTION_WILDCARDS},
+    {"stalled", required_argument, NULL, OPTION_STALLED},
+    {"queue-groups", required_argument, NULL, OPTION_QUEUE_GROUPS},
+    {"churn", required_argument, NULL, OPTION_CHURN},
+    {"churners", required_argument, NULL, OPTION_CHURNERS},
+    {"churn-on", required_argument, NULL, OPTION_CHURN_ON},
+    {"requesters", required_argument, NULL, OPTION_PUBLISHERS},
+    {"responders", required_argument, NULL, OPTION_SUBSCRIBERS},
+    {"in-flight", required_argument, NULL, OPTION_IN_FLIGHT},
+    {"hold", required_argument, NULL, OPTION_HOLD},
+    {"connecting", required_argument, NULL, OPTION_CONNECTING},
+    {"direct", no_argument, NULL, OPTION_DIRECT},
+    {"find-capacity", required_argument, NULL, OPTION_FIND_CAPACITY},
     {"distinct-sids", no_argument, NULL, OPTION_DISTINCT_SIDS},
     {"rate", required_argument, NULL, OPTION_RATE},
     {"poisson", no_argument, NULL, OPTION_POISSON},
@@ -307,9 +344,114 @@ static const struct option option_table[] = {
     {NULL, 0, NULL, 0},
 };
 
-/* One flat switch, a line per option. */
+/* Flat switches, a few lines per option. Options of what goes on: who hears what, and what happens beside it. Returns false for others. */
+static bool shape_take(struct scenario *s, int key, const struct argument *a)
+{
+    switch (key) {
+    case OPTION_SIZE:
+        if (!sizes_parse(&s->sizes, a->text, MESSAGE_BYTES_MIN)) {
+            complain(a, "bytes from 16 to 33554432, or a mix as 64:70,1024:30");
+        }
+        break;
+    case OPTION_SUBJECTS:
+        s->subjects = (uint32_t)whole(a, 1, TOPOLOGY_STREAMS_MAX);
+        break;
+    case OPTION_SUBJECTS_EACH:
+        s->subjects_each = (uint32_t)whole(a, 1, TOPOLOGY_STREAMS_MAX);
+        break;
+    case OPTION_PAIRS:
+        s->publishers = (uint32_t)whole(a, 1, TOPOLOGY_STREAMS_MAX);
+        s->subjects = s->publishers;
+        s->subscribers = s->publishers;
+        break;
+    case OPTION_WILDCARDS:
+        s->wildcards_share = share(a, &s->wildcards_percent);
+        break;
+    case OPTION_STALLED:
+        s->stalled_share = share(a, &s->stalled_percent);
+        break;
+    case OPTION_QUEUE_GROUPS:
+        s->groups = (uint32_t)whole(a, 1, 65536);
+        break;
+    case OPTION_CHURN:
+        s->churn = decimal(a, 0.1, 1e7);
+        break;
+    case OPTION_CHURNERS:
+        s->churners = (uint32_t)whole(a, 1, 65536);
+        break;
+    case OPTION_CHURN_ON:
+        s->churn_on = churn_on(a);
+        break;
+    case OPTION_IN_FLIGHT:
+        s->in_flight = (uint32_t)whole(a, 1, 1000000);
+        break;
+    case OPTION_HOLD:
+        s->hold_s = decimal(a, 0, 86400);
+        break;
+    case OPTION_CONNECTING:
+        s->connecting = (uint32_t)whole(a, 1, 65536);
+        break;
+    case OPTION_DIRECT:
+        s->direct = true;
+        break;
+    case OPTION_FIND_CAPACITY:
+        capacity_bound(s, a);
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+/* Options of this program itself. Returns false for others. */
+static bool tool_take(struct scenario *s, int key, const struct argument *a)
+{
+    switch (key) {
+    case OPTION_THREADS:
+        s->threads = (uint32_t)whole(a, 1, SCENARIO_THREADS_MAX);
+        break;
+    case OPTION_PIN_CPUS:
+        cpu_list(s, a);
+        break;
+    case OPTION_SEED:
+        s->seed = whole(a, 0, UINT64_MAX);
+        break;
+    case OPTION_SERVER_PID:
+        s->server_pid = (int)whole(a, 1, 1 << 22);
+        break;
+    case OPTION_VERIFY:
+        s->verify_count = strcmp(a->text, "count") == 0;
+        s->verify_all = !s->verify_count && sample_or_all(a);
+        break;
+    case OPTION_LATENCY:
+        s->latency_all = sample_or_all(a);
+        break;
+    case OPTION_RECEIVE_BUFFER:
+        s->receive_buffer = (uint32_t)whole(a, 2048, 1 << 30);
+        break;
+    case OPTION_JSON:
+        s->json_path = a->text;
+        break;
+    case OPTION_HLOG:
+        s->hlog_prefix = a->text;
+        break;
+    case OPTION_LABEL:
+        s->label = a->text;
+        break;
+    case OPTION_SERVER_VERSION:
+        s->server_version = a->text;
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
 static void option_take(struct scenario *s, int key, const struct argument *a)
 {
+    if (shape_take(s, key, a) || tool_take(s, key, a)) {
+        return;
+    }
     switch (key) {
     case OPTION_URL:
         s->url = a->text;
@@ -322,9 +464,6 @@ static void option_take(struct scenario *s, int key, const struct argument *a)
         break;
     case OPTION_PUBLISHERS:
         s->publishers = (uint32_t)whole(a, 1, 65536);
-        break;
-    case OPTION_SIZE:
-        s->size = (uint32_t)whole(a, MESSAGE_BYTES_MIN, 32 << 20);
         break;
     case OPTION_DISTINCT_SIDS:
         s->distinct_sids = true;
@@ -353,46 +492,60 @@ static void option_take(struct scenario *s, int key, const struct argument *a)
     case OPTION_RUNS:
         s->runs = (uint32_t)whole(a, 1, 1000);
         break;
-    case OPTION_THREADS:
-        s->threads = (uint32_t)whole(a, 1, SCENARIO_THREADS_MAX);
-        break;
-    case OPTION_PIN_CPUS:
-        cpu_list(s, a);
-        break;
-    case OPTION_SEED:
-        s->seed = whole(a, 0, UINT64_MAX);
-        break;
-    case OPTION_SERVER_PID:
-        s->server_pid = (int)whole(a, 1, 1 << 22);
-        break;
-    case OPTION_VERIFY:
-        s->verify_all = sample_or_all(a);
-        break;
-    case OPTION_LATENCY:
-        s->latency_all = sample_or_all(a);
-        break;
-    case OPTION_RECEIVE_BUFFER:
-        s->receive_buffer = (uint32_t)whole(a, 2048, 1 << 30);
-        break;
-    case OPTION_JSON:
-        s->json_path = a->text;
-        break;
-    case OPTION_HLOG:
-        s->hlog_prefix = a->text;
-        break;
-    case OPTION_LABEL:
-        s->label = a->text;
-        break;
-    case OPTION_SERVER_VERSION:
-        s->server_version = a->text;
-        break;
     default:
         break;
     }
 }
 
+static const char *request_contradiction(const struct scenario *s)
+{
+    if (s->subjects != 1 || s->wildcards != 0 || s->groups != 0 || s->stalled != 0 ||
+        s->churn > 0) {
+        return "request: not with --subjects, --wildcards, --queue-groups, --stalled or --churn";
+    }
+    if (s->subscribers > 1 && s->protocol->render_join == NULL) {
+        return "--responders: this protocol has no queue groups, so each would answer; use 1";
+    }
+    return NULL;
+}
+
+static const char *protocol_contradiction(const struct scenario *s)
+{
+    if (s->groups != 0 && s->protocol->render_join == NULL) {
+        return "--queue-groups: this protocol has none";
+    }
+    if (s->churn > 0 && s->protocol->render_unsubscribe == NULL) {
+        return "--churn: nats:// only";
+    }
+    if (s->idle && s->server_pid == 0) {
+        return "idle: --server-pid says whose memory";
+    }
+    if (s->stalled >= s->subscribers) {
+        return "--stalled: somebody must be healthy";
+    }
+    if (s->capacity > 0 && (s->runs != 1 || s->storm)) {
+        return "--find-capacity: not with --runs or storm";
+    }
+    return NULL;
+}
+
+/* Shares become numbers, and one number follows from others. */
+static void settle(struct scenario *s)
+{
+    double all = s->subscribers;
+    s->stalled = (uint32_t)ceil(s->stalled_share * (s->stalled_percent ? all : 1));
+    s->wildcards = (uint32_t)ceil(s->wildcards_share * (s->wildcards_percent ? all : 1));
+    s->wildcards = MIN_OF(s->wildcards, s->subscribers - MIN_OF(s->stalled, s->subscribers));
+    s->size = sizes_mean(&s->sizes);
+    s->churners = s->churn > 0 ? s->churners : 0;
+    if (s->capacity > 0 && s->rate == 0) {
+        s->rate = 100;
+    }
+}
+
 static const char *contradiction(struct scenario *s)
 {
+    settle(s);
     if (!url_parse(s)) {
         return "--url is SCHEME://[USER:PASSWORD@]HOST[:PORT]; schemes are nats, redis, mqtt";
     }
@@ -409,10 +562,13 @@ static const char *contradiction(struct scenario *s)
     if (s->poisson && s->rate == 0) {
         return "--poisson needs --rate";
     }
-    if (s->threads > s->subscribers) {
+    if (s->threads > s->subscribers && s->kind == SCENARIO_FANOUT) {
         return "--threads: more than subscribers";
     }
-    return NULL;
+    const char *wrong = s->kind == SCENARIO_REQUEST ? request_contradiction(s) : NULL;
+    wrong = wrong != NULL ? wrong : protocol_contradiction(s);
+    struct topology_plan plan = scenario_plan(s);
+    return wrong != NULL ? wrong : topology_contradiction(&plan);
 }
 
 enum scenario_verdict scenario_parse(struct scenario *s, int argc, char **argv, char *error,
@@ -462,6 +618,23 @@ bool scenario_resolve(struct scenario *s, char *error, size_t error_bytes)
     s->address_bytes = found->ai_addrlen;
     freeaddrinfo(found);
     return true;
+}
+
+struct topology_plan scenario_plan(const struct scenario *s)
+{
+    struct topology_plan plan = {s->publishers,    s->subjects,  s->subscribers - s->stalled,
+                                 s->subjects_each, s->wildcards, s->groups};
+    if (s->kind == SCENARIO_REQUEST) {
+        /* Each requester hears its own requests. */
+        plan.subjects = s->publishers;
+        plan.subscribers = s->publishers;
+    }
+    return plan;
+}
+
+uint32_t scenario_connections(const struct scenario *s)
+{
+    return s->subscribers + s->publishers + s->churners;
 }
 
 uint64_t scenario_window(const struct scenario *s)

@@ -8,6 +8,8 @@
 #define RINGHUB_LOADGEN_SCENARIO_H
 
 #include "loadgen/codec.h"
+#include "loadgen/sizes.h"
+#include "loadgen/topology.h"
 
 #include <sys/socket.h>
 
@@ -22,7 +24,20 @@ enum {
     SCENARIO_CONNECTIONS_PER_SOURCE = 20000,
 };
 
+enum scenario_kind {
+    SCENARIO_FANOUT,  /* publishers to subscribers, by a topology */
+    SCENARIO_REQUEST, /* requesters get their own messages back from responders */
+};
+
+/* What churning connections subscribe to. */
+enum scenario_churn {
+    SCENARIO_CHURN_SAME,     /* the subjects that are published to */
+    SCENARIO_CHURN_OTHER,    /* literals that nobody publishes to */
+    SCENARIO_CHURN_WILDCARD, /* patterns that match the subjects published to */
+};
+
 struct scenario {
+    enum scenario_kind kind;
     const struct codec_protocol *protocol;
     const char *url; /* as given */
     char host[SCENARIO_TEXT_MAX];
@@ -33,9 +48,30 @@ struct scenario {
     socklen_t address_bytes;
 
     const char *subject;
-    uint32_t subscribers;
-    uint32_t publishers;
-    uint32_t size; /* payload bytes */
+    uint32_t subscribers; /* the stalled ones included; of requests: the responders */
+    uint32_t publishers;  /* of requests: the requesters */
+    uint32_t subjects;
+    uint32_t subjects_each; /* of a subscriber without a wildcard */
+    uint32_t wildcards;     /* subscribers of a pattern that matches all subjects */
+    uint32_t groups;        /* queue groups; 0: none */
+    double wildcards_share; /* as asked for */
+    bool wildcards_percent;
+    double stalled_share;
+    bool stalled_percent;
+    uint32_t stalled;   /* subscribers that stop reading once they have subscribed */
+    struct sizes sizes; /* payload bytes */
+    uint32_t size;      /* their mean */
+    uint32_t in_flight; /* requests under way of one requester, closed loop */
+    double churn;       /* subscriptions a second that come and go; 0: none */
+    uint32_t churners;  /* connections that do it */
+    enum scenario_churn churn_on;
+    double hold_s;       /* between the last connection and the first message */
+    uint32_t connecting; /* connections on their way at once */
+    bool storm;          /* connect anew for every run */
+    bool idle;           /* memory is what counts */
+    bool direct;         /* subscribers' sockets live in the rings' own tables */
+    double capacity; /* a fraction as 0.99: search the rate at which it keeps the bound; 0: no */
+    uint64_t capacity_ns;
     double warmup_s;
     double duration_s;
     double drain_s; /* how long without any delivery until what is missing counts as lost */
@@ -55,6 +91,7 @@ struct scenario {
     uint32_t cpus_count;
     int server_pid; /* 0: not watched */
     bool verify_all;
+    bool verify_count; /* look at headers only as far as counting needs */
     bool latency_all;
     const char *json_path;      /* NULL: none */
     const char *hlog_prefix;    /* NULL: none */
@@ -74,10 +111,17 @@ MUST_USE enum scenario_verdict scenario_parse(struct scenario *scenario, int arg
 /* Finds the server's address. Returns false with a sentence in error. */
 MUST_USE bool scenario_resolve(struct scenario *scenario, char *error, size_t error_bytes);
 
+/* Who must hear what. */
+struct topology_plan scenario_plan(const struct scenario *scenario);
+
+/* All connections. */
+uint32_t scenario_connections(const struct scenario *scenario);
+
 /* Messages that may be under way to the slowest subscriber. */
 uint64_t scenario_window(const struct scenario *scenario);
 
-extern const char scenario_fanout_help[];
+/* For a subcommand; NULL: there is none of this name. */
+const char *scenario_help(const char *subcommand);
 
 #ifdef __cplusplus
 }

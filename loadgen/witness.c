@@ -5,7 +5,7 @@
 
 /* Sequences first up to but not including end are missing. */
 struct gap {
-    uint32_t publisher;
+    uint32_t column;
     uint32_t first;
     uint32_t end;
 };
@@ -16,44 +16,49 @@ struct witness_gaps {
     struct gap *gaps;
 };
 
-void witness_init(struct witness *witness, uint32_t subscribers, uint32_t publishers)
+void witness_init(struct witness *witness, uint32_t rows, const uint32_t *columns)
 {
     memset(witness, 0, sizeof *witness);
-    witness->subscribers = subscribers;
-    witness->publishers = publishers;
-    size_t rows = MAX_OF(subscribers, 1u);
-    witness->next = memory_alloc(rows * publishers * sizeof *witness->next);
-    witness->passed = memory_alloc(rows * sizeof *witness->passed);
-    witness->gaps = memory_alloc(rows * sizeof(struct witness_gaps *));
+    witness->rows = rows;
+    witness->first = memory_alloc(((size_t)rows + 1) * sizeof *witness->first);
+    for (uint32_t i = 0; i < rows; i++) {
+        witness->first[i + 1] = witness->first[i] + columns[i];
+    }
+    size_t cells = MAX_OF(witness->first[rows], (size_t)1);
+    size_t some = MAX_OF(rows, 1u);
+    witness->next = memory_alloc(cells * sizeof *witness->next);
+    witness->passed = memory_alloc(some * sizeof *witness->passed);
+    witness->gaps = memory_alloc(some * sizeof(struct witness_gaps *));
 }
 
-static void gaps_drop(struct witness *witness, uint32_t subscriber)
+static void gaps_drop(struct witness *witness, uint32_t row)
 {
-    struct witness_gaps *list = witness->gaps[subscriber];
+    struct witness_gaps *list = witness->gaps[row];
     if (list != NULL) {
         memory_free(list->gaps);
         memory_free(list);
-        witness->gaps[subscriber] = NULL;
+        witness->gaps[row] = NULL;
     }
 }
 
 void witness_free(struct witness *witness)
 {
-    for (uint32_t i = 0; i < witness->subscribers; i++) {
+    for (uint32_t i = 0; i < witness->rows; i++) {
         gaps_drop(witness, i);
     }
+    memory_free(witness->first);
     memory_free(witness->next);
     memory_free(witness->passed);
     memory_free(witness->gaps);
     memset(witness, 0, sizeof *witness);
 }
 
-static void gap_add(struct witness *witness, uint32_t subscriber, struct gap gap)
+static void gap_add(struct witness *witness, uint32_t row, struct gap gap)
 {
-    struct witness_gaps *list = witness->gaps[subscriber];
+    struct witness_gaps *list = witness->gaps[row];
     if (list == NULL) {
         list = memory_alloc(sizeof *list);
-        witness->gaps[subscriber] = list;
+        witness->gaps[row] = list;
     }
     if (list->count == WITNESS_GAPS_MAX) {
         return; /* stays lost */
@@ -66,85 +71,85 @@ static void gap_add(struct witness *witness, uint32_t subscriber, struct gap gap
 }
 
 /* Takes a missing sequence out of its gap. Returns false when it was not missing. */
-static bool gap_fill(struct witness *witness, uint32_t subscriber, uint32_t publisher,
-                     uint32_t sequence)
+static bool gap_fill(struct witness *witness, uint32_t row, uint32_t column, uint32_t sequence)
 {
-    struct witness_gaps *list = witness->gaps[subscriber];
+    struct witness_gaps *list = witness->gaps[row];
     for (uint32_t i = 0; list != NULL && i < list->count; i++) {
         struct gap *gap = &list->gaps[i];
-        if (gap->publisher != publisher || sequence < gap->first || sequence >= gap->end) {
+        if (gap->column != column || sequence < gap->first || sequence >= gap->end) {
             continue;
         }
-        struct gap behind = {publisher, sequence + 1, gap->end};
+        struct gap behind = {column, sequence + 1, gap->end};
         gap->end = sequence;
         if (gap->first == gap->end) {
             *gap = list->gaps[--list->count];
         }
         if (behind.first != behind.end) {
-            gap_add(witness, subscriber, behind);
+            gap_add(witness, row, behind);
         }
         return true;
     }
     return false;
 }
 
-static void skip_to(struct witness *witness, uint32_t subscriber, uint32_t publisher,
-                    uint32_t sequence)
+static void skip_to(struct witness *witness, uint32_t row, uint32_t column, uint32_t sequence)
 {
-    uint32_t *next = &witness->next[(size_t)subscriber * witness->publishers + publisher];
+    uint32_t *next = &witness->next[witness->first[row] + column];
     uint32_t skipped = sequence - *next;
     *next = sequence;
-    witness->passed[subscriber] += skipped;
+    witness->passed[row] += skipped;
     witness->counts.lost += skipped;
 }
 
-void witness_unexpected(struct witness *witness, uint32_t subscriber, uint32_t publisher,
-                        uint32_t sequence)
+bool witness_unexpected(struct witness *witness, uint32_t row, uint32_t column, uint32_t sequence)
 {
-    ASSERT(subscriber < witness->subscribers);
-    ASSERT(publisher < witness->publishers);
-    uint32_t *next = &witness->next[(size_t)subscriber * witness->publishers + publisher];
+    ASSERT(row < witness->rows);
+    ASSERT(witness->first[row] + column < witness->first[row + 1]);
+    uint32_t *next = &witness->next[witness->first[row] + column];
     if (sequence > *next) {
-        struct gap gap = {publisher, *next, sequence};
-        gap_add(witness, subscriber, gap);
-        skip_to(witness, subscriber, publisher, sequence);
+        struct gap gap = {column, *next, sequence};
+        gap_add(witness, row, gap);
+        skip_to(witness, row, column, sequence);
         ++*next;
-        witness->passed[subscriber]++;
+        witness->passed[row]++;
         witness->counts.delivered++;
-    } else if (gap_fill(witness, subscriber, publisher, sequence)) {
+        return true;
+    }
+    if (gap_fill(witness, row, column, sequence)) {
         witness->counts.reordered++;
         witness->counts.delivered++;
         witness->counts.lost--;
-    } else {
-        witness->counts.duplicated++;
+        return true;
     }
+    witness->counts.duplicated++;
+    return false;
 }
 
 uint64_t witness_slowest(const struct witness *witness)
 {
     uint64_t slowest = UINT64_MAX;
-    for (uint32_t i = 0; i < witness->subscribers; i++) {
+    for (uint32_t i = 0; i < witness->rows; i++) {
         slowest = MIN_OF(slowest, witness->passed[i]);
     }
     return slowest;
 }
 
-void witness_close(struct witness *witness, const uint32_t *sent)
+void witness_close(struct witness *witness, uint32_t row, const uint32_t *sent)
 {
-    for (uint32_t s = 0; s < witness->subscribers; s++) {
-        for (uint32_t p = 0; p < witness->publishers; p++) {
-            if (witness->next[(size_t)s * witness->publishers + p] < sent[p]) {
-                skip_to(witness, s, p, sent[p]);
-            }
+    ASSERT(row < witness->rows);
+    size_t columns = witness->first[row + 1] - witness->first[row];
+    for (uint32_t i = 0; i < columns; i++) {
+        if (witness->next[witness->first[row] + i] < sent[i]) {
+            skip_to(witness, row, i, sent[i]);
         }
-        gaps_drop(witness, s);
     }
+    gaps_drop(witness, row);
 }
 
 uint32_t witness_reached(const struct witness *witness)
 {
     uint32_t reached = 0;
-    for (uint32_t i = 0; i < witness->subscribers; i++) {
+    for (uint32_t i = 0; i < witness->rows; i++) {
         reached += witness->passed[i] != 0;
     }
     return reached;
@@ -153,12 +158,12 @@ uint32_t witness_reached(const struct witness *witness)
 void witness_check(const struct witness *witness)
 {
     uint64_t all = 0;
-    for (uint32_t s = 0; s < witness->subscribers; s++) {
+    for (uint32_t row = 0; row < witness->rows; row++) {
         uint64_t sum = 0;
-        for (uint32_t p = 0; p < witness->publishers; p++) {
-            sum += witness->next[(size_t)s * witness->publishers + p];
+        for (size_t i = witness->first[row]; i < witness->first[row + 1]; i++) {
+            sum += witness->next[i];
         }
-        ASSERT(sum == witness->passed[s]); /* invariant 1 */
+        ASSERT(sum == witness->passed[row]); /* invariant 1 */
         all += sum;
     }
     ASSERT(witness->counts.delivered + witness->counts.lost == all); /* invariant 2 */

@@ -1,18 +1,20 @@
 /*
  * witness.h - did every subscriber get every message, once, in order, undamaged?
  *
- *   next[subscriber][publisher]   the sequence that comes next if nothing is wrong
- *                                 (the fast path: one comparison, one increment)
- *   gaps[subscriber]              what was skipped; made only when something is
+ *   next[first[row] + column]   the sequence that comes next if nothing is wrong
+ *                               (the fast path: one comparison, one increment)
+ *   gaps[row]                   what was skipped; made only when something is
+ *
+ * A row is a subscriber, a column one of the streams that it hears (topology.h).
  *
  * A skipped sequence counts as lost until it turns up; then it counts as reordered. One that was
  * there already counts as duplicated.
  *
  * Threads:     one witness belongs to one driver and knows that driver's subscribers.
- * Memory:      owns its tables: 4 bytes per subscriber and publisher, 16 per subscriber.
+ * Memory:      owns its tables: 4 bytes per row and column, 24 per row.
  * Limits:      WITNESS_GAPS_MAX gaps are remembered per subscriber; what is skipped beyond them
  *              stays lost, and counts as duplicated if it comes after all.
- * Invariants:  (1) passed[s] is the sum of next[s][*].
+ * Invariants:  (1) passed[row] is the sum of the row's next.
  *              (2) delivered + lost is the sum of all passed.
  */
 #ifndef RINGHUB_LOADGEN_WITNESS_H
@@ -38,42 +40,44 @@ struct witness_counts {
 struct witness_gaps;
 
 struct witness {
-    uint32_t subscribers;
-    uint32_t publishers;
+    uint32_t rows;
+    size_t *first; /* rows + 1: where each row's columns begin */
     uint32_t *next;
-    uint64_t *passed; /* messages delivered or given up, per subscriber: its progress */
+    uint64_t *passed; /* messages delivered or given up, per row: its progress */
     struct witness_gaps **gaps;
     struct witness_counts counts;
 };
 
-void witness_init(struct witness *witness, uint32_t subscribers, uint32_t publishers);
+/* columns: how many each row has. */
+void witness_init(struct witness *witness, uint32_t rows, const uint32_t *columns);
 void witness_free(struct witness *witness);
 
-/* A message whose header was right. The caller has checked that publisher is one of ours. */
-void witness_unexpected(struct witness *witness, uint32_t subscriber, uint32_t publisher,
-                        uint32_t sequence);
+/* A message whose header was right. The caller has checked that the row has this column. Returns
+ * false for a duplicate. */
+MUST_USE bool witness_unexpected(struct witness *witness, uint32_t row, uint32_t column,
+                                 uint32_t sequence);
 
-static inline void witness_take(struct witness *witness, uint32_t subscriber, uint32_t publisher,
-                                uint32_t sequence)
+MUST_USE static inline bool witness_take(struct witness *witness, uint32_t row, uint32_t column,
+                                         uint32_t sequence)
 {
-    uint32_t *next = &witness->next[(size_t)subscriber * witness->publishers + publisher];
-    if (LIKELY(*next == sequence)) {
-        ++*next;
-        witness->passed[subscriber]++;
-        witness->counts.delivered++;
-    } else {
-        witness_unexpected(witness, subscriber, publisher, sequence);
+    uint32_t *next = &witness->next[witness->first[row] + column];
+    if (UNLIKELY(*next != sequence)) {
+        return witness_unexpected(witness, row, column, sequence);
     }
+    ++*next;
+    witness->passed[row]++;
+    witness->counts.delivered++;
+    return true;
 }
 
-/* The progress of the slowest subscriber; UINT64_MAX when there is none. */
+/* The progress of the slowest row; UINT64_MAX when there is none. */
 uint64_t witness_slowest(const struct witness *witness);
 
-/* Nothing more will come: counts as lost what each publisher sent and a subscriber did not pass.
- * Afterwards all subscribers expect sent[publisher] next. */
-void witness_close(struct witness *witness, const uint32_t *sent);
+/* Nothing more will come to this row: counts as lost what was sent in each column and did not pass.
+ * Afterwards the row expects sent[column] next. */
+void witness_close(struct witness *witness, uint32_t row, const uint32_t *sent);
 
-/* Subscribers that got at least one message. */
+/* Rows that got at least one message. */
 uint32_t witness_reached(const struct witness *witness);
 
 /* Asserts the invariants. */

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -22,13 +23,13 @@ HUBLOAD = "hubload"
 PATIENCE_S = 90
 
 
-def command(port, *options):
-    return [HUBLOAD, "fanout", "--url", f"nats://127.0.0.1:{port}", "--json", "-", *options]
+def command(port, *options, kind="fanout"):
+    return [HUBLOAD, kind, "--url", f"nats://127.0.0.1:{port}", "--json", "-", *options]
 
 
-def hubload(port, *options):
+def hubload(port, *options, kind="fanout"):
     """Runs it; returns exit status, the JSON result, and what it said."""
-    done = subprocess.run(command(port, *options), capture_output=True, text=True,
+    done = subprocess.run(command(port, *options, kind=kind), capture_output=True, text=True,
                           timeout=PATIENCE_S)
     result = json.loads(done.stdout) if done.stdout else None
     return done.returncode, result, done.stderr
@@ -136,6 +137,225 @@ class Judgement(unittest.TestCase):
         self.assertEqual(result["runs"][0]["delivered"], 60)
 
 
+# 200 messages, every payload compared.
+BRIEF = ("--rate", "400", "--warmup", "0", "--duration", "0.5", "--drain", "0.5", "--verify", "all")
+
+FAULTS_ALONE = ("lost", "duplicated", "reordered")
+
+
+class Shapes(unittest.TestCase):
+    """Every shape of traffic: all arrives from a right server, and one fault is found as what it is."""
+
+    def judged(self, fault, *options, kind="fanout"):
+        with Server(fault=fault) as server:
+            status, result, said = hubload(server.port, *BRIEF, *options, kind=kind)
+        run = result["runs"][0]
+        counts = {name: run[name] for name in
+                  ("lost", "duplicated", "reordered", "corrupted", "foreign")}
+        return status, run, counts, said
+
+    def expect_right(self, delivered, *options, kind="fanout"):
+        status, run, counts, said = self.judged(None, *options, kind=kind)
+        self.assertEqual(status, 0, said)
+        self.assertTrue(run["complete"], said)
+        self.assertEqual(run["delivered"], delivered, said)
+        return run
+
+    def expect_found(self, *options, faults=FAULTS_ALONE, kind="fanout"):
+        for fault in faults:
+            with self.subTest(fault=fault):
+                status, run, counts, said = self.judged(fault, *options, kind=kind)
+                self.assertEqual(counts, {**dict.fromkeys(counts, 0), fault: 1}, said)
+                self.assertEqual(status, 1)
+
+    def test_pairs(self):
+        shape = ("--pairs", "8")
+        run = self.expect_right(200, *shape)
+        self.assertEqual(run["fairness"]["deliveries"]["least"], 25)
+        self.assertEqual(run["fairness"]["deliveries"]["most"], 25)
+        self.expect_found(*shape)
+
+    def test_several_publishers_over_several_subjects(self):
+        shape = ("--subjects", "4", "--publishers", "8", "--subscribers", "12", "--threads", "2")
+        self.expect_right(600, *shape)
+        self.expect_found(*shape)
+
+    def test_one_publisher_for_many_subjects(self):
+        shape = ("--subjects", "20", "--subscribers", "20")
+        self.expect_right(200, *shape)
+        self.expect_found(*shape)
+
+    def test_several_subscriptions_each(self):
+        shape = ("--subjects", "6", "--subjects-each", "3", "--subscribers", "4", "--distinct-sids")
+        self.expect_right(400, *shape)
+        self.expect_found(*shape)
+
+    def test_more_subjects_than_prefixes_are_remembered(self):
+        self.expect_right(200, "--subjects", "40", "--subjects-each", "40", "--subscribers", "1")
+
+    def test_wildcards(self):
+        shape = ("--subjects", "4", "--subscribers", "10", "--wildcards", "20%")
+        self.expect_right(200 * 2 + 200 * 8 // 4, *shape)
+        self.expect_found(*shape)
+
+    def test_a_wildcard_on_one_subject(self):
+        self.expect_right(1000, "--subscribers", "5", "--wildcards", "2")
+
+    def test_queue_groups(self):
+        shape = ("--subscribers", "8", "--queue-groups", "2", "--threads", "2")
+        run = self.expect_right(400, *shape)
+        self.assertEqual(run["fairness"]["deliveries"]["least"], 50)
+        self.expect_found(*shape)
+
+    def test_a_mix_of_sizes(self):
+        shape = ("--subscribers", "3", "--size", "64:60,500:30,3000:10")
+        self.expect_right(600, *shape)
+        self.expect_found(*shape)
+
+    def test_a_mix_damaged(self):
+        _, _, counts, said = self.judged("payload", "--subscribers", "3", "--size", "64:1,500:1")
+        self.assertEqual(counts["corrupted"], 1, said)
+
+    def test_counting_only(self):
+        shape = ("--subscribers", "3", "--verify", "count")
+        self.expect_right(600, *shape)
+        self.expect_found(*shape)
+
+    def test_counting_only_in_pieces(self):
+        for cut in (1, 7, 200):
+            with Server(cut=cut) as server:
+                status, result, said = hubload(server.port, *BRIEF, "--rate", "100", "--verify",
+                                               "count", "--subscribers", "2")
+            self.assertEqual(status, 0, said)
+            self.assertEqual(result["runs"][0]["delivered"], 100)
+
+    def test_requests(self):
+        shape = ("--requesters", "4", "--responders", "1")
+        self.expect_right(200, *shape, kind="request")
+        self.expect_found(*shape, kind="request", faults=("lost", "duplicated"))
+
+    def test_requests_to_several(self):
+        shape = ("--requesters", "4", "--responders", "3", "--threads", "2")
+        self.expect_right(200, *shape, kind="request")
+        self.expect_found(*shape, kind="request", faults=("lost", "duplicated"))
+
+    def test_requests_in_flight_are_no_more_than_asked(self):
+        # Nothing comes back during the stall.
+        with Server(stall=(0, 1.5)) as server:
+            status, result, said = hubload(
+                server.port, "--requesters", "3", "--in-flight", "4", "--warmup", "0",
+                "--duration", "1", kind="request")
+        self.assertEqual(status, 0, said)
+        self.assertEqual(result["runs"][0]["sent"], 12)
+
+    def test_churn_beside_it(self):
+        for where, heard in (("same", True), ("other", False), ("wildcard", True)):
+            with self.subTest(where=where):
+                run = self.expect_right(600, "--subscribers", "3", "--churn", "200", "--churn-on",
+                                        where, "--churners", "2")
+                self.assertGreater(run["churn"]["done"], 50)
+                self.assertLessEqual(run["churn"]["done"], 100)
+                self.assertEqual(run["churn"]["received"] > 0, heard)
+
+    def test_some_do_not_read(self):
+        run = self.expect_right(200 * 8, "--subscribers", "10", "--stalled", "20%")
+        self.assertEqual(run["subscribers_reached"], 8)
+
+    def test_a_storm_connects_anew_for_every_run(self):
+        with Server() as server:
+            status, result, said = hubload(server.port, "--subscribers", "30", "--runs", "3",
+                                           "--duration", "0.3", kind="storm")
+            accepted = server.accepted
+        self.assertEqual(status, 0, said)
+        self.assertEqual(accepted, 3 * 31)
+        for run in result["runs"]:
+            self.assertEqual(run["connecting"]["connections"], 31)
+            self.assertEqual(run["subscribers_reached"], 30)
+
+    def test_idle(self):
+        with Server() as server:
+            status, result, said = hubload(
+                server.port, "--subscribers", "30", "--hold", "0.2", "--server-pid",
+                str(os.getpid()), kind="idle")
+        self.assertEqual(status, 0, said)
+        self.assertIn("30 subscribers", said)
+        self.assertIsNotNone(result["server"]["rss_connected_bytes"])
+
+    def test_sockets_in_the_rings_tables(self):
+        # Fewer descriptors than connections: the tables of two threads hold them.
+        with Server() as server:
+            done = subprocess.run(
+                ["bash", "-c", 'ulimit -n 150; exec "$@"', "bash",
+                 *command(server.port, *BRIEF, "--subscribers", "280")],
+                capture_output=True, text=True, timeout=PATIENCE_S)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        result = json.loads(done.stdout)
+        self.assertTrue(result["scenario"]["direct"])
+        self.assertEqual(result["scenario"]["threads"], 2)
+        self.assertEqual(result["runs"][0]["delivered"], 200 * 280)
+
+    def test_direct_as_asked(self):
+        self.expect_right(600, "--subscribers", "3", "--direct", "--distinct-sids")
+        self.expect_found("--subscribers", "3", "--direct", faults=("lost",))
+
+
+class Capacity(unittest.TestCase):
+    def search(self, delay_s, bound):
+        with Server(delay_s=delay_s) as server:
+            return hubload(server.port, "--subscribers", "2", "--rate", "50", "--warmup", "0",
+                           "--duration", "0.2", "--drain", "0.5", "--find-capacity", bound)
+
+    def test_a_server_that_is_always_too_late_has_none(self):
+        status, result, said = self.search(0.030, "p50=10ms")
+        self.assertEqual(status, 1)
+        self.assertIn("no rate kept p50 within 10.0 ms", said)
+        self.assertEqual(result["runs"], [])
+
+    def test_one_that_is_in_time_has_some(self):
+        status, result, said = self.search(0, "p50=100ms")
+        self.assertEqual(status, 0, said)
+        self.assertRegex(said, r"capacity: \d+ messages a second keep p50 within 100 ms")
+        self.assertTrue(result["runs"][0]["complete"])
+        self.assertGreaterEqual(result["scenario"]["rate"], 50)
+
+
+class Files(unittest.TestCase):
+    FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../loadgen/scenarios")
+
+    def test_every_scenario_kept_here_runs(self):
+        # Scaled down; what it asks for otherwise stays.
+        names = sorted(name for name in os.listdir(self.FOLDER) if not name.endswith(".md"))
+        self.assertGreater(len(names), 10)
+        for name in names:
+            with self.subTest(name=name), Server() as server:
+                path = os.path.join(self.FOLDER, name)
+                with open(path, encoding="utf-8") as file:
+                    text = file.read()
+                small = ["--warmup", "0", "--duration", "0.3", "--rate", "100", "--hold", "0"]
+                for key, value in (("publishers", 3), ("requesters", 3), ("subscribers", 6),
+                                   ("responders", 2), ("subjects", 3), ("pairs", 3),
+                                   ("subjects-each", 3), ("churn", 50), ("queue-groups", 2),
+                                   ("connecting", 8)):
+                    if f"\n{key} " in text:
+                        small += [f"--{key}", str(value)]
+                if "kind idle" in text:
+                    small += ["--server-pid", str(os.getpid())]
+                done = subprocess.run(
+                    [HUBLOAD, "run", path, "--url", f"nats://127.0.0.1:{server.port}", *small],
+                    capture_output=True, text=True, timeout=PATIENCE_S)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertIn("each once", done.stdout)
+
+    def test_a_wrong_line_is_named(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+            file.write("# comment\nkind fanout\n--rate 5\n")
+            file.flush()
+            done = subprocess.run([HUBLOAD, "run", file.name], capture_output=True, text=True,
+                                  timeout=PATIENCE_S)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("line 3", done.stderr)
+
+
 class Latency(unittest.TestCase):
     def test_a_known_delay_is_seen(self):
         with Server(delay_s=0.010) as server:
@@ -186,7 +406,7 @@ class Operation(unittest.TestCase):
 
     def test_too_few_descriptors(self):
         done = subprocess.run(["bash", "-c", 'ulimit -Sn 100; ulimit -Hn 100; exec "$@"', "bash",
-                               *command(1, "--subscribers", "200")],
+                               *command(1, "--publishers", "200")],
                               capture_output=True, text=True, timeout=PATIENCE_S)
         self.assertEqual(done.returncode, 1)
         self.assertIn("open files are needed, the hard limit is 100", done.stderr)

@@ -6,7 +6,7 @@
     fault        what happens to message FAULT_AT, at the first subscriber only
     cut          bytes a write; 0: as they come
 
-All subscribers get all messages: there is one subject.
+Knows subjects, wildcards, queue groups (members in turn), replies and UNSUB.
 """
 import collections
 import socket
@@ -20,13 +20,24 @@ FAULTS = ("lost", "tail", "duplicated", "reordered", "payload", "header", "forei
 INFO = b'INFO {"server_id":"FAULTY","version":"2.9.0","proto":1,"max_payload":1048576}\r\n'
 
 
+def matches(pattern, subject):
+    wanted, given = pattern.split(b"."), subject.split(b".")
+    if wanted[-1] == b">":
+        return len(given) >= len(wanted) and matches_each(wanted[:-1], given)
+    return len(given) == len(wanted) and matches_each(wanted, given)
+
+
+def matches_each(wanted, given):
+    return all(w in (b"*", g) for w, g in zip(wanted, given))
+
+
 class Client:
     def __init__(self, sock):
         self.sock = sock
         self.received = b""
         self.unsent = bytearray()
-        self.sid = None
-        self.held = None  # a frame that goes out after the next one
+        self.subscriptions = {}  # sid -> (subject, group)
+        self.held = None  # (stream, frame): goes out after the next one of its stream
 
 
 class Server:
@@ -36,8 +47,9 @@ class Server:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.clients = {}
-        self.queue = collections.deque()  # (due, index, subject, payload)
+        self.queue = collections.deque()  # (due, index, subject, reply, payload)
         self.count = 0
+        self.accepted = 0
         self.stalled_until = 0.0
         self.stopping = False
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -73,6 +85,7 @@ class Server:
 
     def accept(self):
         sock, _ = self.listener.accept()
+        self.accepted += 1
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.clients[sock] = Client(sock)
         sock.sendall(INFO)
@@ -96,7 +109,8 @@ class Server:
                 size = int(words[-1])
                 if len(data) < end + 2 + size + 2:
                     break
-                self.published(words[1], data[end + 2:end + 2 + size])
+                reply = words[2] if len(words) == 4 else b""
+                self.published(words[1], reply, data[end + 2:end + 2 + size])
                 at = end + 2 + size + 2
                 continue
             self.control(client, words)
@@ -109,29 +123,39 @@ class Server:
         elif words[0] == b"SUB":
             if self.fault == "refused":
                 client.unsent += b"-ERR 'Permissions Violation for Subscription'\r\n"
-            client.sid = words[-1]
+            client.subscriptions[words[-1]] = (words[1], words[2] if len(words) == 4 else None)
+        elif words[0] == b"UNSUB":
+            client.subscriptions.pop(words[1], None)
 
-    def published(self, subject, payload):
+    def published(self, subject, reply, payload):
         now = time.monotonic()
         if self.stall is not None and self.count == self.stall[0]:
             self.stalled_until = now + self.stall[1]
-        self.queue.append((now + self.delay_s, self.count, subject, payload))
+        self.queue.append((now + self.delay_s, self.count, subject, reply, payload))
         self.count += 1
 
     def deliver(self):
         now = time.monotonic()
         while self.queue and self.queue[0][0] <= now and now >= self.stalled_until:
-            _, index, subject, payload = self.queue.popleft()
+            _, index, subject, reply, payload = self.queue.popleft()
             first = True
-            for client in list(self.clients.values()):
-                if client.sid is not None:
-                    self.deliver_one(client, index, subject, payload, first)
-                    first = False
+            for client, sid in self.audience(index, subject):
+                self.deliver_one(client, sid, index, subject, reply, payload, first)
+                first = False
 
-    def deliver_one(self, client, index, subject, payload, first):
+    def audience(self, index, subject):
+        """Who gets a message: everybody who wants it, and of each group one member in turn."""
+        everybody, groups = [], {}
+        for client in list(self.clients.values()):
+            for sid, (pattern, group) in client.subscriptions.items():
+                if matches(pattern, subject):
+                    (everybody if group is None else groups.setdefault(group, [])).append(
+                        (client, sid))
+        return everybody + [members[index % len(members)] for members in groups.values()]
+
+    def deliver_one(self, client, sid, index, subject, reply, payload, first):
         faulty = first and index == FAULT_AT
         fault = self.fault if faulty else None
-        sid = client.sid
         if self.fault == "tail" and first and index >= FAULT_AT:
             return
         if fault == "lost":
@@ -147,13 +171,14 @@ class Server:
             return
         if fault == "foreign":
             client.unsent += b"MSG %s 999 %d\r\n%s\r\n" % (subject, len(payload), payload)
-        frame = b"MSG %s %s %d\r\n%s\r\n" % (subject, sid, len(payload), payload)
+        words = b"%s %s %s" % (subject, sid, reply) if reply else b"%s %s" % (subject, sid)
+        frame = b"MSG %s %d\r\n%s\r\n" % (words, len(payload), payload)
         if fault == "reordered":
-            client.held = frame
+            client.held = (payload[12:14], frame)
             return
         client.unsent += frame * (2 if fault == "duplicated" else 1)
-        if client.held is not None:
-            client.unsent += client.held
+        if client.held is not None and client.held[0] == payload[12:14]:
+            client.unsent += client.held[1]
             client.held = None
 
     def write(self, client):

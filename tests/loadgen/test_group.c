@@ -39,7 +39,7 @@ static void test_group_tells_faults_apart(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         struct group group;
-        group_init(&group, 2, 1, true);
+        group_init(&group, 2, 1);
         for (uint32_t at = 0; at < table[i].count; at++) {
             struct sight sight = table[i].sights[at];
             MAYBE(group_take(&group, sight.member, 0, sight.sequence) != 0);
@@ -61,7 +61,7 @@ static void test_group_accepts_any_sharing(void **state)
     srand(seed);
     struct group group;
     uint32_t sent[2] = {0, 0};
-    group_init(&group, 5, 2, true);
+    group_init(&group, 5, 2);
     for (int run = 0; run < 3; run++) {
         group_reset(&group);
         for (uint32_t i = 0; i < 20000; i++) {
@@ -78,30 +78,11 @@ static void test_group_accepts_any_sharing(void **state)
     group_free(&group);
 }
 
-/* Goal:   replies of several servers may overtake each other, but not be missing or double.
- * Method: a group without order. */
-static void test_group_without_order(void **state)
-{
-    (void)state;
-    struct group group;
-    uint32_t sent = 4;
-    static const uint32_t sequences[] = {3, 0, 2, 2};
-    group_init(&group, 1, 1, false);
-    for (size_t i = 0; i < COUNT_OF(sequences); i++) {
-        MAYBE(group_take(&group, 0, 0, sequences[i]) != 0);
-    }
-    group_close(&group, &sent);
-    struct witness_counts expected = {.delivered = 3, .duplicated = 1, .lost = 1};
-    assert_memory_equal(&group.counts, &expected, sizeof expected);
-    group_free(&group);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_group_tells_faults_apart),
         cmocka_unit_test(test_group_accepts_any_sharing),
-        cmocka_unit_test(test_group_without_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

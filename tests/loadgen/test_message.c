@@ -17,18 +17,18 @@ static void test_message_comes_back(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         struct message_form form;
-        message_form_init(&form, sizes[i], 1, 99);
+        message_form_init(&form, 1, 99);
         uint8_t *payload = test_malloc(sizes[i]);
         for (uint32_t slot = 0; slot < 5; slot++) {
             struct message_header in = {123456789 + slot, 1000 + slot, (uint16_t)slot, 0};
             struct message_header out;
-            message_prepare(&form, payload, slot);
+            message_prepare(&form, payload, sizes[i], slot);
             message_stamp(&form, payload, in);
             assert_true(message_read(&form, payload, &out));
-            assert_true(message_is_intact(&form, payload));
+            assert_true(message_is_intact(&form, payload, sizes[i]));
             assert_int_equal(out.sent_ns, in.sent_ns);
             assert_int_equal(out.sequence, in.sequence);
-            assert_int_equal(out.publisher, in.publisher);
+            assert_int_equal(out.stream, in.stream);
         }
         test_free(payload);
         message_form_free(&form);
@@ -43,15 +43,16 @@ static void test_message_damage_is_found(void **state)
     (void)state;
     for (size_t i = 0; i < 6; i++) {
         struct message_form form;
-        message_form_init(&form, sizes[i], 1, 99);
+        message_form_init(&form, 1, 99);
         uint8_t *payload = test_malloc(sizes[i]);
         struct message_header header = {123456789, 1000, 3, 0};
-        message_prepare(&form, payload, 1);
+        message_prepare(&form, payload, sizes[i], 1);
         message_stamp(&form, payload, header);
         for (uint32_t at = 0; at < sizes[i]; at++) {
             struct message_header out;
             payload[at] ^= 0x10;
-            assert_false(message_read(&form, payload, &out) && message_is_intact(&form, payload));
+            assert_false(message_read(&form, payload, &out) &&
+                         message_is_intact(&form, payload, sizes[i]));
             payload[at] ^= 0x10;
         }
         test_free(payload);
@@ -68,9 +69,9 @@ static void test_message_of_another_run_is_refused(void **state)
     struct message_form theirs;
     uint8_t payload[16];
     struct message_header header = {5, 6, 7, 0};
-    message_form_init(&ours, sizeof payload, 1, 1);
-    message_form_init(&theirs, sizeof payload, 1, 2);
-    message_prepare(&theirs, payload, 0);
+    message_form_init(&ours, 1, 1);
+    message_form_init(&theirs, 1, 2);
+    message_prepare(&theirs, payload, sizeof payload, 0);
     message_stamp(&theirs, payload, header);
     assert_true(message_read(&theirs, payload, &header));
     assert_false(message_read(&ours, payload, &header));

@@ -41,6 +41,11 @@ static void stage_open(struct stage *st, double rate, bool poisson, uint32_t pub
     st->scenario.protocol = &codec_nats;
     st->scenario.subject = "s";
     st->scenario.size = SIZE;
+    st->scenario.sizes.count = 1;
+    st->scenario.sizes.bytes[0] = SIZE;
+    st->scenario.sizes.weights[0] = 1;
+    st->scenario.subjects = 1;
+    st->scenario.subjects_each = 1;
     st->scenario.subscribers = 1;
     st->scenario.publishers = publishers;
     st->scenario.rate = rate;
@@ -53,7 +58,7 @@ static void stage_open(struct stage *st, double rate, bool poisson, uint32_t pub
     st->course.measure_ns = START_NS;
     st->course.end_ns = START_NS + SECOND_NS;
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-    client_init(&st->client, &st->scenario, 0, false, 0);
+    client_init(&st->client, &st->course, CLIENT_PUBLISHER, 0, number);
     st->client.fd = ends[0];
     st->client.state = CLIENT_READY;
     st->server = ends[1];
@@ -80,7 +85,7 @@ static void frames_hear(struct stage *st, const uint8_t *bytes, size_t size)
         struct message_header header;
         assert_memory_equal(bytes + at, prefix, sizeof prefix - 1);
         assert_true(message_read(&st->course.form, bytes + at + sizeof prefix - 1, &header));
-        assert_true(message_is_intact(&st->course.form, bytes + at + sizeof prefix - 1));
+        assert_true(message_is_intact(&st->course.form, bytes + at + sizeof prefix - 1, SIZE));
         assert_int_equal(header.sequence, st->sequence++);
         assert_true(st->heard < COUNT_OF(st->due_ns));
         st->due_ns[st->heard++] = header.sent_ns;

@@ -52,6 +52,19 @@ static void test_scenario_refuses_with_a_sentence(void **state)
         {{"--pin-cpus", "1,,2"}, "CPU numbers"},
         {{"--subject", "a.*"}, "--subject"},
         {{"--threads", "3", "--subscribers", "2"}, "--threads"},
+        {{"--size", "64:70,64:30"}, "--size"},
+        {{"--subjects", "3", "--subjects-each", "4"}, "more subjects"},
+        {{"--queue-groups", "2", "--subjects", "3"}, "queue group"},
+        {{"--queue-groups", "200"}, "more queue groups"},
+        {{"--stalled", "100%"}, "somebody must be healthy"},
+        {{"--stalled", "1.5"}, "a share of them"},
+        {{"--wildcards", "110%"}, "a share of them"},
+        {{"--churn-on", "all"}, "same, other or wildcard"},
+        {{"--find-capacity", "5ms"}, "p99=5ms"},
+        {{"--find-capacity", "p99=5"}, "p99=5ms"},
+        {{"--find-capacity", "p100=5ms"}, "p99=5ms"},
+        {{"--find-capacity", "p99=5ms", "--runs", "2"}, "--find-capacity"},
+        {{"--url", "redis://h", "--queue-groups", "2"}, "--queue-groups"},
         {{"--what"}, "no such option"},
         {{"what"}, "not an option"},
         {{"--url", "127.0.0.1:4222"}, "--url"},
@@ -128,12 +141,45 @@ static void test_scenario_chooses_a_window(void **state)
     }
 }
 
+/* Goal:   shares become numbers, and pairs what they stand for.
+ * Method: a table. */
+static void test_scenario_settles_shares(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[WORDS_MAX];
+        uint32_t publishers, subjects, subscribers, wildcards, stalled;
+    } table[] = {
+        {{"--pairs", "7"}, 7, 7, 7, 0, 0},
+        {{"--stalled", "10%", "--subscribers", "15"}, 1, 1, 15, 0, 2},
+        {{"--subscribers", "20", "--wildcards", "5"}, 1, 1, 20, 5, 0},
+        {{"--subscribers", "20", "--wildcards", "50%", "--stalled", "15"}, 1, 1, 20, 5, 15},
+    };
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        struct scenario s;
+        char error[256];
+        assert_int_equal(parse(&s, table[i].words, error, sizeof error), SCENARIO_RUN);
+        assert_int_equal(s.publishers, table[i].publishers);
+        assert_int_equal(s.subjects, table[i].subjects);
+        assert_int_equal(s.subscribers, table[i].subscribers);
+        assert_int_equal(s.wildcards, table[i].wildcards);
+        assert_int_equal(s.stalled, table[i].stalled);
+    }
+    struct scenario s;
+    char error[256];
+    const char *words[WORDS_MAX] = {"--find-capacity", "p99.9=800us"};
+    assert_int_equal(parse(&s, words, error, sizeof error), SCENARIO_RUN);
+    assert_float_equal(s.capacity, 0.999, 1e-9);
+    assert_int_equal(s.capacity_ns, 800000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scenario_refuses_with_a_sentence),
         cmocka_unit_test(test_scenario_takes_urls_apart),
         cmocka_unit_test(test_scenario_chooses_a_window),
+        cmocka_unit_test(test_scenario_settles_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
