@@ -5,8 +5,7 @@
  * the case says so.
  */
 #include "io/loop_ops.h"
-#include "io/worker.h"
-#include "tests/support/loop_fake.h"
+#include "tests/support/fake_hubs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,233 +16,7 @@
 
 #include <cmocka.h>
 
-enum {
-    WORKERS = 5, /* at most, in any case */
-    LISTENER_FD = 3,
-    SESSIONS_MAX = 1100, /* of each worker */
-    CONNECTIONS_MAX = 1100,
-    ROUNDS_MAX = 10000, /* turns of everybody after which nothing comes any more */
-    HEARD_MAX = 64 * 1024,
-};
-
-#define SECOND_NS 1000000000ull
-
-struct hubs {
-    struct fake_world *world;
-    uint32_t workers;
-    uint32_t max_connections;
-    struct port *ports;
-    struct loop *loops[WORKERS];
-    struct worker *all[WORKERS];
-    bool has_ended[WORKERS];
-    ATOMIC(uint64_t) client_ids;
-    struct nats nats;
-    struct log *log;
-    uint64_t now_ns;
-    char heard[HEARD_MAX];
-};
-
-static void open_worker(struct hubs *hubs, uint32_t number)
-{
-    static const int listeners[1] = {LISTENER_FD};
-    const struct worker_options options = {
-        .hub = {.worker = number,
-                .workers_count = hubs->workers,
-                .ports = hubs->ports,
-                .hash_key = 7,
-                .seed = 11 + number,
-                .sessions_max = SESSIONS_MAX,
-                .max_pending = 64 * 1024 * 1024,
-                .write_deadline_ns = 10 * SECOND_NS,
-                .log_bytes_max = 256 * 1024 * 1024,
-                .index_bytes_max = 64 * 1024 * 1024,
-                .input_bytes_max = 64 * 1024 * 1024,
-                .credit_bytes = 4 * 1024 * 1024,
-                .log = number == 0 ? hubs->log : NULL},
-        .loop = {.backend = LOOP_FAKE, .slots_max = SESSIONS_MAX},
-        .nats = &hubs->nats,
-        .loops = hubs->loops,
-        .client_ids = &hubs->client_ids,
-        .listener_fds = listeners,
-        .listeners_count = number == 0 ? 1 : 0,
-        .max_connections = hubs->max_connections,
-        .lame_duck_duration_ns = 60 * SECOND_NS,
-        .lame_duck_grace_ns = 10 * SECOND_NS,
-    };
-    assert_int_equal(worker_open(&options, hubs->now_ns, &hubs->all[number]), 0);
-}
-
-static struct hubs *hubs_new(uint32_t workers, uint32_t max_connections)
-{
-    struct hubs *hubs = memory_alloc(sizeof(*hubs));
-    hubs->world = fake_world_new(1);
-    hubs->workers = workers;
-    hubs->max_connections = max_connections;
-    hubs->now_ns = SECOND_NS;
-    hubs->log = log_new(LOG_RING_BYTES, LOG_INFO);
-    hubs->ports = memory_alloc_aligned(CACHE_LINE, workers * sizeof(struct port));
-    atomic_store(&hubs->client_ids, (uint64_t)1);
-    hubs->nats.options = (struct nats_options){.max_control_line = 4096,
-                                               .max_payload = 1024 * 1024,
-                                               .ping_interval_ns = 1000 * SECOND_NS,
-                                               .ping_max = 2};
-    const struct nats_info_server server = {.server_id = "NTEST",
-                                            .server_name = "test",
-                                            .version = "2.9.10",
-                                            .go = "none",
-                                            .host = "127.0.0.1",
-                                            .port = 1,
-                                            .headers = true,
-                                            .max_payload = 1024 * 1024,
-                                            .remote_account = "$G"};
-    assert_true(nats_info_init(&hubs->nats.info, &server));
-    for (uint32_t i = 0; i < workers; i++) {
-        mpsc_init(&hubs->ports[i].inbox);
-        doorbell_init(&hubs->ports[i].bell);
-    }
-    for (uint32_t i = 0; i < workers; i++) {
-        open_worker(hubs, i);
-    }
-    return hubs;
-}
-
-static void wait_of(struct hubs *hubs, uint32_t number)
-{
-    worker_wait(hubs->all[number], hubs->now_ns);
-}
-
-/* One wait and one turn; a worker that has ended does nothing any more. */
-static void turn_of(struct hubs *hubs, uint32_t number)
-{
-    if (hubs->has_ended[number]) {
-        return;
-    }
-    wait_of(hubs, number);
-    enum worker_turn turned = worker_turn(hubs->all[number], hubs->now_ns);
-    assert_int_not_equal(turned, WORKER_HALF_LINKED);
-    hubs->has_ended[number] = turned == WORKER_STOPPED;
-}
-
-static bool has_work(const struct hubs *hubs)
-{
-    for (uint32_t i = 0; i < hubs->workers; i++) {
-        if (!hubs->has_ended[i] &&
-            (fake_loop_is_runnable(hubs->loops[i]) || !mpsc_is_empty(&hubs->ports[i].inbox) ||
-             hub_next_deadline(worker_hub(hubs->all[i])) <= hubs->now_ns)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Until nobody has anything to do before time passes. */
-static void run(struct hubs *hubs)
-{
-    for (uint32_t rounds = 0; has_work(hubs); rounds++) {
-        assert_true(rounds < ROUNDS_MAX);
-        for (uint32_t i = 0; i < hubs->workers; i++) {
-            turn_of(hubs, i);
-        }
-    }
-}
-
-static void order(struct hubs *hubs, uint32_t number, enum order_kind kind, void *argument)
-{
-    struct order_envelope *envelope = memory_alloc(sizeof(*envelope));
-    envelope->envelope.kind = ENVELOPE_ORDER;
-    envelope->order = kind;
-    envelope->argument = argument;
-    mpsc_push(&hubs->ports[number].inbox, &envelope->envelope.node);
-}
-
-static bool have_all_ended(const struct hubs *hubs)
-{
-    for (uint32_t i = 0; i < hubs->workers; i++) {
-        if (!hubs->has_ended[i]) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Turns the workers until all have ended, in an order drawn from the seed. */
-static void end_all(struct hubs *hubs, uint64_t seed)
-{
-    for (uint32_t turns = 0; !have_all_ended(hubs); turns++) {
-        assert_true(turns < ROUNDS_MAX);
-        seed = seed * 6364136223846793005u + 1442695040888963407u;
-        turn_of(hubs, (uint32_t)(seed >> 33) % hubs->workers);
-        hubs->now_ns += SECOND_NS / 1000;
-    }
-}
-
-static struct hub_gauges gauges_of(struct hubs *hubs, uint32_t number)
-{
-    struct hub_gauges gauges;
-    hub_gauges(worker_hub(hubs->all[number]), &gauges);
-    return gauges;
-}
-
-static uint32_t sessions_of(struct hubs *hubs, uint32_t number)
-{
-    return hub_sessions_count(worker_hub(hubs->all[number]));
-}
-
-/* Stops whatever still runs, and looks whether anything was left behind. */
-static void hubs_free(struct hubs *hubs)
-{
-    for (uint32_t i = 0; i < hubs->workers; i++) {
-        if (!hubs->has_ended[i]) {
-            order(hubs, i, ORDER_STOP_NOW, NULL);
-        }
-    }
-    end_all(hubs, 1);
-    for (uint32_t i = 0; i < hubs->workers; i++) {
-        assert_int_equal(gauges_of(hubs, i).envelopes_under_way, 0);
-        assert_int_equal(fake_loop_slots_used(hubs->loops[i]), 0);
-        assert_int_equal(atomic_load(&hubs->ports[i].connections), 0);
-        assert_true(mpsc_is_empty(&hubs->ports[i].inbox));
-    }
-    for (uint32_t i = 0; i < hubs->workers; i++) {
-        worker_free(hubs->all[i]);
-    }
-    fake_world_free(hubs->world);
-    log_free(hubs->log);
-    memory_free(hubs->ports);
-    memory_free(hubs);
-}
-
-static void say(struct fake_client *client, const char *text)
-{
-    size_t size = strlen(text);
-    assert_int_equal(fake_client_write(client, bytes_of(text, size)), size);
-}
-
-/* What the client has received and not read, as text. */
-static const char *hear(struct hubs *hubs, struct fake_client *client)
-{
-    size_t size = fake_client_read(client, hubs->heard, HEARD_MAX - 1);
-    hubs->heard[size] = '\0';
-    return hubs->heard;
-}
-
-/* A connected client that has read its INFO; successive ones land on successive workers. */
-static struct fake_client *join(struct hubs *hubs)
-{
-    struct fake_client *client = fake_connect(hubs->loops[0]);
-    say(client, "CONNECT {\"verbose\":false,\"pedantic\":false}\r\n");
-    run(hubs);
-    assert_non_null(strstr(hear(hubs, client), "INFO "));
-    return client;
-}
-
-static struct fake_client *join_saying(struct hubs *hubs, const char *text)
-{
-    struct fake_client *client = join(hubs);
-    say(client, text);
-    run(hubs);
-    return client;
-}
+enum { CONNECTIONS_MAX = 1100 };
 
 /* ---- connections ------------------------------------------------------------------------------ */
 
@@ -257,9 +30,9 @@ static void test_two_clients_sit_apart(void **state)
     struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
     (void)fake_connect(hubs->loops[0]);
     (void)fake_connect(hubs->loops[0]);
-    run(hubs);
-    assert_int_equal(sessions_of(hubs, 0), 1);
-    assert_int_equal(sessions_of(hubs, 1), 1);
+    hubs_run(hubs);
+    assert_int_equal(hubs_sessions(hubs, 0), 1);
+    assert_int_equal(hubs_sessions(hubs, 1), 1);
     hubs_free(hubs);
 }
 
@@ -267,7 +40,7 @@ static void expect_even(struct hubs *hubs, uint32_t connections)
 {
     uint32_t even = connections / hubs->workers;
     for (uint32_t i = 0; i < hubs->workers; i++) {
-        uint32_t here = sessions_of(hubs, i);
+        uint32_t here = hubs_sessions(hubs, i);
         assert_in_range(here, even - even / 10, even + even / 10);
     }
 }
@@ -285,25 +58,25 @@ static void test_connections_spread_evenly(void **state)
     for (uint32_t i = 0; i < CLIENTS; i++) {
         clients[i] = fake_connect(hubs->loops[0]);
     }
-    run(hubs);
+    hubs_run(hubs);
     expect_even(hubs, CLIENTS);
     for (uint32_t i = 0; i < CLIENTS; i++) {
         if (i % 4 < 2) {
             fake_client_close(clients[i]);
         }
     }
-    run(hubs);
+    hubs_run(hubs);
     for (uint32_t i = 0; i < CLIENTS / 2; i++) {
         (void)fake_connect(hubs->loops[0]);
     }
-    run(hubs);
+    hubs_run(hubs);
     expect_even(hubs, CLIENTS);
     hubs_free(hubs);
 }
 
 static bool is_refused(struct hubs *hubs, struct fake_client *client)
 {
-    const char *text = hear(hubs, client);
+    const char *text = hubs_hear(hubs, client);
     assert_memory_equal(text, "INFO ", 5);
     const char *end_of_info = strstr(text, "\r\n");
     assert_non_null(end_of_info);
@@ -328,7 +101,7 @@ static void test_max_connections(void **state)
     for (uint32_t i = 0; i < COUNT_OF(clients); i++) {
         clients[i] = fake_connect(hubs->loops[0]);
     }
-    run(hubs);
+    hubs_run(hubs);
     for (uint32_t i = 0; i < COUNT_OF(clients); i++) {
         assert_int_equal(is_refused(hubs, clients[i]), i >= 5);
     }
@@ -343,17 +116,17 @@ static void test_the_refused_take_no_place(void **state)
 {
     (void)state;
     struct hubs *hubs = hubs_new(2, 2);
-    struct fake_client *first = join(hubs);
-    (void)join(hubs);
+    struct fake_client *first = hubs_join(hubs);
+    (void)hubs_join(hubs);
     for (uint32_t i = 0; i < 6; i++) {
         struct fake_client *refused = fake_connect(hubs->loops[0]);
-        run(hubs);
+        hubs_run(hubs);
         assert_true(is_refused(hubs, refused));
     }
     fake_client_close(first);
-    run(hubs);
+    hubs_run(hubs);
     struct fake_client *next = fake_connect(hubs->loops[0]);
-    run(hubs);
+    hubs_run(hubs);
     assert_false(is_refused(hubs, next));
     hubs_free(hubs);
 }
@@ -366,21 +139,21 @@ static void test_accept_failure(void **state)
 {
     (void)state;
     struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
-    struct fake_client *old = join(hubs);
+    struct fake_client *old = hubs_join(hubs);
     struct fake_client *late = fake_connect(hubs->loops[0]);
     fake_world_fault(hubs->world, FAKE_ACCEPT_FAILED, 1000);
-    say(old, "PING\r\n");
+    hubs_say(old, "PING\r\n");
     for (uint32_t i = 0; i < 10; i++) {
-        turn_of(hubs, 0);
-        turn_of(hubs, 1);
+        hubs_turn(hubs, 0);
+        hubs_turn(hubs, 1);
     }
-    assert_string_equal(hear(hubs, old), "PONG\r\n");
+    assert_string_equal(hubs_hear(hubs, old), "PONG\r\n");
     assert_int_equal(fake_client_state(late), FAKE_CLIENT_WAITING);
     struct log_line line;
     assert_true(log_read(hubs->log, &line));
     assert_non_null(strstr(line.text, "accept"));
     fake_world_fault(hubs->world, FAKE_ACCEPT_FAILED, 0);
-    run(hubs);
+    hubs_run(hubs);
     assert_false(is_refused(hubs, late));
     hubs_free(hubs);
 }
@@ -427,13 +200,13 @@ static void spy_end(struct hubs *hubs)
 static void pushes_before_it_speaks(const char *text)
 {
     struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
-    struct fake_client *here = join(hubs);
-    (void)join_saying(hubs, "SUB there 1\r\n");
+    struct fake_client *here = hubs_join(hubs);
+    (void)hubs_join_saying(hubs, "SUB there 1\r\n");
     spy_begin(hubs, NULL);
-    say(here, text);
-    turn_of(hubs, 0);
+    hubs_say(here, text);
+    hubs_turn(hubs, 0);
     spy_end(hubs);
-    assert_string_equal(hear(hubs, here), "PONG\r\n");
+    assert_string_equal(hubs_hear(hubs, here), "PONG\r\n");
     assert_true(spy.sends > 0);
     assert_int_equal(spy.sends_with_empty_inbox, 0);
     hubs_free(hubs);
@@ -466,9 +239,9 @@ static struct fake_client *told; /* by the client whose PONG was just sent */
 static void tell_the_other(struct hubs *hubs)
 {
     if (told != NULL) {
-        say(told, "PUB news 1\r\nx\r\n");
+        hubs_say(told, "PUB news 1\r\nx\r\n");
         told = NULL;
-        turn_of(hubs, 1);
+        hubs_turn(hubs, 1);
     }
 }
 
@@ -480,14 +253,14 @@ static void test_pong_for_sub_is_a_promise(void **state)
 {
     (void)state;
     struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
-    struct fake_client *here = join(hubs);
-    told = join(hubs);
+    struct fake_client *here = hubs_join(hubs);
+    told = hubs_join(hubs);
     spy_begin(hubs, tell_the_other);
-    say(here, "SUB news 1\r\nPING\r\n");
-    turn_of(hubs, 0);
+    hubs_say(here, "SUB news 1\r\nPING\r\n");
+    hubs_turn(hubs, 0);
     spy_end(hubs);
-    run(hubs);
-    assert_string_equal(hear(hubs, here), "PONG\r\nMSG news 1 1\r\nx\r\n");
+    hubs_run(hubs);
+    assert_string_equal(hubs_hear(hubs, here), "PONG\r\nMSG news 1 1\r\nx\r\n");
     hubs_free(hubs);
 }
 
@@ -507,10 +280,10 @@ static void subscribe_then_publish(void *context, struct loop *loop, uint64_t ti
     }
     struct fake_client *subscriber = meanwhile.subscriber;
     meanwhile.subscriber = NULL;
-    say(subscriber, "SUB news 1\r\nPING\r\n");
-    turn_of(hubs, 1);
-    assert_string_equal(hear(hubs, subscriber), "PONG\r\n");
-    say(meanwhile.publisher, "PUB news 1\r\nx\r\n");
+    hubs_say(subscriber, "SUB news 1\r\nPING\r\n");
+    hubs_turn(hubs, 1);
+    assert_string_equal(hubs_hear(hubs, subscriber), "PONG\r\n");
+    hubs_say(meanwhile.publisher, "PUB news 1\r\nx\r\n");
 }
 
 /*
@@ -521,15 +294,15 @@ static void test_drains_before_it_listens(void **state)
 {
     (void)state;
     struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
-    meanwhile.publisher = join(hubs);
-    struct fake_client *subscriber = join(hubs);
+    meanwhile.publisher = hubs_join(hubs);
+    struct fake_client *subscriber = hubs_join(hubs);
     meanwhile.subscriber = subscriber;
     fake_world_on_wait(hubs->world, subscribe_then_publish, hubs);
-    turn_of(hubs, 0);
+    hubs_turn(hubs, 0);
     fake_world_on_wait(hubs->world, NULL, NULL);
     assert_null(meanwhile.subscriber);
-    run(hubs);
-    assert_string_equal(hear(hubs, subscriber), "MSG news 1 1\r\nx\r\n");
+    hubs_run(hubs);
+    assert_string_equal(hubs_hear(hubs, subscriber), "MSG news 1 1\r\nx\r\n");
     hubs_free(hubs);
 }
 
@@ -550,7 +323,7 @@ static void half_begin(struct hubs *hubs, uint32_t number, struct half *half)
     half->order->order = ORDER_COUNTERS;
     half->order->argument = &half->counters;
     half->previous = mpsc_push_begin(&hubs->ports[number].inbox, &half->order->envelope.node);
-    wait_of(hubs, number);
+    hubs_wait(hubs, number);
     assert_int_equal(worker_turn(hubs->all[number], hubs->now_ns), WORKER_HALF_LINKED);
 }
 
@@ -569,24 +342,24 @@ static void test_half_linked_keeps_events(void **state)
 {
     (void)state;
     struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
-    struct fake_client *speaker = join_saying(hubs, "SUB own 1\r\n");
-    (void)join(hubs);
-    struct fake_client *leaver = join(hubs);
+    struct fake_client *speaker = hubs_join_saying(hubs, "SUB own 1\r\n");
+    (void)hubs_join(hubs);
+    struct fake_client *leaver = hubs_join(hubs);
     struct fake_client *newcomer = fake_connect(hubs->loops[0]);
-    say(speaker, "PUB own 1\r\na\r\nPUB own 1\r\nb\r\nPING\r\n");
-    say(leaver, "PUB own 1\r\nc\r\n");
+    hubs_say(speaker, "PUB own 1\r\na\r\nPUB own 1\r\nb\r\nPING\r\n");
+    hubs_say(leaver, "PUB own 1\r\nc\r\n");
     fake_client_shutdown(leaver);
     struct half half;
     half_begin(hubs, 0, &half);
     for (uint32_t i = 0; i < 5; i++) {
-        hubs->now_ns += SECOND_NS / 1000;
+        hubs->now_ns += HUBS_SECOND_NS / 1000;
         assert_int_equal(worker_turn(hubs->all[0], hubs->now_ns), WORKER_HALF_LINKED);
     }
     assert_int_equal(fake_client_readable(speaker), 0);
-    assert_int_equal(sessions_of(hubs, 0), 2);
+    assert_int_equal(hubs_sessions(hubs, 0), 2);
     half_end(hubs, 0, &half);
-    run(hubs);
-    const char *heard = hear(hubs, speaker);
+    hubs_run(hubs);
+    const char *heard = hubs_hear(hubs, speaker);
     const char *pong = strstr(heard, "PONG\r\n");
     assert_non_null(pong);
     assert_non_null(strstr(heard, "MSG own 1 1\r\na\r\nMSG own 1 1\r\nb\r\n"));
@@ -608,15 +381,15 @@ static void test_envelopes_under_way_pin_little(void **state)
 {
     (void)state;
     struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
-    struct fake_client *publisher = join(hubs);
-    struct fake_client *subscriber = join_saying(hubs, "SUB news 1\r\n");
+    struct fake_client *publisher = hubs_join(hubs);
+    struct fake_client *subscriber = hubs_join_saying(hubs, "SUB news 1\r\n");
     for (uint32_t i = 0; i < 1000; i++) {
-        say(publisher, "PUB news 1\r\nx\r\n");
-        turn_of(hubs, 0);
+        hubs_say(publisher, "PUB news 1\r\nx\r\n");
+        hubs_turn(hubs, 0);
     }
-    assert_in_range(gauges_of(hubs, 0).chunk_bytes, 1, 1024 * 1024);
-    run(hubs);
-    assert_int_equal(strlen(hear(hubs, subscriber)), 1000 * strlen("MSG news 1 1\r\nx\r\n"));
+    assert_in_range(hubs_gauges(hubs, 0).chunk_bytes, 1, 1024 * 1024);
+    hubs_run(hubs);
+    assert_int_equal(strlen(hubs_hear(hubs, subscriber)), 1000 * strlen("MSG news 1 1\r\nx\r\n"));
     hubs_free(hubs);
 }
 
@@ -632,11 +405,11 @@ static void test_many_orders(void **state)
     enum { ORDERS = 40 };
     struct hubs *hubs = hubs_new(1, CONNECTIONS_MAX);
     struct worker_counters *counters = memory_alloc(ORDERS * sizeof(*counters));
-    (void)join(hubs);
+    (void)hubs_join(hubs);
     for (uint32_t i = 0; i < ORDERS; i++) {
-        order(hubs, 0, ORDER_COUNTERS, &counters[i]);
+        hubs_order(hubs, 0, ORDER_COUNTERS, &counters[i]);
     }
-    turn_of(hubs, 0);
+    hubs_turn(hubs, 0);
     for (uint32_t i = 0; i < ORDERS; i++) {
         assert_int_equal(atomic_load(&counters[i].is_ready), 1);
         assert_int_equal(counters[i].gauges.sessions, 1);
@@ -656,25 +429,25 @@ static void test_lame_duck(void **state)
     struct hubs *hubs = hubs_new(1, CONNECTIONS_MAX);
     struct fake_client *clients[CLIENTS];
     for (uint32_t i = 0; i < CLIENTS; i++) {
-        clients[i] = join_saying(hubs, "CONNECT {\"protocol\":1}\r\nPING\r\n");
-        (void)hear(hubs, clients[i]);
+        clients[i] = hubs_join_saying(hubs, "CONNECT {\"protocol\":1}\r\nPING\r\n");
+        (void)hubs_hear(hubs, clients[i]);
     }
-    order(hubs, 0, ORDER_LAME_DUCK, NULL);
-    run(hubs);
+    hubs_order(hubs, 0, ORDER_LAME_DUCK, NULL);
+    hubs_run(hubs);
     for (uint32_t i = 0; i < CLIENTS; i++) {
-        assert_non_null(strstr(hear(hubs, clients[i]), "\"ldm\":true"));
+        assert_non_null(strstr(hubs_hear(hubs, clients[i]), "\"ldm\":true"));
     }
     uint32_t before = CLIENTS;
     for (uint32_t second = 0; second < 62; second++) {
-        hubs->now_ns += SECOND_NS;
-        turn_of(hubs, 0);
+        hubs->now_ns += HUBS_SECOND_NS;
+        hubs_turn(hubs, 0);
         for (uint32_t i = 0; i < CLIENTS; i++) {
             if (fake_client_state(clients[i]) == FAKE_CLIENT_EOF) {
                 fake_client_close(clients[i]);
             }
         }
-        run(hubs);
-        uint32_t now = sessions_of(hubs, 0);
+        hubs_run(hubs);
+        uint32_t now = hubs_sessions(hubs, 0);
         assert_true(second >= 9 || now == CLIENTS); /* the grace period */
         assert_true(now == before || now + 1 == before);
         before = now;
@@ -692,17 +465,17 @@ static void test_lame_duck_of_a_worker_without_clients(void **state)
 {
     (void)state;
     struct hubs *hubs = hubs_new(2, CONNECTIONS_MAX);
-    order(hubs, 1, ORDER_LAME_DUCK, NULL);
-    run(hubs);
-    hubs->now_ns += 600 * SECOND_NS;
-    run(hubs);
+    hubs_order(hubs, 1, ORDER_LAME_DUCK, NULL);
+    hubs_run(hubs);
+    hubs->now_ns += 600 * HUBS_SECOND_NS;
+    hubs_run(hubs);
     (void)fake_connect(hubs->loops[0]);
     struct fake_client *late = fake_connect(hubs->loops[0]);
     for (uint32_t i = 0; i < 5; i++) {
-        hubs->now_ns += SECOND_NS / 2;
-        run(hubs);
+        hubs->now_ns += HUBS_SECOND_NS / 2;
+        hubs_run(hubs);
     }
-    assert_int_equal(sessions_of(hubs, 1), 0);
+    assert_int_equal(hubs_sessions(hubs, 1), 0);
     assert_true(fake_client_is_left_by_hub(late));
     hubs_free(hubs);
 }
@@ -717,27 +490,27 @@ static void test_stop_in_any_order(void **state)
 {
     (void)state;
     for (uint64_t seed = 0; seed < 200; seed++) {
-        struct hubs *hubs = hubs_new(1 + (uint32_t)(seed % WORKERS), CONNECTIONS_MAX);
-        struct fake_client *clients[2 * WORKERS];
+        struct hubs *hubs = hubs_new(1 + (uint32_t)(seed % HUBS_MAX), CONNECTIONS_MAX);
+        struct fake_client *clients[2 * HUBS_MAX];
         for (uint32_t i = 0; i < 2 * hubs->workers; i++) {
-            clients[i] = join_saying(hubs, "SUB all 1\r\nSUB some g 2\r\n");
+            clients[i] = hubs_join_saying(hubs, "SUB all 1\r\nSUB some g 2\r\n");
         }
         for (uint32_t i = 0; i < 2 * hubs->workers; i++) {
-            say(clients[i], "PUB all 1\r\nx\r\nPUB some 1\r\ny\r\nSUB late.* 3\r\n");
+            hubs_say(clients[i], "PUB all 1\r\nx\r\nPUB some 1\r\ny\r\nSUB late.* 3\r\n");
             if ((seed >> i & 1) == 0) {
                 fake_client_close(clients[i]);
             }
         }
         for (uint32_t i = 0; i < hubs->workers; i++) {
             if ((seed * 0x9E3779B9u >> (16 + i) & 1) == 0) {
-                turn_of(hubs, i);
+                hubs_turn(hubs, i);
             }
-            order(hubs, (i + (uint32_t)seed) % hubs->workers,
-                  seed % 2 == 0 ? ORDER_STOP : ORDER_STOP_NOW, NULL);
+            hubs_order(hubs, (i + (uint32_t)seed) % hubs->workers,
+                       seed % 2 == 0 ? ORDER_STOP : ORDER_STOP_NOW, NULL);
         }
-        end_all(hubs, seed);
+        hubs_end(hubs, seed);
         for (uint32_t i = 0; i < hubs->workers; i++) {
-            assert_int_equal(gauges_of(hubs, i).envelopes_under_way, 0);
+            assert_int_equal(hubs_gauges(hubs, i).envelopes_under_way, 0);
         }
         hubs_free(hubs);
     }
@@ -753,36 +526,36 @@ static void test_stop_with_a_second_pick(void **state)
     (void)state;
     struct hubs *hubs = hubs_new(3, CONNECTIONS_MAX);
     struct half half;
-    struct fake_client *publisher = join(hubs);
-    struct fake_client *leaving = join_saying(hubs, "SUB work g 1\r\n");
-    (void)join_saying(hubs, "SUB work g 1\r\n");
+    struct fake_client *publisher = hubs_join(hubs);
+    struct fake_client *leaving = hubs_join_saying(hubs, "SUB work g 1\r\n");
+    (void)hubs_join_saying(hubs, "SUB work g 1\r\n");
     fake_client_close(leaving);
     half_begin(hubs, 1, &half);
     for (uint32_t i = 0; i < 16; i++) {
-        say(publisher, "PUB work 1\r\nx\r\n");
+        hubs_say(publisher, "PUB work 1\r\nx\r\n");
     }
-    turn_of(hubs, 0); /* its envelope falls behind the end of worker 1's drain */
+    hubs_turn(hubs, 0); /* its envelope falls behind the end of worker 1's drain */
     half_end(hubs, 1, &half);
     for (uint32_t i = 0; i < hubs->workers; i++) {
-        order(hubs, i, ORDER_STOP_NOW, NULL);
+        hubs_order(hubs, i, ORDER_STOP_NOW, NULL);
     }
-    turn_of(hubs, 0);
-    turn_of(hubs, 0);
-    assert_int_equal(sessions_of(hubs, 0), 0);
+    hubs_turn(hubs, 0);
+    hubs_turn(hubs, 0);
+    assert_int_equal(hubs_sessions(hubs, 0), 0);
     for (uint32_t i = 0; i < 10; i++) {
-        turn_of(hubs, 1);
+        hubs_turn(hubs, 1);
     }
     for (uint32_t i = 0; i < 10; i++) {
-        turn_of(hubs, 2);
+        hubs_turn(hubs, 2);
     }
     half_begin(hubs, 0, &half);
     for (uint32_t i = 0; i < 10; i++) {
-        turn_of(hubs, 1);
-        turn_of(hubs, 2);
+        hubs_turn(hubs, 1);
+        hubs_turn(hubs, 2);
     }
     half_end(hubs, 0, &half);
     assert_true(hub_metrics(worker_hub(hubs->all[0]))->group_repicks > 0);
-    end_all(hubs, 3);
+    hubs_end(hubs, 3);
     hubs_free(hubs);
 }
 
