@@ -47,16 +47,16 @@ static void test_verdicts(void **state)
         enum scrub_verdict verdict;
         const char *replacement;
     } cases[] = {
-        {{{"a.*", "x", "y", SCRUB_ACTION_REPLACE}}, "a.b", "no such letter", 99, SCRUB_PASS, NULL},
-        {{{"a.*", "x", "y", SCRUB_ACTION_REPLACE}}, "b.b", "xx", 99, SCRUB_PASS, NULL},
-        {{{"a", "x", "y", SCRUB_ACTION_REPLACE}}, "a", "", 99, SCRUB_PASS, NULL},
+        {{{"a.*", "x", "y", SCRUB_ACTION_REPLACE}}, "a.b", "no such letter", 99, SCRUB_PASS, ""},
+        {{{"a.*", "x", "y", SCRUB_ACTION_REPLACE}}, "b.b", "xx", 99, SCRUB_PASS, ""},
+        {{{"a", "x", "y", SCRUB_ACTION_REPLACE}}, "a", "", 99, SCRUB_PASS, ""},
         {{{"a", "x", "y", SCRUB_ACTION_REPLACE}}, "a", "xaxbx", 99, SCRUB_REPLACE, "yayby"},
         {{{">", "x", "long", SCRUB_ACTION_REPLACE}}, "a", "x.x", 9, SCRUB_REPLACE, "long.long"},
-        {{{">", "x", "long", SCRUB_ACTION_REPLACE}}, "a", "x.x", 8, SCRUB_REFUSE, NULL},
+        {{{">", "x", "long", SCRUB_ACTION_REPLACE}}, "a", "x.x", 8, SCRUB_REFUSE, ""},
         {{{">", "long", "s", SCRUB_ACTION_REPLACE}}, "a", "longlong", 2, SCRUB_REPLACE, "ss"},
         {{{">", "aa", "a", SCRUB_ACTION_REPLACE}}, "a", "aaaaa", 99, SCRUB_REPLACE, "aaa"},
         {{{">", "all", "", SCRUB_ACTION_REPLACE}}, "a", "all", 99, SCRUB_REPLACE, ""},
-        {{{">", "bad", "", SCRUB_ACTION_REFUSE}}, "a", "a bad word", 99, SCRUB_REFUSE, NULL},
+        {{{">", "bad", "", SCRUB_ACTION_REFUSE}}, "a", "a bad word", 99, SCRUB_REFUSE, ""},
         {{{">", "a", "bb", SCRUB_ACTION_REPLACE},
           {">", "bb", "cccc", SCRUB_ACTION_REPLACE},
           {">", "c", "", SCRUB_ACTION_REPLACE}},
