@@ -134,9 +134,8 @@ double *collection_values(const struct collection *c, uint32_t server, uint32_t 
     size_t at = 0;
     *count = 0;
     for (const struct stored *file; (file = cell_next(c, server, scenario, &at)) != NULL;) {
-        size_t runs = metric->of_file ? 1 : stored_runs_count(file);
-        for (size_t i = 0; i < runs; i++) {
-            double value = metric_value(metric, metric->of_file ? file->root : stored_run(file, i));
+        for (size_t i = 0; i < stored_values_count(file, metric); i++) {
+            double value = stored_value(file, metric, i);
             if (!isnan(value)) {
                 values[(*count)++] = value;
             }

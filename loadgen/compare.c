@@ -130,9 +130,9 @@ static double *values_of(const struct part *part, const struct metric *metric, s
     *missing = 0;
     for (size_t i = 0; i < part->side->count; i++) {
         const struct stored *file = &part->side->files[i];
-        size_t runs = metric->of_file ? 1 : stored_runs_count(file);
-        for (size_t r = 0; r < runs && part_has(part, file); r++) {
-            double value = metric_value(metric, metric->of_file ? file->root : stored_run(file, r));
+        size_t most = part_has(part, file) ? stored_values_count(file, metric) : 0;
+        for (size_t k = 0; k < most; k++) {
+            double value = stored_value(file, metric, k);
             if (isnan(value)) {
                 ++*missing;
             } else {
@@ -288,7 +288,7 @@ static size_t part_print(const struct part *part, size_t *bound)
 
 static void scenario_compare(struct job *job, const struct part parts[2])
 {
-    char title[256];
+    char title[512];
     size_t bound = 0;
     stored_scenario(parts[0].like, title, sizeof title);
     printf("%s\n", title);
@@ -322,7 +322,7 @@ static const struct stored *side_find(const struct side *side, const struct stor
 static void alone_print(struct job *job, const struct side *side, const struct stored *file,
                         const struct side *other)
 {
-    char title[256];
+    char title[512];
     stored_scenario(file, title, sizeof title);
     printf("%s\n  %snot comparable%s: only in %c (%s). It differs from %s:\n", title,
            colour(job, YELLOW), colour(job, PLAIN), side->name, file->path, other->files[0].path);

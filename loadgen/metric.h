@@ -31,6 +31,7 @@ struct metric {
     bool gates_closed;   /* judged by --fail-if unless --metrics says otherwise: closed loop */
     bool gates_open;     /* open loop */
     bool of_file;        /* one value a file (hence a start of the server), not one a run */
+    const char *only;    /* in scenarios of this name; NULL: in all */
     const char *path[3]; /* keys from the run (or the file) down */
 };
 

@@ -257,7 +257,7 @@ static void family(struct page *page, uint32_t from, uint32_t to)
     if (to - from < 2) {
         return; /* one number of subscribers: the table says it all */
     }
-    char title[256];
+    char title[512];
     stored_family(page->c->scenarios[from], title, sizeof title);
     element(page->out, "<h2>", title, "</h2>\n<div class=\"charts\">\n");
     family_chart(page, from, to, "deliveries", "Deliveries a second", "deliveries a second");
@@ -269,7 +269,7 @@ static void family(struct page *page, uint32_t from, uint32_t to)
 
 static void scenario_section(struct page *page, uint32_t scenario)
 {
-    char title[256];
+    char title[512];
     const struct stored *file = page->c->scenarios[scenario];
     stored_scenario(file, title, sizeof title);
     element(page->out, "<h2>", title, "</h2>\n");
@@ -325,7 +325,7 @@ static uint64_t runs_sum(const struct stored *file, const char *key)
 static void check_row(const struct page *page, const struct stored *file)
 {
     static const char *const faults[] = {"lost", "duplicated", "reordered", "corrupted", "foreign"};
-    char text[256];
+    char text[512];
     const char *fault = stored_fault(file);
     size_t bound = stored_bound_count(file);
     stored_server(file, text, sizeof text);
@@ -452,7 +452,7 @@ static void commands(const struct page *page)
     fputs("<h2>Command lines</h2>\n", page->out);
     for (size_t i = 0; i < page->c->files_count; i++) {
         const struct stored *file = &page->c->files[i];
-        char text[256];
+        char text[512];
         const char *slash = strrchr(file->path, '/');
         stored_server(file, text, sizeof text);
         element(page->out, "<p><strong>", text, "</strong> ");

@@ -207,6 +207,7 @@ static json_t *run_json(const struct result *r)
 
 static json_t *scenario_json(const struct scenario *s)
 {
+    static const char *const churns[] = {"same", "other", "wildcard"};
     json_t *object = json_object();
     set(object, "name", json_string(s->argc > 0 ? s->argv[0] : "fanout"));
     set(object, "protocol", json_string(s->protocol->scheme));
@@ -230,6 +231,8 @@ static json_t *scenario_json(const struct scenario *s)
     set(object, "in_flight", s->kind == SCENARIO_REQUEST ? number(s->in_flight) : json_null());
     set(object, "churn", json_real(s->churn));
     set(object, "churners", number(s->churners));
+    set(object, "churn_on", s->churn > 0 ? json_string(churns[s->churn_on]) : json_null());
+    set(object, "hold_s", json_real(s->hold_s));
     set(object, "connecting", number(s->connecting));
     set(object, "direct", json_boolean(s->direct));
     set(object, "warmup_s", json_real(s->warmup_s));

@@ -4,6 +4,7 @@
 #include "loadgen/metric.h"
 #include "loadgen/report.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,21 @@ size_t stored_runs_count(const struct stored *stored)
 const json_t *stored_run(const struct stored *stored, size_t index)
 {
     return json_array_get(json_object_get(stored->root, "runs"), index);
+}
+
+size_t stored_values_count(const struct stored *stored, const struct metric *metric)
+{
+    return metric->of_file ? 1 : stored_runs_count(stored);
+}
+
+double stored_value(const struct stored *stored, const struct metric *metric, size_t index)
+{
+    const json_t *scenario = json_object_get(stored->root, "scenario");
+    const char *name = json_string_value(json_object_get(scenario, "name"));
+    if (metric->only != NULL && (name == NULL || strcmp(name, metric->only) != 0)) {
+        return NAN;
+    }
+    return metric_value(metric, metric->of_file ? stored->root : stored_run(stored, index));
 }
 
 /* ---- judgement ---- */
@@ -139,19 +155,46 @@ static void pace_of(const struct stored *stored, char *text, size_t bytes)
     }
 }
 
+/* What is out of the ordinary. */
+static void extras_of(const struct stored *stored, char *text, size_t bytes)
+{
+    static const struct {
+        const char *key;
+        double usual;
+        const char *text;
+    } extras[] = {{"subjects", 1, "subjects"},       {"subjects_each", 1, "subjects each"},
+                  {"wildcards", 0, "wildcards"},     {"queue_groups", 0, "queue groups"},
+                  {"stalled", 0, "stalled"},         {"churn", 0, "subscriptions/s come and go"},
+                  {"in_flight", 0, "in flight each"}};
+    size_t at = 0;
+    text[0] = 0;
+    for (size_t i = 0; i < COUNT_OF(extras); i++) {
+        double value = json_number_value(scenario_of(stored, extras[i].key));
+        if (value > 0 && value != extras[i].usual && at < bytes) {
+            at += (size_t)snprintf(text + at, bytes - at, ", %s %s",
+                                   count_of(stored, extras[i].key).at, extras[i].text);
+        }
+    }
+    if (json_is_true(scenario_of(stored, "distinct_sids")) && at < bytes) {
+        snprintf(text + at, bytes - at, ", distinct sids");
+    }
+}
+
 void stored_scenario(const struct stored *stored, char *text, size_t bytes)
 {
     char pace[96];
+    char extras[256];
     char window[96] = "";
     pace_of(stored, pace, sizeof pace);
     if (!stored_is_open_loop(stored)) {
         snprintf(window, sizeof window, ", window %s messages",
                  count_of(stored, "window_messages").at);
     }
-    snprintf(text, bytes, "%s: %s publisher%s, %s subscribers, %s bytes, %s%s",
+    extras_of(stored, extras, sizeof extras);
+    snprintf(text, bytes, "%s: %s publisher%s, %s subscribers, %s bytes%s, %s%s",
              or_text(scenario_of(stored, "name"), "scenario"), count_of(stored, "publishers").at,
              json_integer_value(scenario_of(stored, "publishers")) == 1 ? "" : "s",
-             count_of(stored, "subscribers").at, count_of(stored, "size").at, pace, window);
+             count_of(stored, "subscribers").at, count_of(stored, "size").at, extras, pace, window);
 }
 
 void stored_family(const struct stored *stored, char *text, size_t bytes)

@@ -25,8 +25,14 @@ struct stored {
 MUST_USE bool stored_load(struct stored *stored, const char *path, char *error, size_t error_bytes);
 void stored_free(struct stored *stored);
 
+struct metric;
+
 size_t stored_runs_count(const struct stored *stored);
 const json_t *stored_run(const struct stored *stored, size_t index);
+
+/* How many values of a metric there are at most, and each; NAN where it was not measured. */
+size_t stored_values_count(const struct stored *stored, const struct metric *metric);
+double stored_value(const struct stored *stored, const struct metric *metric, size_t index);
 
 /* Why this result is not one: a sentence, or NULL when all of it was delivered. */
 const char *stored_fault(const struct stored *stored);

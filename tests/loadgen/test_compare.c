@@ -351,7 +351,7 @@ static void test_compare_many_files(void **state)
     file_write(f, "c", wide);
     expect(f, "a b c vs b a c", 0, "20 runs from 2 starts");
     assert_non_null(strstr(f->said, "100 subscribers"));
-    assert_non_null(strstr(f->said, "1000 subscribers"));
+    assert_non_null(strstr(f->said, "1,000 subscribers"));
     expect(f, "a b c vs a b", 3, "only in A");
 }
 
