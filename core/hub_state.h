@@ -27,7 +27,11 @@
 #include "core/pool.h"
 
 enum {
-    INGRESS_CLASS = 3,          /* runs: 256 KiB chunks */
+#ifdef RINGHUB_PLANTED
+    INGRESS_CLASS = 0, /* the simulation's are small, so that it sees many */
+#else
+    INGRESS_CLASS = 3, /* runs: 256 KiB chunks */
+#endif
     CONTROL_CLASS = 0,          /* answers: 4 KiB chunks, so that a PONG pins little */
     RUN_BYTES_MAX = 128 * 1024, /* then a new run: envelopes and extents stay small */
     JOURNAL_MAX = 4096,

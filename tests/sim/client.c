@@ -99,7 +99,9 @@ static void say_sub(struct sim *sim, struct client *client)
         client_ping(sim, client);
         return;
     }
-    uint32_t pattern = sim_chance(sim, 100) ? PATTERNS_MAX : sim_below(sim, sim->settings.patterns);
+    uint32_t inbox_per_mille = client->no_responders && client->subs_count < 3 ? 500 : 100;
+    uint32_t pattern =
+        sim_chance(sim, inbox_per_mille) ? PATTERNS_MAX : sim_below(sim, sim->settings.patterns);
     bool is_inbox = pattern == PATTERNS_MAX;
     struct subscription *sub = &sim->subs[sim->subs_count];
     memset(sub, 0, sizeof(*sub));
@@ -131,7 +133,7 @@ static void say_sub(struct sim *sim, struct client *client)
 static void say_unsub(struct sim *sim, struct client *client)
 {
     struct subscription *sub = live_sub(sim, client);
-    if (sub == NULL) {
+    if (sub == NULL || (sub->pattern == PATTERNS_MAX && sim_chance(sim, 800))) {
         say_sub(sim, client);
         return;
     }
@@ -270,11 +272,8 @@ static bool say_pub(struct sim *sim, struct client *client, uint32_t subject)
         return false;
     }
     pub->has_headers = client->headers && sim_chance(sim, 300);
-    pub->has_reply = sim_chance(sim, 150);
+    pub->has_reply = sim_chance(sim, sim->settings.reply_per_mille);
     pub->wants_responder = pub->has_reply && client->no_responders;
-    client->block += subject != client->last_subject;
-    client->last_subject = subject;
-    pub->block = client->block;
     char reply[NAME_MAX_BYTES] = "";
     if (pub->has_reply) {
         snprintf(reply, sizeof(reply), "_INBOX.%u.%u ", client->id, client->seq);
@@ -351,7 +350,7 @@ static void say_something(struct sim *sim, struct client *client)
     if (client->commands_count == 0 && dice < 850) {
         say_connect(sim, client);
     } else if (sim_chance(sim, sim->settings.churn_per_mille)) {
-        if (sim_chance(sim, 350)) {
+        if (sim_chance(sim, sim->settings.unsub_per_mille)) {
             say_unsub(sim, client);
         } else {
             say_sub(sim, client);
@@ -734,7 +733,8 @@ void client_step(struct sim *sim, struct client *client)
         read_some(sim, client, sim_chance(sim, 600) ? SIZE_MAX : sim_size(sim, 4096));
         look_for_the_end(sim, client);
     } else {
-        if (client->out_size < 256 * 1024 && sim_chance(sim, 800)) {
+        if (client->out_size < MIN_OF((size_t)256 * 1024, 64 * sim->settings.pipe_to_hub) &&
+            sim_chance(sim, 800)) {
             say_something(sim, client);
         }
         send_some(sim, client, sim_chance(sim, 700) ? SIZE_MAX : sim_size(sim, 4096));

@@ -32,6 +32,18 @@ static const char *const bug_names[PLANTED_BUGS_COUNT] = {
     [PLANTED_ECHO] = "echo",
     [PLANTED_CREDIT_LEAK] = "credit-leak",
     [PLANTED_CONTROL_FIRST] = "control-first",
+    [PLANTED_ECHO_EARLY] = "echo-early",
+    [PLANTED_REPICK_DANGLES] = "repick-dangles",
+    [PLANTED_NO_RESUME] = "no-resume",
+    [PLANTED_SAVE_FORGETS_SENT] = "save-forgets-sent",
+    [PLANTED_SAVE_FORGETS_COUNT] = "save-forgets-count",
+    [PLANTED_LAYOUTS_MIXED] = "layouts-mixed",
+    [PLANTED_LOST_503] = "lost-503",
+    [PLANTED_SCRUB_SIZE] = "scrub-size",
+    [PLANTED_DRAIN_ONE] = "drain-one",
+    [PLANTED_CURSOR_BEHIND] = "cursor-behind",
+    [PLANTED_END_BEFORE_INPUT] = "end-before-input",
+    [PLANTED_LOST_WRITABLE] = "lost-writable",
 };
 
 struct arguments {

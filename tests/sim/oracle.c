@@ -314,15 +314,14 @@ static void check_content(struct sim *sim, const struct client *client,
     }
 }
 
-/* One publisher's messages come in order; a run of one subject may come once for each sid. */
+/* One publisher's messages come in order, whatever subscriptions of a client they come through. */
 static void check_order(struct sim *sim, struct client *client, struct subscription *sub,
                         const struct publication *pub)
 {
-    bool is_late =
-        pub->seq < sub->next_seq[pub->client] || pub->block < client->next_block[pub->client];
-    if (!is_late) {
+    uint32_t *next = &client->next_seq[pub->client];
+    if (pub->seq >= sub->next_seq[pub->client] && pub->seq >= *next) {
         sub->next_seq[pub->client] = pub->seq + 1;
-        client->next_block[pub->client] = pub->block;
+        *next = pub->seq;
         return;
     }
     if (sub->queue != 0 && world_repicks(sim) > sim->late_picks) {
@@ -452,7 +451,7 @@ struct audience_view {
     uint8_t groups_sure;
     uint8_t groups_unsure; /* somebody may have taken it with him */
     bool has_plain_sure;
-    bool has_any_maybe;
+    bool has_lossy_maybe; /* somebody may have died, or moved, with it */
 };
 
 static struct audience_view view(const struct sim *sim, const struct publication *pub)
@@ -463,13 +462,14 @@ static struct audience_view view(const struct sim *sim, const struct publication
         if (!oracle_matches(sim, sub, pub) || !may_deliver(sim, sub, pub)) {
             continue;
         }
-        v.has_any_maybe = true;
+        bool is_lossy = !is_alive(sim, sub) || sim->clients[sub->client].has_moved;
+        v.has_lossy_maybe |= is_lossy;
         uint8_t bit = (uint8_t)(1u << sub->queue);
         if (sub->queue == 0) {
             v.has_plain_sure |= is_sure_member(sim, sub, pub);
         } else if (is_sure_member(sim, sub, pub)) {
             v.groups_sure |= bit;
-        } else if (!is_alive(sim, sub) || sim->clients[sub->client].has_moved) {
+        } else if (is_lossy) {
             v.groups_unsure |= bit;
         }
     }
@@ -497,10 +497,11 @@ static void judge_responders(struct sim *sim, const struct publication *pub,
     if (!pub->wants_responder || client->state != CLIENT_LIVE || pub->is_refused) {
         return;
     }
-    if (!v->has_any_maybe && !client->is_reloaded && hears_reply(sim, client, pub)) {
+    if (pub->received == 0 && !v->has_lossy_maybe && !client->is_reloaded &&
+        hears_reply(sim, client, pub)) {
         coverage_add(sim->coverage, COVERAGE_surely_nobody);
         if (pub->responses != 1) {
-            sim_fail(sim, "nobody could hear message %u of client %u, and no 503 came", pub->seq,
+            sim_fail(sim, "nobody got message %u of client %u, and no 503 came", pub->seq,
                      pub->client);
         }
     }

@@ -10,6 +10,7 @@ enum {
     SEAM_DEPTH_MAX = 3,
     SEAM_STEPS_MAX = 24,
     CHECK_EVERY = 400, /* events */
+    BURY_EVERY = 8,
     ARENA_BYTES = 8 * 1024 * 1024,
     BABBLE_BYTES = 1024 + 16 * 1024,
     CALM_ROUNDS_MAX = 200000, /* more than any seed needs by far: then nothing will calm down */
@@ -115,6 +116,16 @@ static void step_client(struct sim *sim)
     client_step(sim, &sim->clients[at]);
 }
 
+/* The sooner the oracle knows that the hub let go of somebody, the more it can demand. */
+static void bury_the_dead(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->clients_count; i++) {
+        if (sim->clients[i].state == CLIENT_DEAD) {
+            (void)client_settle(sim, &sim->clients[i]);
+        }
+    }
+}
+
 static void step_worker(struct sim *sim)
 {
     uint32_t workers = sim->settings.workers;
@@ -135,6 +146,9 @@ void schedule_step(struct sim *sim)
     }
     if (sim->depth == 0 && sim_chance(sim, sim->settings.save_per_mille)) {
         world_reload(sim);
+    }
+    if (sim->events % BURY_EVERY == 0) {
+        bury_the_dead(sim);
     }
     if (sim_chance(sim, sim->settings.worker_per_mille)) {
         step_worker(sim);
@@ -267,7 +281,7 @@ static void everybody_leaves(struct sim *sim)
             client_leave(sim, &sim->clients[i]);
         }
     }
-    for (uint32_t round = 0; round < 1000; round++) {
+    for (uint32_t round = 0; round < 10000; round++) {
         calm_down(sim);
         if (is_deserted(sim)) {
             return;

@@ -30,6 +30,8 @@ static void draw_people(struct sim *sim, struct settings *s)
     s->death_per_mille = sim_chance(sim, 700) ? sim_below(sim, 6) : 0;
     s->churn_per_mille = (uint32_t)ONE_OF(sim, 30, 80, 150, 400);
     s->save_per_mille = sim_chance(sim, 500) ? 1 + sim_below(sim, 20) : 0;
+    s->unsub_per_mille = (uint32_t)ONE_OF(sim, 350, 350, 500, 650);
+    s->reply_per_mille = (uint32_t)ONE_OF(sim, 50, 200, 700);
     s->payload_max = (uint32_t)ONE_OF(sim, 16, 60, 200, 200, 1000, 9000);
     s->burst_max = (uint32_t)ONE_OF(sim, 1, 4, 12, 40);
     s->step_ns_max = ONE_OF(sim, 1000, 100000, 3000000);
@@ -38,6 +40,21 @@ static void draw_people(struct sim *sim, struct settings *s)
     s->has_resets = sim_chance(sim, 200);
     s->keeps_faults = sim_chance(sim, 300);
     s->max_connections = sim_chance(sim, 100) ? s->clients / 2 + 1 : 10000;
+}
+
+/* Who publishes for replies while the only subscribers come and go: verdicts from elsewhere. */
+static void draw_flux(struct sim *sim, struct settings *s)
+{
+    s->workers = 2 + sim_below(sim, 2);
+    s->subjects = 1 + sim_below(sim, 3);
+    s->patterns = 1 + sim_below(sim, 3);
+    s->queues = sim_below(sim, 2);
+    s->churn_per_mille = 400;
+    s->unsub_per_mille = 650;
+    s->reply_per_mille = 700;
+    s->seam_per_mille = 150;
+    s->stall_per_mille = s->death_per_mille = s->save_per_mille = 0;
+    s->has_resets = false;
 }
 
 static void draw_limits(struct sim *sim, struct settings *s)
@@ -131,6 +148,9 @@ void settings_draw(struct sim *sim)
     memset(s, 0, sizeof(*s));
     s->events = 10000;
     draw_people(sim, s);
+    if (sim_chance(sim, 80)) {
+        draw_flux(sim, s);
+    }
     draw_limits(sim, s);
     draw_names(sim);
     sim_trace(sim,

@@ -58,6 +58,8 @@ struct settings {
     uint32_t stall_per_mille;
     uint32_t death_per_mille;
     uint32_t churn_per_mille; /* of commands: SUB and UNSUB */
+    uint32_t unsub_per_mille; /* of these: UNSUB */
+    uint32_t reply_per_mille;
     uint32_t payload_max;
     uint32_t burst_max;
     uint32_t save_per_mille; /* of the steps: a session is saved and loaded */
@@ -163,8 +165,6 @@ struct client {
     bool no_responders;
     bool headers_varied; /* what it understands changed after it subscribed */
     uint32_t seq;
-    uint32_t block;
-    uint32_t last_subject;
     uint32_t next_sid;
 
     bool is_stalled;
@@ -174,10 +174,10 @@ struct client {
     uint32_t *pubs;    /* publication of each seq */
     uint32_t subs[SUBSCRIPTIONS_MAX];
     uint32_t subs_count;
-    uint32_t subs_retired; /* of these: over for the check of done publications */
-    uint32_t done_checked; /* in the list of done publications */
-    uint32_t own_checked;  /* commands */
-    uint32_t next_block[CLIENTS_MAX];
+    uint32_t subs_retired;          /* of these: over for the check of done publications */
+    uint32_t done_checked;          /* in the list of done publications */
+    uint32_t own_checked;           /* commands */
+    uint32_t next_seq[CLIENTS_MAX]; /* of each publisher, over all subscriptions */
     bool is_reloaded;
     bool has_moved; /* to another worker */
     uint64_t moved_last;

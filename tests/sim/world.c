@@ -12,6 +12,10 @@
 void __wrap_mpsc_push(struct mpsc *q, struct mpsc_node *node);
 void __wrap_loop_send(struct loop *loop, struct loop_send *sends, size_t count);
 void __wrap_loop_wake_from(struct loop *from, struct loop *to);
+bool __wrap_hub_connection_next(struct hub *hub, struct connection_envelope *connection);
+uint64_t __wrap_hub_push(struct hub *hub);
+bool __real_hub_connection_next(struct hub *hub, struct connection_envelope *connection);
+uint64_t __real_hub_push(struct hub *hub);
 void __real_loop_send(struct loop *loop, struct loop_send *sends, size_t count);
 void __real_loop_wake_from(struct loop *from, struct loop *to);
 
@@ -54,6 +58,20 @@ void __wrap_loop_wake_from(struct loop *from, struct loop *to)
 {
     schedule_seam(running);
     __real_loop_wake_from(from, to);
+}
+
+/* The first call of a turn after its drain: what others push from here on waits for the next. */
+bool __wrap_hub_connection_next(struct hub *hub, struct connection_envelope *connection)
+{
+    schedule_seam(running);
+    return __real_hub_connection_next(hub, connection);
+}
+
+/* The turn's bytes are parsed, and nobody else knows. */
+uint64_t __wrap_hub_push(struct hub *hub)
+{
+    schedule_seam(running);
+    return __real_hub_push(hub);
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -51,6 +51,7 @@ enum fake_fault {
     FAKE_SPURIOUS_WRITABLE,  /* WRITABLE and the socket is full still */
     FAKE_ACCEPT_FAILED,      /* ACCEPT_FAILED with -EMFILE; the client waits on */
     FAKE_NETWORK_RESET,      /* the connection dies in the middle, at a read or a send */
+    FAKE_END_WITH_BYTES,     /* EOF or ERROR in the same wait as the last BYTES */
     FAKE_ORDER,              /* events of different slots in shuffled order */
     FAKE_FAULTS,
 };

@@ -151,14 +151,23 @@ uint64_t fake_world_met(const struct fake_world *world, enum fake_fault fault)
 const char *fake_fault_name(enum fake_fault fault)
 {
     static const char *const names[FAKE_FAULTS] = {
-        [FAKE_TORN_READ] = "torn read",          [FAKE_SHORT_SEND] = "short send",
-        [FAKE_FULL_SEND] = "full send",          [FAKE_LATE_EVENT] = "late event",
-        [FAKE_LATE_CLOSED] = "late closed",      [FAKE_BYTES_AFTER_DISARM] = "bytes after disarm",
-        [FAKE_NO_BUFFERS] = "no buffers",        [FAKE_MULTISHOT_END] = "multishot end",
-        [FAKE_CAP_20] = "cap of 20 completions", [FAKE_OVERFLOW] = "completion queue overflow",
-        [FAKE_SHORT_SUBMIT] = "short submit",    [FAKE_EMPTY_WAIT] = "empty wait",
-        [FAKE_SPURIOUS_WAKE] = "spurious wake",  [FAKE_SPURIOUS_WRITABLE] = "spurious writable",
-        [FAKE_ACCEPT_FAILED] = "accept failed",  [FAKE_NETWORK_RESET] = "network reset",
+        [FAKE_TORN_READ] = "torn read",
+        [FAKE_SHORT_SEND] = "short send",
+        [FAKE_FULL_SEND] = "full send",
+        [FAKE_LATE_EVENT] = "late event",
+        [FAKE_LATE_CLOSED] = "late closed",
+        [FAKE_BYTES_AFTER_DISARM] = "bytes after disarm",
+        [FAKE_NO_BUFFERS] = "no buffers",
+        [FAKE_MULTISHOT_END] = "multishot end",
+        [FAKE_CAP_20] = "cap of 20 completions",
+        [FAKE_OVERFLOW] = "completion queue overflow",
+        [FAKE_SHORT_SUBMIT] = "short submit",
+        [FAKE_EMPTY_WAIT] = "empty wait",
+        [FAKE_SPURIOUS_WAKE] = "spurious wake",
+        [FAKE_SPURIOUS_WRITABLE] = "spurious writable",
+        [FAKE_ACCEPT_FAILED] = "accept failed",
+        [FAKE_NETWORK_RESET] = "network reset",
+        [FAKE_END_WITH_BYTES] = "end with the last bytes",
         [FAKE_ORDER] = "shuffled order",
     };
     return names[fault];
