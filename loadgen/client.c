@@ -28,22 +28,25 @@ static bool subscribes(const struct client *client)
 static void prefixes_make(struct client *client, const struct course *course)
 {
     const struct scenario *s = course->scenario;
-    uint32_t count = client->heard.count * s->sizes.count;
-    if (count > CLIENT_PREFIXES_MAX) {
+    uint64_t all = (uint64_t)client->heard.count * s->sizes.count * s->copies;
+    if (all > CLIENT_PREFIXES_MAX) {
         return;
     }
+    uint32_t count = (uint32_t)all;
     uint8_t text[CLIENT_PREFIXES_MAX * PREFIX_BYTES_MAX];
     uint32_t end = 0;
     client->prefixes = memory_alloc(count * sizeof *client->prefixes);
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t place = i / s->sizes.count;
+        uint32_t copy = i / s->sizes.count % s->copies;
+        uint32_t place = i / s->sizes.count / s->copies;
         uint32_t subject = (client->heard.first + place) % course->topology.plan.subjects;
         uint32_t size = s->sizes.bytes[i % s->sizes.count];
         struct name name = name_subject(s, subject);
-        size_t bytes = s->protocol->render_delivery(text + end, PREFIX_BYTES_MAX, name.text,
-                                                    client_sid_of(client, course, subject), size);
+        size_t bytes =
+            s->protocol->render_delivery(text + end, PREFIX_BYTES_MAX, name.text,
+                                         client_sid_of(client, course, subject) + copy, size);
         ASSERT(bytes != 0);
-        struct client_prefix prefix = {end, (uint32_t)bytes, size, subject};
+        struct client_prefix prefix = {end, (uint32_t)bytes, size, subject, copy};
         client->prefixes[i] = prefix;
         end += (uint32_t)bytes;
     }
@@ -65,7 +68,7 @@ void client_init(struct client *client, const struct course *course, enum client
     client->group = CLIENT_NOBODY;
     client->direct = s->direct && role == CLIENT_SUBSCRIBER;
     if (s->protocol->has_sids) {
-        client->sid = s->distinct_sids ? (uint64_t)number * s->subjects_each + 1 : 1;
+        client->sid = s->distinct_sids ? (uint64_t)number * s->subjects_each * s->copies + 1 : 1;
     }
     if (client_hears(client)) {
         client->heard = topology_heard(&course->topology, index);
@@ -113,7 +116,8 @@ uint64_t client_sid_of(const struct client *client, const struct course *course,
     if (client->sid == 0 || client->heard.wildcard) {
         return client->sid;
     }
-    return client->sid + (subject + subjects - client->heard.first) % subjects;
+    return client->sid + (subject + subjects - client->heard.first) % subjects *
+                             (uint64_t)course->topology.plan.copies;
 }
 
 /* One address has about 28,000 local ports toward one server port, so on loopback further
@@ -163,9 +167,11 @@ uint8_t *client_room(struct client *client, size_t size)
     struct client_outbox *box = &client->outbox;
     ASSERT(!client->sending);
     if (box->end + size > box->capacity) {
-        memmove(box->bytes, box->bytes + box->at, box->end - box->at);
-        box->end -= box->at;
-        box->at = 0;
+        if (box->at != 0) {
+            memmove(box->bytes, box->bytes + box->at, box->end - box->at);
+            box->end -= box->at;
+            box->at = 0;
+        }
         box->capacity = MAX_OF(box->capacity, box->end + size);
         box->bytes = memory_resize(box->bytes, box->capacity);
     }
@@ -229,11 +235,14 @@ static void subscribe(struct client *client, const struct course *course)
     }
     if (heard.wildcard) {
         struct name pattern = name_pattern(s, 0);
-        subscribe_one(client, course, pattern.text, client->sid);
+        for (uint32_t i = 0; i < s->copies; i++) {
+            subscribe_one(client, course, pattern.text, client->sid + i);
+        }
         return;
     }
-    for (uint32_t i = 0; i < heard.count; i++) {
-        struct name name = name_subject(s, (heard.first + i) % course->topology.plan.subjects);
+    for (uint32_t i = 0; i < heard.count * s->copies; i++) {
+        struct name name =
+            name_subject(s, (heard.first + i / s->copies) % course->topology.plan.subjects);
         subscribe_one(client, course, name.text, client->sid == 0 ? 0 : client->sid + i);
     }
 }

@@ -39,7 +39,7 @@ enum client_role {
     CLIENT_CHURNER,   /* subscribes and unsubscribes; what it hears meanwhile does not matter */
 };
 
-enum { CLIENT_PREFIXES_MAX = 16, CLIENT_NOBODY = 0xffffffff };
+enum { CLIENT_PREFIXES_MAX = 128, CLIENT_NOBODY = 0xffffffff };
 
 /* A delivery's bytes before the payload, as most servers write them. */
 struct client_prefix {
@@ -47,6 +47,7 @@ struct client_prefix {
     uint32_t bytes;
     uint32_t payload_bytes;
     uint32_t subject;
+    uint32_t copy;
 };
 
 struct client_outbox {
@@ -103,7 +104,8 @@ static inline bool client_publishes(const struct client *client)
     return client->role == CLIENT_PUBLISHER || client->role == CLIENT_REQUESTER;
 }
 
-/* The sid of the subscription by which it hears a subject that it hears. */
+/* The sid of the first of the subscriptions by which it hears a subject that it hears; its copies
+ * follow. */
 uint64_t client_sid_of(const struct client *client, const struct course *course, uint32_t subject);
 
 /* Makes the socket, not yet connected. Returns 0 or a negative errno. */

@@ -169,10 +169,11 @@ static inline bool sequence_take(struct receiver *r, const struct client *client
     return witness_take(&r->witness, client->row, column, header->sequence);
 }
 
-/* Judges one payload that came as a message to the subject number subject. */
+/* Judges one payload that came as a message to the subject number subject, by the copy-th of equal
+ * subscriptions. */
 static inline void payload_take(struct receiver *r, const struct client *client,
-                                struct bytes payload, uint32_t subject, struct times *times,
-                                uint64_t now_ns)
+                                struct bytes payload, uint32_t subject, uint32_t copy,
+                                struct times *times, uint64_t now_ns)
 {
     struct message_header header;
     if (UNLIKELY(!message_read(&r->course->form, payload.ptr, &header))) {
@@ -191,6 +192,7 @@ static inline void payload_take(struct receiver *r, const struct client *client,
         r->witness.counts.foreign++;
         return;
     }
+    column += copy * client->heard.count * topology->per_subject;
     if ((header.sequence & r->verify_mask) == 0) {
         r->verified++;
         if (!message_is_intact(&r->course->form, payload.ptr, (uint32_t)payload.size)) {
@@ -254,7 +256,7 @@ static struct bytes frames_take(struct receiver *r, struct client *client, struc
     const struct client_prefix *prefix;
     while ((prefix = prefix_find(r, client, in)) != NULL) {
         payload_take(r, client, bytes_of(in.ptr + prefix->bytes, prefix->payload_bytes),
-                     prefix->subject, times, now_ns);
+                     prefix->subject, prefix->copy, times, now_ns);
         in = bytes_skip(in, (size_t)prefix->bytes + prefix->payload_bytes + r->trailer_bytes);
     }
     return in;
@@ -305,12 +307,13 @@ static void message_take(struct receiver *r, const struct client *client,
         return;
     }
     uint32_t subject = topology_subject(&course->topology, header.stream);
-    if (event->sid != client_sid_of(client, course, subject) ||
+    uint64_t copy = event->sid - client_sid_of(client, course, subject);
+    if (copy >= course->topology.plan.copies ||
         !bytes_equal(event->subject, topics_of(&course->topics, subject))) {
         r->witness.counts.foreign++;
         return;
     }
-    payload_take(r, client, event->payload, subject, times, now_ns);
+    payload_take(r, client, event->payload, subject, (uint32_t)copy, times, now_ns);
 }
 
 enum client_news receiver_take(struct receiver *r, struct client *client, struct bytes bytes,
@@ -363,7 +366,8 @@ static uint64_t slowest_of_some(const struct receiver *r, const struct client *c
         uint32_t row = clients[i].row;
         uint64_t sent = 0;
         for (uint32_t j = 0; row != CLIENT_NOBODY && j < clients[i].heard.count; j++) {
-            sent += course_sent_of(course, (clients[i].heard.first + j) % subjects);
+            sent += course_sent_of(course, (clients[i].heard.first + j) % subjects) *
+                    course->topology.plan.copies;
         }
         if (row != CLIENT_NOBODY && sent > r->witness.passed[row]) {
             behind = MAX_OF(behind, sent - r->witness.passed[row]);
@@ -378,7 +382,8 @@ uint64_t receiver_slowest(const struct receiver *r, const struct client *clients
         return slowest_of_some(r, clients, count);
     }
     if (r->course->scenario->groups == 0) {
-        return witness_slowest(&r->witness);
+        uint64_t passed = witness_slowest(&r->witness);
+        return passed == UINT64_MAX ? passed : passed / r->course->topology.plan.copies;
     }
     uint64_t slowest = UINT64_MAX;
     for (uint32_t i = 0; i < r->groups_count; i++) {
@@ -391,8 +396,8 @@ void receiver_close(struct receiver *r, const struct client *clients, uint32_t c
                     const uint32_t *sent)
 {
     const struct topology *topology = &r->course->topology;
-    uint32_t *columns =
-        memory_alloc((size_t)topology->per_subject * topology->plan.subjects * sizeof *columns);
+    uint32_t *columns = memory_alloc((size_t)topology->per_subject * topology->plan.subjects *
+                                     topology->plan.copies * sizeof *columns);
     for (uint32_t i = 0; i < count && r->groups_count == 0; i++) {
         if (clients[i].row == CLIENT_NOBODY) {
             continue;
@@ -402,7 +407,10 @@ void receiver_close(struct receiver *r, const struct client *clients, uint32_t c
         for (uint32_t j = 0; j < heard.count; j++) {
             uint32_t stream = (heard.first + j) % topology->plan.subjects;
             for (; stream < topology->streams; stream += topology->plan.subjects) {
-                columns[topology_column(topology, heard, stream)] = sent[stream];
+                uint32_t column = topology_column(topology, heard, stream);
+                for (uint32_t c = 0; c < topology->plan.copies; c++) {
+                    columns[column + c * heard.count * topology->per_subject] = sent[stream];
+                }
             }
         }
         witness_close(&r->witness, clients[i].row, columns);

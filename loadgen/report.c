@@ -215,6 +215,9 @@ static void shape(FILE *out, const struct scenario *s)
         fprintf(out, "%s subjects (%s each), ", grouped(s->subjects).at,
                 grouped(s->subjects_each).at);
     }
+    if (s->copies > 1) {
+        fprintf(out, "every subscription %s times, ", grouped(s->copies).at);
+    }
     if (s->wildcards != 0) {
         fprintf(out, "%s with a wildcard, ", grouped(s->wildcards).at);
     }

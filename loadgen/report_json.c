@@ -225,6 +225,7 @@ static json_t *scenario_json(const struct scenario *s)
     set(object, "size_mix", sizes);
     set(object, "subjects", number(s->subjects));
     set(object, "subjects_each", number(s->subjects_each));
+    set(object, "copies", number(s->copies));
     set(object, "wildcards", number(s->wildcards));
     set(object, "queue_groups", number(s->groups));
     set(object, "stalled", number(s->stalled));

@@ -241,6 +241,7 @@ static void defaults(struct scenario *s, int argc, char **argv)
     s->sizes.weights[0] = 1;
     s->subjects = 1;
     s->subjects_each = 1;
+    s->copies = 1;
     s->in_flight = 1;
     s->churners = 4;
     s->churn_on = SCENARIO_CHURN_OTHER;
@@ -264,6 +265,7 @@ enum option_key {
     OPTION_SIZE,
     OPTION_SUBJECTS,
     OPTION_SUBJECTS_EACH,
+    OPTION_COPIES,
     OPTION_PAIRS,
     OPTION_WILDCARDS,
     OPTION_STALLED,
@@ -306,6 +308,7 @@ static const struct option option_table[] = {
     {"size", required_argument, NULL, OPTION_SIZE},
     {"subjects", required_argument, NULL, OPTION_SUBJECTS},
     {"subjects-each", required_argument, NULL, OPTION_SUBJECTS_EACH},
+    {"copies", required_argument, NULL, OPTION_COPIES},
     {"pairs", required_argument, NULL, OPTION_PAIRS},
     {"wildcards", required_argument, NULL, OPTION_WILDCARDS},
     {"stalled", required_argument, NULL, OPTION_STALLED},
@@ -358,6 +361,9 @@ static bool shape_take(struct scenario *s, int key, const struct argument *a)
         break;
     case OPTION_SUBJECTS_EACH:
         s->subjects_each = (uint32_t)whole(a, 1, TOPOLOGY_STREAMS_MAX);
+        break;
+    case OPTION_COPIES:
+        s->copies = (uint32_t)whole(a, 1, 65536);
         break;
     case OPTION_PAIRS:
         s->publishers = (uint32_t)whole(a, 1, TOPOLOGY_STREAMS_MAX);
@@ -499,9 +505,10 @@ static void option_take(struct scenario *s, int key, const struct argument *a)
 
 static const char *request_contradiction(const struct scenario *s)
 {
-    if (s->subjects != 1 || s->wildcards != 0 || s->groups != 0 || s->stalled != 0 ||
-        s->churn > 0) {
-        return "request: not with --subjects, --wildcards, --queue-groups, --stalled or --churn";
+    if (s->subjects != 1 || s->copies != 1 || s->wildcards != 0 || s->groups != 0 ||
+        s->stalled != 0 || s->churn > 0) {
+        return "request: not with --subjects, --copies, --wildcards, --queue-groups, --stalled or "
+               "--churn";
     }
     if (s->subscribers > 1 && s->protocol->render_join == NULL) {
         return "--responders: this protocol has no queue groups, so each would answer; use 1";
@@ -511,6 +518,9 @@ static const char *request_contradiction(const struct scenario *s)
 
 static const char *protocol_contradiction(const struct scenario *s)
 {
+    if (s->copies > 1 && !s->protocol->has_sids) {
+        return "--copies: only nats:// numbers subscriptions";
+    }
     if (s->groups != 0 && s->protocol->render_join == NULL) {
         return "--queue-groups: this protocol has none";
     }
@@ -623,7 +633,8 @@ bool scenario_resolve(struct scenario *s, char *error, size_t error_bytes)
 struct topology_plan scenario_plan(const struct scenario *s)
 {
     struct topology_plan plan = {s->publishers,    s->subjects,  s->subscribers - s->stalled,
-                                 s->subjects_each, s->wildcards, s->groups};
+                                 s->subjects_each, s->wildcards, s->copies,
+                                 s->groups};
     if (s->kind == SCENARIO_REQUEST) {
         /* Each requester hears its own requests. */
         plan.subjects = s->publishers;
@@ -644,6 +655,9 @@ uint64_t scenario_window(const struct scenario *s)
         bytes = MAX_OF(WINDOW_BYTES_ALL / s->subscribers, (uint64_t)WINDOW_BYTES_MIN);
         bytes = MIN_OF(bytes, (uint64_t)WINDOW_BYTES_MAX);
     }
-    uint64_t messages = s->window_messages != 0 ? s->window_messages : bytes / s->size;
+    /* A message takes its bytes once for each copy. */
+    uint64_t messages = s->window_messages != 0
+                            ? s->window_messages
+                            : bytes / ((uint64_t)s->size * MAX_OF(s->copies, 1u));
     return MAX_OF(messages, (uint64_t)1);
 }

@@ -20,8 +20,9 @@ extern "C" {
 enum {
     SCENARIO_THREADS_MAX = 64,
     SCENARIO_TEXT_MAX = 256,
-    /* Local ports of one source address toward one server port: 28,232 by default. */
-    SCENARIO_CONNECTIONS_PER_SOURCE = 20000,
+    /* Local ports of one source address toward one server port are 28,232 by default. The kernel
+     * searches the longer for a free one the more are taken, so an address is left early. */
+    SCENARIO_CONNECTIONS_PER_SOURCE = 2000,
 };
 
 enum scenario_kind {
@@ -52,6 +53,7 @@ struct scenario {
     uint32_t publishers;  /* of requests: the requesters */
     uint32_t subjects;
     uint32_t subjects_each; /* of a subscriber without a wildcard */
+    uint32_t copies;        /* equal subscriptions of one subscriber */
     uint32_t wildcards;     /* subscribers of a pattern that matches all subjects */
     uint32_t groups;        /* queue groups; 0: none */
     double wildcards_share; /* as asked for */

@@ -14,6 +14,9 @@ const char *topology_contradiction(const struct topology_plan *p)
     if (p->wildcards > p->subscribers) {
         return "more wildcard subscribers than subscribers";
     }
+    if (p->copies > 1 && p->groups != 0) {
+        return "queue groups count one subscription per member";
+    }
     if (p->groups > p->subscribers) {
         return "more queue groups than subscribers";
     }
@@ -35,7 +38,8 @@ struct topology_heard topology_heard(const struct topology *topology, uint32_t s
 void topology_init(struct topology *topology, const struct topology_plan *plan)
 {
     ASSERT(topology_contradiction(plan) == NULL);
-    ASSERT(plan->publishers != 0 && plan->subjects != 0 && plan->each != 0);
+    ASSERT(plan->publishers != 0 && plan->subjects != 0);
+    ASSERT(plan->each != 0 && plan->copies != 0);
     memset(topology, 0, sizeof *topology);
     topology->plan = *plan;
     topology->streams = MAX_OF(plan->publishers, plan->subjects);
@@ -44,7 +48,7 @@ void topology_init(struct topology *topology, const struct topology_plan *plan)
     for (uint32_t i = 0; plan->groups == 0 && i < plan->subscribers; i++) {
         struct topology_heard heard = topology_heard(topology, i);
         for (uint32_t j = 0; j < heard.count; j++) {
-            topology->listeners[(heard.first + j) % plan->subjects]++;
+            topology->listeners[(heard.first + j) % plan->subjects] += plan->copies;
         }
     }
     for (uint32_t i = 0; plan->groups != 0 && i < plan->subjects; i++) {

@@ -9,6 +9,8 @@
  *
  *   the columns of a subscriber: its subjects in order, of each the streams that lead to it
  *
+ * Where it subscribes to the same again, under other numbers, each such copy has all columns anew.
+ *
  * Threads:     constant once made.
  * Memory:      owns the count of listeners.
  * Limits:      TOPOLOGY_STREAMS_MAX, as a message names its stream in 16 bits.
@@ -33,6 +35,7 @@ struct topology_plan {
     uint32_t subscribers; /* that must hear; those meant to stall are not among them */
     uint32_t each;        /* subjects of a literal subscriber */
     uint32_t wildcards;   /* of the subscribers, the first so many hear all */
+    uint32_t copies;      /* equal subscriptions of a subscriber, each with its own deliveries */
     uint32_t groups;      /* 0: none; else all hear all, and one of each group gets a message */
 };
 
@@ -73,10 +76,11 @@ static inline uint32_t topology_subject(const struct topology *topology, uint32_
 static inline uint32_t topology_columns(const struct topology *topology,
                                         struct topology_heard heard)
 {
-    return heard.count * topology->per_subject;
+    return heard.count * topology->per_subject * topology->plan.copies;
 }
 
-/* Where a subscriber counts a stream; TOPOLOGY_NONE: it does not hear it. */
+/* Where a subscriber counts a stream, in its first copy; the next copy is heard.count times
+ * per_subject columns further. TOPOLOGY_NONE: it does not hear it. */
 static inline uint32_t topology_column(const struct topology *topology, struct topology_heard heard,
                                        uint32_t stream)
 {

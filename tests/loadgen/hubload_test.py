@@ -190,6 +190,17 @@ class Shapes(unittest.TestCase):
         self.expect_right(400, *shape)
         self.expect_found(*shape)
 
+    def test_the_same_subscription_several_times(self):
+        shape = ("--subscribers", "3", "--copies", "4")
+        self.expect_right(200 * 12, *shape)
+        self.expect_found(*shape)
+        self.expect_right(200 * 2 * 150, "--subscribers", "2", "--copies", "150")
+
+    def test_several_of_all_kinds_of_subscription(self):
+        self.expect_right((200 * 2 + 200 * 8 * 2 // 4) * 3, "--subjects", "4", "--subjects-each", "2",
+                          "--subscribers", "10", "--wildcards", "2", "--copies", "3",
+                          "--distinct-sids")
+
     def test_more_subjects_than_prefixes_are_remembered(self):
         self.expect_right(200, "--subjects", "40", "--subjects-each", "40", "--subscribers", "1")
 
@@ -335,7 +346,7 @@ class Files(unittest.TestCase):
                 for key, value in (("publishers", 3), ("requesters", 3), ("subscribers", 6),
                                    ("responders", 2), ("subjects", 3), ("pairs", 3),
                                    ("subjects-each", 3), ("churn", 50), ("queue-groups", 2),
-                                   ("connecting", 8)):
+                                   ("connecting", 8), ("copies", 3)):
                     if f"\n{key} " in text:
                         small += [f"--{key}", str(value)]
                 if "kind idle" in text:

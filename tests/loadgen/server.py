@@ -37,7 +37,7 @@ class Client:
         self.received = b""
         self.unsent = bytearray()
         self.subscriptions = {}  # sid -> (subject, group)
-        self.held = None  # (stream, frame): goes out after the next one of its stream
+        self.held = None  # (key, frame): goes out after the next one of that subscription and stream
 
 
 class Server:
@@ -174,10 +174,10 @@ class Server:
         words = b"%s %s %s" % (subject, sid, reply) if reply else b"%s %s" % (subject, sid)
         frame = b"MSG %s %d\r\n%s\r\n" % (words, len(payload), payload)
         if fault == "reordered":
-            client.held = (payload[12:14], frame)
+            client.held = (sid + payload[12:14], frame)
             return
         client.unsent += frame * (2 if fault == "duplicated" else 1)
-        if client.held is not None and client.held[0] == payload[12:14]:
+        if client.held is not None and client.held[0] == sid + payload[12:14]:
             client.unsent += client.held[1]
             client.held = None
 

@@ -46,6 +46,7 @@ static void stage_open(struct stage *st, double rate, bool poisson, uint32_t pub
     st->scenario.sizes.weights[0] = 1;
     st->scenario.subjects = 1;
     st->scenario.subjects_each = 1;
+    st->scenario.copies = 1;
     st->scenario.subscribers = 1;
     st->scenario.publishers = publishers;
     st->scenario.rate = rate;

@@ -29,13 +29,18 @@ static void test_topology_known_shapes(void **state)
         uint32_t streams;
         uint64_t expected;
     } table[] = {
-        {{.publishers = 1, .subjects = 1, .subscribers = 100, .each = 1}, 1, 100},
-        {{.publishers = 5, .subjects = 1, .subscribers = 1000, .each = 1}, 5, 5000},
-        {{.publishers = 7, .subjects = 7, .subscribers = 7, .each = 1}, 7, 7},
-        {{.publishers = 2, .subjects = 6, .subscribers = 12, .each = 1}, 6, 12},
-        {{.publishers = 2, .subjects = 6, .subscribers = 2, .each = 3}, 6, 6},
-        {{.publishers = 1, .subjects = 4, .subscribers = 3, .each = 1, .wildcards = 3}, 4, 12},
-        {{.publishers = 3, .subjects = 1, .subscribers = 8, .each = 1, .groups = 2}, 3, 6},
+        {{.publishers = 1, .subjects = 1, .subscribers = 100, .each = 1, .copies = 1}, 1, 100},
+        {{.publishers = 5, .subjects = 1, .subscribers = 1000, .each = 1, .copies = 1}, 5, 5000},
+        {{.publishers = 7, .subjects = 7, .subscribers = 7, .each = 1, .copies = 1}, 7, 7},
+        {{.publishers = 2, .subjects = 6, .subscribers = 12, .each = 1, .copies = 1}, 6, 12},
+        {{.publishers = 2, .subjects = 6, .subscribers = 2, .each = 3, .copies = 1}, 6, 6},
+        {{.publishers = 1, .subjects = 4, .subscribers = 3, .each = 1, .copies = 1, .wildcards = 3},
+         4,
+         12},
+        {{.publishers = 1, .subjects = 2, .subscribers = 4, .each = 1, .copies = 5}, 2, 20},
+        {{.publishers = 3, .subjects = 1, .subscribers = 8, .each = 1, .copies = 1, .groups = 2},
+         3,
+         6},
     };
     for (size_t i = 0; i < COUNT_OF(table); i++) {
         struct topology topology = made(table[i].plan);
@@ -70,6 +75,7 @@ static void test_topology_columns_are_exact(void **state)
         plan.publishers = 1 + (uint32_t)rand() % 9;
         plan.subjects = 1 + (uint32_t)rand() % 9;
         plan.subscribers = 1 + (uint32_t)rand() % 9;
+        plan.copies = 1 + (uint32_t)rand() % 3;
         plan.each = 1 + (uint32_t)rand() % plan.subjects;
         plan.wildcards = (uint32_t)rand() % (plan.subscribers + 1);
         struct topology t = made(plan);
@@ -87,13 +93,13 @@ static void test_topology_columns_are_exact(void **state)
                 uint32_t column = topology_column(&t, heard, stream);
                 assert_int_equal(column != TOPOLOGY_NONE, heard_contains(&t, heard, subject));
                 if (column != TOPOLOGY_NONE) {
-                    assert_true(column < topology_columns(&t, heard));
+                    assert_true(column < topology_columns(&t, heard) / plan.copies);
                     assert_false(used[column]);
                     used[column] = true;
                 }
             }
             for (uint32_t k = 0; k < plan.subjects; k++) {
-                listeners[k] += heard_contains(&t, heard, k);
+                listeners[k] += heard_contains(&t, heard, k) ? plan.copies : 0;
             }
         }
         assert_memory_equal(listeners, t.listeners, plan.subjects * sizeof *listeners);
@@ -107,11 +113,11 @@ static void test_topology_contradictions(void **state)
 {
     (void)state;
     static const struct topology_plan wrong[] = {
-        {.publishers = 1, .subjects = 2, .subscribers = 4, .each = 3},
-        {.publishers = 1, .subjects = 1, .subscribers = 4, .each = 1, .wildcards = 5},
-        {.publishers = 1, .subjects = 1, .subscribers = 4, .each = 1, .groups = 5},
-        {.publishers = 1, .subjects = 2, .subscribers = 4, .each = 1, .groups = 2},
-        {.publishers = 65537, .subjects = 1, .subscribers = 4, .each = 1},
+        {.publishers = 1, .subjects = 2, .subscribers = 4, .each = 3, .copies = 1},
+        {.publishers = 1, .subjects = 1, .subscribers = 4, .each = 1, .copies = 1, .wildcards = 5},
+        {.publishers = 1, .subjects = 1, .subscribers = 4, .each = 1, .copies = 1, .groups = 5},
+        {.publishers = 1, .subjects = 2, .subscribers = 4, .each = 1, .copies = 1, .groups = 2},
+        {.publishers = 65537, .subjects = 1, .subscribers = 4, .each = 1, .copies = 1},
     };
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         assert_non_null(topology_contradiction(&wrong[i]));
