@@ -210,7 +210,7 @@ static void gate(struct job *job, const struct metric *metric, const struct comp
 static void not_comparable(struct job *job, const struct metric *metric, bool gates,
                            const char *why)
 {
-    printf("  %-26s%snot comparable%s: %s\n", metric->title, colour(job, YELLOW),
+    printf("  %-30s%snot comparable%s: %s\n", metric->title, colour(job, YELLOW),
            colour(job, PLAIN), why);
     job->undecided |= gates;
 }
@@ -228,7 +228,7 @@ static void comparison_print(struct job *job, const struct metric *metric,
         snprintf(note, sizeof note, ": about %zu a side are needed", c->runs_wanted);
     }
     /* Of the interval's characters one is three bytes long. */
-    printf("  %-26s%13s %13s %+8.1f %%  %*s  %8.2g  %s%s%s%s\n", metric->title,
+    printf("  %-30s%13s %13s %+8.1f %%  %*s  %8.2g  %s%s%s%s\n", metric->title,
            metric_text(metric->unit, c->a_median).at, metric_text(metric->unit, c->b_median).at,
            c->change.estimate * 100, c->change.bounded ? 22 : 20, interval, c->p,
            colour(job, colour_of(metric, c)), word_of(metric, c), colour(job, PLAIN), note);
@@ -292,13 +292,13 @@ static void scenario_compare(struct job *job, const struct part parts[2])
     size_t bound = 0;
     stored_scenario(parts[0].like, title, sizeof title);
     printf("%s\n", title);
-    size_t files = part_print(&parts[0], &bound);
-    files = MIN_OF(files, part_print(&parts[1], &bound));
-    if (files == 1) {
+    size_t a_files = part_print(&parts[0], &bound);
+    size_t b_files = part_print(&parts[1], &bound);
+    if (a_files == 1 || b_files == 1) {
         puts("     Runs of one start are alike; what differs from start to start is not in the "
              "spread.");
     }
-    printf("  %-26s%13s %13s %10s  %20s  %8s\n", "", "median of A", "median of B", "change",
+    printf("  %-30s%13s %13s %10s  %20s  %8s\n", "", "median of A", "median of B", "change",
            "99 % interval", "p");
     for (size_t i = 0; i < metrics_count; i++) {
         if (is_wanted(job, &metrics[i])) {

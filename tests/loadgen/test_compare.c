@@ -352,6 +352,9 @@ static void test_compare_many_files(void **state)
     expect(f, "a b c vs b a c", 0, "20 runs from 2 starts");
     assert_non_null(strstr(f->said, "100 subscribers"));
     assert_non_null(strstr(f->said, "1,000 subscribers"));
+    const char *side = strstr(f->said, "\n  B  ");
+    assert_non_null(side);
+    assert_null(strstr(side + 1, "\n  B  hub 1, 20 runs")); /* each side is told of once */
     expect(f, "a b c vs a b", 3, "only in A");
 }
 
