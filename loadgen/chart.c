@@ -76,10 +76,10 @@ static void log_fit(struct axis *axis, double least, double most)
     axis->to = ceil(log10(most) - 1e-9);
     axis->to += axis->to == axis->from ? 1 : 0;
     bool few = axis->to - axis->from <= 3;
-    double stride = ceil((axis->to - axis->from) / (TICKS_MAX - 2));
-    for (double power = axis->from; power <= axis->to; power += stride) {
+    int stride = (int)ceil((axis->to - axis->from) / (TICKS_MAX - 2));
+    for (int power = (int)axis->from; power <= (int)axis->to; power += stride) {
         for (size_t i = 0; i < (few ? COUNT_OF(parts) : 1); i++) {
-            if (power < axis->to || i == 0) {
+            if (power < (int)axis->to || i == 0) {
                 tick_add(axis, parts[i] * pow(10, power));
             }
         }
@@ -252,8 +252,8 @@ static void line_draw(FILE *out, const struct chart *chart, const struct chart_l
 
 static void legend_draw(FILE *out, const struct chart_line *line, size_t index)
 {
-    double x = LEFT + (double)(index % LEGEND_COLUMNS) * (RIGHT - LEFT) / LEGEND_COLUMNS;
-    double y = LEGEND + (double)(index / LEGEND_COLUMNS) * LEGEND_STEP;
+    double x = LEFT + (double)(index % LEGEND_COLUMNS) * ((double)(RIGHT - LEFT) / LEGEND_COLUMNS);
+    double y = LEGEND + LEGEND_STEP * floor((double)index / LEGEND_COLUMNS);
     fprintf(out,
             "<g class=\"line\" style=\"--line:var(--series-%u)\"><path class=\"curve\" "
             "stroke-dasharray=\"%s\" d=\"M%.1f %.1fh28\"/>",

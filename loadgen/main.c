@@ -32,8 +32,8 @@ static const char help[] =
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} subcommands[] = {{"fanout", fanout_main}, {"request", fanout_main},  {"idle", fanout_main},
-                   {"storm", fanout_main},  {"run", script_main},      {"compare", compare_main},
+} subcommands[] = {{"fanout", fanout_main}, {"request", fanout_main}, {"idle", fanout_main},
+                   {"storm", fanout_main},  {"run", script_main},     {"compare", compare_main},
                    {"report", report_main}};
 
 int main(int argc, char **argv)

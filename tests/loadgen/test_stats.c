@@ -48,7 +48,7 @@ static double p_by_counting(const double *values, int count, int chosen)
 {
     int ways = 0;
     int far = 0;
-    int doubled[16];
+    int doubled[16] = {0};
     for (int i = 0; i < count; i++) {
         doubled[i] = 1;
         for (int j = 0; j < count; j++) {
