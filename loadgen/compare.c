@@ -323,6 +323,7 @@ static void alone_print(struct job *job, const struct side *side, const struct s
                         const struct side *other)
 {
     char title[512];
+    ASSERT(file != NULL);
     ASSERT(other->files != NULL);
     stored_scenario(file, title, sizeof title);
     printf("%s\n  %snot comparable%s: only in %c (%s). It differs from %s:\n", title,
