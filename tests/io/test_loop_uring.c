@@ -247,6 +247,60 @@ static void test_the_steady_path_over_the_table_allocates_nothing(void **state)
     allocate_nothing(&direct);
 }
 
+/* The kernel takes no SQE for a while: a descriptor is sent to by system call, a socket of the table
+ * is as if it were full, and is writable as soon as the kernel does again. */
+static void refuse_sends(const struct stage_options *options)
+{
+    struct stage *stage = uring_stage(options);
+    struct ring *ring = &inside(stage)->ring;
+    uint32_t peer = stage_connect(stage, true);
+    stage_idle(stage, 2); /* arms what is to be armed */
+    int ring_fd = ring->uring.enter_ring_fd;
+    unsigned flags = ring->enter_flags;
+    ring->uring.enter_ring_fd = -1;
+    ring->enter_flags = 0;
+    int64_t sent = stage_send(stage, peer, 1000, 2);
+    assert_int_equal(sent, options->loop.direct ? LOOP_SEND_FULL : 1000);
+    ring->uring.enter_ring_fd = ring_fd;
+    ring->enter_flags = flags;
+    loop_wait_writable(stage->loop, peer);
+    STAGE_UNTIL(stage, stage->peers[peer].is_writable);
+    stage_send_all(stage, peer, 1000, 2);
+    peer_read_all(stage, peer, (size_t)(sent + 1000));
+    stage_end(stage);
+}
+
+static void test_sends_the_ring_does_not_take(void **state)
+{
+    (void)state;
+    refuse_sends(&usual);
+    refuse_sends(&direct);
+}
+
+/* What was read to its end is not looked at again before something comes. */
+static void rest(const struct stage_options *options)
+{
+    enum { NAP_NS = 30 * 1000 * 1000, ENTERS_MAX = 5 };
+    struct stage *stage = uring_stage(options);
+    struct loop_event events[LOOP_EVENTS_MIN];
+    struct loop_stats before;
+    struct loop_stats after;
+    exchange(stage, stage_connect(stage, true), 3);
+    stage_idle(stage, 3);
+    loop_stats_read(stage->loop, &before);
+    assert_int_equal(loop_wait(stage->loop, NAP_NS, events, LOOP_EVENTS_MIN), 0);
+    loop_stats_read(stage->loop, &after);
+    assert_in_range(after.enters - before.enters, 1, ENTERS_MAX);
+    stage_end(stage);
+}
+
+static void test_a_wait_with_nothing_to_read_sleeps(void **state)
+{
+    (void)state;
+    rest(&usual);
+    rest(&direct);
+}
+
 /* Descriptors of this process. */
 static int descriptors(void)
 {
@@ -398,6 +452,8 @@ int main(void)
         cmocka_unit_test(test_tiny_rings_do_overflow_and_run_out_of_buffers),
         cmocka_unit_test(test_the_steady_path_allocates_nothing),
         cmocka_unit_test(test_the_steady_path_over_the_table_allocates_nothing),
+        cmocka_unit_test(test_sends_the_ring_does_not_take),
+        cmocka_unit_test(test_a_wait_with_nothing_to_read_sleeps),
         cmocka_unit_test(test_a_socket_in_the_table_is_no_descriptor),
         cmocka_unit_test(test_out_of_descriptors_a_socket_in_the_table_still_closes),
         cmocka_unit_test(test_direct_without_inline_sends_is_refused),

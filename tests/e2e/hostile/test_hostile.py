@@ -148,9 +148,12 @@ class HostileTest(unittest.TestCase):
         for client in clients:
             client.close()
         self.assertTrue(until(lambda: self.hub.descriptors() <= self.first_descriptors, 10))
+        # A socket in a worker's table is no descriptor.
+        self.assertTrue(until(lambda: self.at_rest() == self.first_at_rest, 10))
 
     def crowd(self, kind, count=COUNT, seconds=3, healthy_messages=100):
         self.first_descriptors = self.hub.descriptors()
+        self.first_at_rest = self.at_rest()
         self.warm_up()
         before, rss_before = self.at_rest(), self.hub.rss_bytes()
         healthy = Healthy(self.hub)
