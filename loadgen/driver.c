@@ -17,6 +17,7 @@ enum {
     EVENTS_PER_PUBLISH = 32, /* reads between two looks at the schedule */
     WAIT_MAX_NS = 20000000,  /* orders are noticed this late at most */
     WINDOW_POLL_NS = 100000, /* another driver's subscribers hold the window: look again */
+    ENDING_MAX = 256,        /* connections asked to end, that have not yet */
     GLANCE_NS = 500000000,   /* between two looks at the figures of the live line */
 };
 
@@ -100,12 +101,13 @@ static void connection_end(struct driver *d, struct client *client)
 
 static void disconnect(struct driver *d)
 {
-    for (uint32_t i = 0; i < d->clients_count && !d->disconnecting; i++) {
-        if (!d->clients[i].ended) {
-            connection_end(d, &d->clients[i]);
+    /* A few at a time: each posts two completions, and all at once would overflow the CQ. */
+    while (d->ending < d->clients_count && d->ending - MIN_OF(d->ending, d->ended) < ENDING_MAX) {
+        struct client *client = &d->clients[d->ending++];
+        if (!client->ended) {
+            connection_end(d, client);
         }
     }
-    d->disconnecting = true;
 }
 
 /* Everything as before the first connection. */
@@ -122,7 +124,7 @@ static void disconnected(struct driver *d)
         churner_again(&d->churners[i]);
     }
     memset(&d->connects, 0, sizeof d->connects);
-    d->disconnecting = false;
+    d->ending = 0;
     d->connect_begin_ns = 0;
     d->opened = 0;
     d->ready = 0;

@@ -46,6 +46,7 @@ struct driver {
 
     uint32_t opened; /* clients for which connecting has begun */
     uint32_t ready;
+    uint32_t ending;           /* clients asked to end, since the order to disconnect */
     uint32_t ended;            /* since the order to disconnect */
     uint64_t connect_begin_ns; /* of the first connection */
     uint64_t connect_end_ns;   /* when the last was confirmed */
@@ -53,7 +54,6 @@ struct driver {
     uint64_t obeyed;           /* number of the last order */
     bool running;              /* between RUN and COLLECT */
     bool resting; /* after COLLECT: nothing changes, so that the main thread may read */
-    bool disconnecting;
     bool stopped;
     uint32_t publish_first;    /* publisher whose turn comes first */
     uint64_t publish_ns;       /* when publishing wants its next turn */
