@@ -87,14 +87,16 @@ class EndTest(HubTest):
 
             def nobody():
                 client.send(pub(b"svc", b"?", b"r") + b"PING\r\n")
-                answer = client.line()
-                if answer.startswith(b"HMSG"):
-                    client.read(int(answer.split()[-1]) + 2)
+                told = False
+                while True:
                     answer = client.line()
-                    self.assertEqual(answer, PONG)
-                    return True
-                self.assertEqual(answer, PONG)
-                return False
+                    if answer == PONG:
+                        return told
+                    # One that went to another worker's memory of the subscriber is answered when
+                    # that worker has said that nobody is there: perhaps behind the PONG.
+                    self.assertTrue(answer.startswith(b"HMSG"), answer)
+                    client.read(int(answer.split()[-1]) + 2)
+                    told = True
 
             self.assertTrue(until(nobody), how)
 
