@@ -1,6 +1,7 @@
 /* hub.c - sessions from open to closed, timers, and the edges of a turn. */
 #include "core/hub_state.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 enum { INDEX_CACHE_ENTRIES = 8192 };
@@ -250,6 +251,18 @@ static void session_end(struct hub *hub, struct session *session, uint32_t how)
     hub_want(hub, session, WANT_CLOSE | (how == HUB_CLOSE_RESET ? WANT_RESET : 0u));
 }
 
+/* What an operator did not ask for and may have to mend is told without -D. */
+static void log_close(struct hub *hub, const struct session *session, enum close_reason reason)
+{
+    bool is_forced = reason == CLOSE_SLOW_PENDING || reason == CLOSE_SLOW_DEADLINE ||
+                     reason == CLOSE_MEMORY_LIMIT || reason == CLOSE_INPUT_STALLED;
+    enum log_level level = is_forced ? LOG_INFO : LOG_DEBUG;
+    if (log_wants(hub->options.log, level)) {
+        log_write(hub->options.log, level, "cid:%" PRIu64 " - Client connection closed: %s",
+                  session->client_id, close_reason_text(reason));
+    }
+}
+
 void hub_close(struct hub *hub, struct session *session, enum close_reason reason,
                enum hub_close how)
 {
@@ -258,6 +271,7 @@ void hub_close(struct hub *hub, struct session *session, enum close_reason reaso
         return;
     }
     if (session->state == SESSION_OPEN) {
+        log_close(hub, session, reason);
         hub_unsubscribe_all(hub, session);
         session->close_reason = (uint8_t)reason;
         hub->metrics.sessions_closed[reason]++;
@@ -328,8 +342,7 @@ void hub_session_closed(struct hub *hub, struct session *session)
 
 void hub_session_writable(struct hub *hub, struct session *session)
 {
-    if (session->blocked && session->state != SESSION_CLOSING &&
-        !PLANTED(PLANTED_LOST_WRITABLE)) {
+    if (session->blocked && session->state != SESSION_CLOSING && !PLANTED(PLANTED_LOST_WRITABLE)) {
         session->wait_asked = false;
         session_queue_flush(hub, session);
     }
@@ -487,6 +500,11 @@ struct session *hub_want_next(struct hub *hub, uint32_t *wants)
     *wants = session->wants;
     session->wants = 0;
     return session;
+}
+
+struct log *hub_log(const struct hub *hub)
+{
+    return hub->options.log;
 }
 
 struct metrics *hub_metrics(struct hub *hub)

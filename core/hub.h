@@ -203,6 +203,8 @@ struct hub_gauges {
 
 void hub_gauges(const struct hub *hub, struct hub_gauges *gauges);
 struct metrics *hub_metrics(struct hub *hub);
+/* NULL: none. */
+struct log *hub_log(const struct hub *hub);
 uint64_t hub_session_pending(const struct hub *hub, const struct session *session);
 
 /* The two halves of a save in the middle of anything, for hand-over: everything a session is, less

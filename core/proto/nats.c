@@ -11,6 +11,8 @@
 #include "core/proto/nats_text.h"
 #include "core/subject.h"
 
+#include <inttypes.h>
+
 #define FIRST_PING_NS 2000000000ull
 /* nats-server measures the round trip anew when it is older than this. */
 #define RTT_FRESH_NS  (3600ull * 1000000000ull)
@@ -133,6 +135,10 @@ void nats_open(const struct nats *nats, struct hub *hub, struct session *session
     client->port = port;
     client->pedantic = true;
     session->verbose = true;
+    if (log_wants(hub_log(hub), LOG_DEBUG)) {
+        log_write(hub_log(hub), LOG_DEBUG, "%s:%u - cid:%" PRIu64 " - Client connection created",
+                  address, port, session->client_id);
+    }
     client->input_ns = hub_now(hub);
     say_info(nats, hub, session, false, false);
     hub_tick_at(hub, session, hub_now(hub) + nats->options.ping_interval_ns);
