@@ -319,7 +319,7 @@ static double idle_connections(bool distinct, const char *what)
 static void test_an_idle_connection_on_one_subject(void **state)
 {
     (void)state;
-    assert_true(idle_connections(false, "idle connection, one subject") <= 611);
+    assert_true(idle_connections(false, "idle connection, one subject") <= 500);
 }
 
 /*
@@ -329,7 +329,7 @@ static void test_an_idle_connection_on_one_subject(void **state)
 static void test_an_idle_connection_on_its_own_subject(void **state)
 {
     (void)state;
-    assert_true(idle_connections(true, "idle connection, distinct subjects") <= 805);
+    assert_true(idle_connections(true, "idle connection, distinct subjects") <= 695);
 }
 
 /*
