@@ -5,8 +5,10 @@
 Behind ./dev rivals; --help lists the options. Results are hubload's own JSON, one file a server and
 scenario, with a run of each round in it, so that `hubload compare` takes them.
 """
+
 import argparse
 import datetime
+import glob
 import json
 import os
 import re
@@ -317,6 +319,9 @@ def front_page(suite):
 def write_pages(suite):
     with open(os.path.join(suite.options.out, "README.md"), "w", encoding="utf-8") as file:
         file.write(folder_page(suite))
+    results = sorted(glob.glob(os.path.join(suite.options.out, "*.json")))
+    subprocess.run([suite.hubload, "report", "--title", "Publish/subscribe servers under the same load",
+                    "-o", os.path.join(suite.options.out, "report.html")] + results, check=True)
     if suite.options.readme:
         with open("README.md", encoding="utf-8") as file:
             page = file.read()
