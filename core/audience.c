@@ -108,8 +108,7 @@ void audience_share(struct audience *audience)
 size_t audience_release(struct audience *audience, struct chunk_pool *pool)
 {
     if (audience->members_count > 0 || audience->refs > 0 || audience->in_group ||
-        audience->link != NULL ||
-        audience->dirty) {
+        audience->link != NULL || audience->dirty) {
         return 0;
     }
     size_t bytes = audience_bytes(audience);

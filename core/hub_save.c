@@ -98,7 +98,8 @@ static void save_pending(struct writer *writer, const struct pending *p)
 
 static void save_sub(const struct hub *hub, struct writer *writer, const struct sub *sub)
 {
-    const struct entry *entry = sub_group(sub) != NULL ? sub_group(sub)->entry : sub->audience->entry;
+    const struct entry *entry =
+        sub_group(sub) != NULL ? sub_group(sub)->entry : sub->audience->entry;
     struct bytes pattern = index_pattern(hub->index, &entry->base);
     struct bytes queue = sub_group(sub) != NULL ? group_name(sub_group(sub)) : (struct bytes){0};
     struct save_sub saved = {.delivered =

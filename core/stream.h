@@ -32,8 +32,8 @@ struct stream {
     struct chunk *step_chunk; /* where members in step stand; NULL: the chain was empty */
     uint32_t step_offset;
     uint32_t turn_messages; /* rendered since step */
-    uint32_t class_index; /* of the next chunk: grows with a turn's bytes, shrinks with quiet */
-    uint64_t step;        /* positions, in bytes since the stream was made */
+    uint32_t class_index;   /* of the next chunk: grows with a turn's bytes, shrinks with quiet */
+    uint64_t step;          /* positions, in bytes since the stream was made */
     uint64_t end;
     uint64_t cursors_count;
 };

@@ -169,8 +169,7 @@ static size_t render_unsubscribe(uint8_t *to, size_t capacity, const char *subje
 static size_t render_join(uint8_t *to, size_t capacity, const char *subject, const char *group,
                           uint64_t sid)
 {
-    return codec_print(to, capacity, "SUB %s %s %llu\r\n", subject, group,
-                       (unsigned long long)sid);
+    return codec_print(to, capacity, "SUB %s %s %llu\r\n", subject, group, (unsigned long long)sid);
 }
 
 static size_t render_request(uint8_t *to, size_t capacity, const char *subject, const char *reply,

@@ -6,7 +6,8 @@
 bool result_is_complete(const struct result *r)
 {
     return r->counts.delivered == r->expected && r->counts.lost == 0 && r->counts.duplicated == 0 &&
-           (r->counts.reordered == 0 || r->unordered) && r->counts.corrupted == 0 && r->counts.foreign == 0;
+           (r->counts.reordered == 0 || r->unordered) && r->counts.corrupted == 0 &&
+           r->counts.foreign == 0;
 }
 
 double result_server_busy(const struct result *r)

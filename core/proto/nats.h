@@ -36,11 +36,11 @@ struct nats {
 };
 
 struct nats_client {
-    struct session session; /* first */
+    struct session session;         /* first */
     struct nats_parser *unfinished; /* of a verb that is cut; a block of the hub's. NULL: none */
-    uint64_t input_ns;  /* when it last said something */
-    uint64_t pinged_ns; /* when we last sent PING; 0: never */
-    uint64_t rtt_ns;    /* 0: not known yet */
+    uint64_t input_ns;              /* when it last said something */
+    uint64_t pinged_ns;             /* when we last sent PING; 0: never */
+    uint64_t rtt_ns;                /* 0: not known yet */
     /* One string: numeric address, name, lang, version, each with its NUL; owned. */
     char *identity;
     uint32_t pings_out;
