@@ -38,10 +38,11 @@ enum { PROGRAM_BYTES = 16 << 20 };
 
 enum { ROOM_TEXT_MAX = 160 };
 
-/* Read by jemalloc before main. Memory of a burst goes back to the kernel after a second: what the
- * hub holds is what its counters say. */
+/* Read by jemalloc before main. Memory of a burst goes back to the kernel within seconds, by a thread
+ * of jemalloc's: a worker that has nothing to do allocates nothing and so would never give back. */
 extern const char *malloc_conf;
-const char *malloc_conf = "dirty_decay_ms:1000,muzzy_decay_ms:0";
+const char *malloc_conf =
+    "background_thread:true,max_background_threads:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
 
 struct program {
     const char *name; /* borrowed: argv[0]'s */
