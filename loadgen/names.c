@@ -74,6 +74,7 @@ void topics_init(struct topics *topics, const struct scenario *s, uint32_t count
             capacity = MAX_OF(2 * capacity, topics->at[i] + (uint32_t)size);
             topics->text = memory_resize(topics->text, capacity);
         }
+        ASSERT(topics->text != NULL);
         memcpy(topics->text + topics->at[i], one, size);
         topics->at[i + 1] = topics->at[i] + (uint32_t)size;
     }

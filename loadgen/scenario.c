@@ -92,7 +92,8 @@ static void capacity_bound(struct scenario *s, const struct argument *argument)
         const char *unit;
         double ns;
     } units[] = {{"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
-    char *end = NULL;
+    char nothing[] = "";
+    char *end = nothing;
     double percent = argument->text[0] == 'p' ? strtod(argument->text + 1, &end) : 0;
     double bound = percent > 0 && percent < 100 && *end == '=' ? strtod(end + 1, &end) : 0;
     for (size_t i = 0; bound > 0 && i < COUNT_OF(units); i++) {

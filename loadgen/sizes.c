@@ -95,6 +95,7 @@ bool sizes_contain(const struct sizes *sizes, size_t bytes)
 uint32_t sizes_mean(const struct sizes *sizes)
 {
     uint64_t all = weights_all(sizes);
+    ASSERT(all > 0);
     uint64_t sum = all - 1;
     for (uint32_t i = 0; i < sizes->count; i++) {
         sum += (uint64_t)sizes->weights[i] * sizes->bytes[i];

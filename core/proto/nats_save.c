@@ -32,6 +32,7 @@ size_t nats_save(struct hub *hub, struct session *session, uint8_t *to, size_t s
         return 0;
     }
     if (own + session_size <= size) {
+        ASSERT(to != NULL);
         struct save_client saved = {.version = SAVE_VERSION,
                                     .size = sizeof(saved),
                                     .identity_size = (uint32_t)name_size,

@@ -24,7 +24,7 @@ struct pair {
 
 static uint16_t port_of(int fd)
 {
-    struct sockaddr_in6 address; /* both families have the port in the same place */
+    struct sockaddr_in6 address = {0}; /* both families have the port in the same place */
     socklen_t size = sizeof(address);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
     return ntohs(address.sin6_port);

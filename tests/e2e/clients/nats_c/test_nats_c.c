@@ -48,7 +48,7 @@ static void control(const char *command)
 {
     const char *text = getenv("E2E_CONTROL");
     assert_non_null(text);
-    int fd = atoi(text);
+    int fd = text != NULL ? atoi(text) : -1;
     char line[64];
     int size = snprintf(line, sizeof(line), "%s\n", command);
     assert_int_equal(write(fd, line, (size_t)size), size);
