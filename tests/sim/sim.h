@@ -275,7 +275,7 @@ void world_check(struct sim *sim);
 void world_reload(struct sim *sim);
 /* Moves the clock to the nearest deadline of a sleeper. False: there is none. */
 bool world_skip_time(struct sim *sim);
-void world_order(struct sim *sim, enum order_kind order);
+void world_order(struct sim *sim, enum order_kind kind);
 uint64_t world_dropped_for_memory(struct sim *sim);
 uint64_t world_repicks(struct sim *sim);
 struct hub_gauges world_gauges(struct sim *sim, uint32_t worker);

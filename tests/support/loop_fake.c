@@ -571,7 +571,7 @@ static void fake_free(struct loop *loop)
         }
     }
     while (list_pop(&l->backlog) != NULL) {
-        continue; /* the clients are the world's */
+        /* the clients are the world's */
     }
     l->world->loops_count--;
     memory_free(l->slots);

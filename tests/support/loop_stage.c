@@ -373,6 +373,7 @@ int64_t stage_send(struct stage *stage, uint32_t number, size_t size, uint32_t v
     struct stage_peer *peer = &stage->peers[number];
     uint8_t *chunk = (uint8_t *)memory_alloc(size);
     struct iovec vectors[SEND_VECTORS_MAX];
+    ASSERT(vectors_count > 0);
     ASSERT(vectors_count <= SEND_VECTORS_MAX);
     ASSERT(size >= vectors_count);
     for (size_t i = 0; i < size; i++) {

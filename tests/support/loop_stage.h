@@ -70,25 +70,25 @@ void stage_idle(struct stage *stage, int turns);
 /* Connects a peer and takes it in under the slot of its number, armed if asked. */
 uint32_t stage_connect(struct stage *stage, bool is_armed);
 /* The peer's end. write: as much as the pipe takes of size; returns how much. */
-size_t peer_write(struct stage *stage, uint32_t peer, size_t size);
+size_t peer_write(struct stage *stage, uint32_t number, size_t size);
 /* Writes all, turning in between. */
-void peer_write_all(struct stage *stage, uint32_t peer, size_t size);
+void peer_write_all(struct stage *stage, uint32_t number, size_t size);
 /* Reads what is there, up to size, and checks it. Returns how much. */
-size_t peer_read(struct stage *stage, uint32_t peer, size_t size);
+size_t peer_read(struct stage *stage, uint32_t number, size_t size);
 /* Reads until size bytes came, turning in between. */
-void peer_read_all(struct stage *stage, uint32_t peer, size_t size);
+void peer_read_all(struct stage *stage, uint32_t number, size_t size);
 enum peer_state { PEER_OPEN, PEER_EOF, PEER_RESET };
-enum peer_state peer_state(struct stage *stage, uint32_t peer);
-void peer_shutdown(struct stage *stage, uint32_t peer);
-void peer_close(struct stage *stage, uint32_t peer);
-void peer_reset(struct stage *stage, uint32_t peer);
+enum peer_state peer_state(struct stage *stage, uint32_t number);
+void peer_shutdown(struct stage *stage, uint32_t number);
+void peer_close(struct stage *stage, uint32_t number);
+void peer_reset(struct stage *stage, uint32_t number);
 
 /* One send of size bytes in so many vectors; returns its result. */
-int64_t stage_send(struct stage *stage, uint32_t peer, size_t size, uint32_t vectors);
+int64_t stage_send(struct stage *stage, uint32_t number, size_t size, uint32_t vectors_count);
 /* Sends all, waiting for room and letting the peer read meanwhile. */
-void stage_send_all(struct stage *stage, uint32_t peer, size_t size, uint32_t vectors);
-void stage_close(struct stage *stage, uint32_t peer, enum loop_close how);
+void stage_send_all(struct stage *stage, uint32_t number, size_t size, uint32_t vectors);
+void stage_close(struct stage *stage, uint32_t number, enum loop_close how);
 /* Notes the bytes received since it was last asked, and the end if there was one. */
-void stage_note_peer(struct stage *stage, uint32_t peer);
+void stage_note_peer(struct stage *stage, uint32_t number);
 
 #endif
