@@ -108,12 +108,12 @@ class Redis(Server):
     name = "redis"
     program = "redis-server"
     scheme = "redis"
-    settings = ("no snapshots, no append-only file; no output buffer limit for pub/sub; `io-threads` as CPUs given, "
-                "where more than one")
+    settings = ("no snapshots, no append-only file; not protected, for hubload comes from many loopback addresses; "
+                "no output buffer limit for pub/sub; `io-threads` as CPUs given, where more than one")
 
     def arguments(self, port, connections, cpus, config_path):
         threads = ["--io-threads", str(len(cpus))] if len(cpus) > 1 else []
-        return ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no",
+        return ["--bind", "127.0.0.1", "--port", str(port), "--protected-mode", "no", "--save", "", "--appendonly", "no",
                 "--client-output-buffer-limit", "pubsub 0 0 0", "--maxclients", str(connections),
                 "--daemonize", "no", "--loglevel", "warning"] + threads
 
