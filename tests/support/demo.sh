@@ -75,7 +75,7 @@ start() {
 load() {
     local common=(--url "nats://127.0.0.1:$2" --publishers 1 --subscribers 1000 --size 128
         --warmup 1 --duration "$seconds" --server-pid "$server") status=0
-    "$release/hubload" fanout "${common[@]}" --window 524288 --json "$results/$1-fast.json" ||
+    "$release/hubload" fanout "${common[@]}" --window-messages 512 --json "$results/$1-fast.json" ||
         status=$?
     printf '\n'
     "$release/hubload" fanout "${common[@]}" --rate 100 --json "$results/$1-paced.json" || status=$?
