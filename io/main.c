@@ -22,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define SECOND_NS UINT64_C(1000000000)
@@ -29,6 +30,9 @@
 #define STOP_NS   (10 * SECOND_NS)         /* for clients that are slow to take the rest */
 
 enum { EXIT_OPTIONS = 2 };
+
+/* A port in use is tried again for half a second. */
+enum { PORT_ATTEMPTS = 5, PORT_PAUSE_MS = 100 };
 
 /* What accepted sockets inherit. 0: the kernel sizes send buffers itself (tcp_wmem). */
 enum { SEND_BUFFER_BYTES = 0, NOTSENT_LOWAT_BYTES = 0 };
@@ -310,7 +314,14 @@ static bool open_listener(struct program *program)
                                        .port = program->config.port,
                                        .send_buffer_bytes = SEND_BUFFER_BYTES,
                                        .notsent_lowat_bytes = NOTSENT_LOWAT_BYTES};
-    if (listener_open(&options, &program->listener, why, sizeof(why)) != 0) {
+    /* Whoever replaces a server may start this one while the old one is still closing. */
+    const struct timespec pause = {.tv_nsec = PORT_PAUSE_MS * 1000000};
+    int error = listener_open(&options, &program->listener, why, sizeof(why));
+    for (int i = 0; error == -EADDRINUSE && i < PORT_ATTEMPTS; i++) {
+        (void)nanosleep(&pause, NULL);
+        error = listener_open(&options, &program->listener, why, sizeof(why));
+    }
+    if (error != 0) {
         log_sink_print(program->sink, LOG_FATAL, "%s", why);
         return false;
     }
