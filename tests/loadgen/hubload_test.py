@@ -161,10 +161,12 @@ class Shapes(unittest.TestCase):
         self.assertEqual(run["delivered"], delivered, said)
         return run
 
-    def expect_found(self, *options, faults=FAULTS_ALONE, kind="fanout"):
+    def expect_found(self, *options, faults=FAULTS_ALONE, kind="fanout", ordered=True):
         for fault in faults:
             with self.subTest(fault=fault):
                 status, run, counts, said = self.judged(fault, *options, kind=kind)
+                if not ordered:
+                    del counts["reordered"]
                 self.assertEqual(counts, {**dict.fromkeys(counts, 0), fault: 1}, said)
                 self.assertEqual(status, 1)
 
@@ -248,7 +250,8 @@ class Shapes(unittest.TestCase):
     def test_requests_to_several(self):
         shape = ("--requesters", "4", "--responders", "3", "--threads", "2")
         self.expect_right(200, *shape, kind="request")
-        self.expect_found(*shape, kind="request", faults=("lost", "duplicated"))
+        # Answers of different responders may overtake each other.
+        self.expect_found(*shape, kind="request", faults=("lost", "duplicated"), ordered=False)
 
     def test_requests_in_flight_are_no_more_than_asked(self):
         # Nothing comes back during the stall.
