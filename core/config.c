@@ -8,6 +8,8 @@
 #include "core/config.h"
 
 #include "core/limits.h"
+#include "core/nearest.h"
+#include "core/units.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -185,7 +187,7 @@ void config_defaults(struct config *config)
 }
 
 /* Fills the sentence; false, so that callers can return it. */
-static bool PRINTF(2, 3) fail(struct config_error *error, const char *format, ...)
+static bool PRINTF(2, 3) fail(struct conf_error *error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -204,53 +206,25 @@ static const struct option *find_option(struct bytes name)
     return NULL;
 }
 
-/* Levenshtein's distance, with one row of the table. */
-static size_t edit_distance(struct bytes a, const char *b)
+/* The long option a typing error probably meant; empty: none is near. */
+static struct bytes nearest_option(struct bytes name)
 {
-    size_t row[32];
-    size_t b_size = strlen(b);
-    if (b_size >= COUNT_OF(row)) {
-        return SIZE_MAX;
-    }
-    for (size_t j = 0; j <= b_size; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 0; i < a.size; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < b_size; j++) {
-            size_t replaced = diagonal + (a.ptr[i] != (uint8_t)b[j]);
-            diagonal = row[j + 1];
-            row[j + 1] = MIN_OF(replaced, MIN_OF(row[j], row[j + 1]) + 1);
-        }
-    }
-    return row[b_size];
-}
-
-/* The long option a typing error probably meant; NULL: none is near. */
-static const char *nearest_option(struct bytes name)
-{
-    const char *nearest = NULL;
-    size_t best = name.size >= 6 ? 3 : 2;
+    struct nearest nearest;
+    nearest_init(&nearest, name);
     for (size_t i = 0; i < COUNT_OF(options); i++) {
-        if (options[i].kind == OPTION_REFUSED || strlen(options[i].name) < 3) {
-            continue;
-        }
-        size_t distance = edit_distance(name, options[i].name);
-        if (distance < best) {
-            best = distance;
-            nearest = options[i].name;
+        if (options[i].kind != OPTION_REFUSED && strlen(options[i].name) >= 3) {
+            nearest_offer(&nearest, bytes_text(options[i].name));
         }
     }
-    return nearest;
+    return nearest.found;
 }
 
-static bool fail_unknown(struct config_error *error, const char *word, struct bytes name)
+static bool fail_unknown(struct conf_error *error, const char *word, struct bytes name)
 {
-    const char *nearest = nearest_option(name);
-    if (nearest != NULL) {
+    struct bytes nearest = nearest_option(name);
+    if (nearest.size > 0) {
         return fail(error, "unknown option %.80s; did you mean --%s? (--help lists all)", word,
-                    nearest);
+                    (const char *)nearest.ptr);
     }
     return fail(error, "unknown option %.80s; --help lists the options", word);
 }
@@ -283,7 +257,7 @@ static bool parse_switch(const char *text, bool *on)
     return false;
 }
 
-static bool set_switch(const struct argument *argument, bool *target, struct config_error *error)
+static bool set_switch(const struct argument *argument, bool *target, struct conf_error *error)
 {
     bool on = true;
     if (argument->value != NULL && !parse_switch(argument->value, &on)) {
@@ -294,7 +268,7 @@ static bool set_switch(const struct argument *argument, bool *target, struct con
 }
 
 static bool set_text(const struct argument *argument, char *target, size_t target_size,
-                     struct config_error *error)
+                     struct conf_error *error)
 {
     size_t size = strlen(argument->value);
     if (size == 0) {
@@ -310,7 +284,7 @@ static bool set_text(const struct argument *argument, char *target, size_t targe
 
 /* "[::1]" loses its brackets. One colon alone is not an IPv6 address but a port in the wrong
  * place. */
-static bool set_host(const struct argument *argument, char *target, struct config_error *error)
+static bool set_host(const struct argument *argument, char *target, struct conf_error *error)
 {
     const char *value = argument->value;
     size_t size = strlen(value);
@@ -335,10 +309,10 @@ static bool set_host(const struct argument *argument, char *target, struct confi
 static bool parse_number(const char *text, uint64_t *number)
 {
     size_t digits = strspn(text, "0123456789");
-    return digits > 0 && text[digits] == '\0' && config_size_parse(bytes_text(text), number);
+    return digits > 0 && text[digits] == '\0' && units_parse_size(bytes_text(text), number);
 }
 
-static bool set_port(const struct argument *argument, int32_t *target, struct config_error *error)
+static bool set_port(const struct argument *argument, int32_t *target, struct conf_error *error)
 {
     uint64_t number = 0;
     if (strcmp(argument->value, "-1") == 0) {
@@ -354,15 +328,14 @@ static bool set_port(const struct argument *argument, int32_t *target, struct co
     return true;
 }
 
-static bool fail_range(const struct argument *argument, struct config_error *error)
+static bool fail_range(const struct argument *argument, struct conf_error *error)
 {
     return fail(error, "%.80s: \"%.40s\" is out of range; use %llu to %llu", argument->word,
                 argument->value, (unsigned long long)argument->option->min,
                 (unsigned long long)argument->option->max);
 }
 
-static bool get_number(const struct argument *argument, uint64_t *number,
-                       struct config_error *error)
+static bool get_number(const struct argument *argument, uint64_t *number, struct conf_error *error)
 {
     if (!parse_number(argument->value, number)) {
         return fail(error, "%.80s: \"%.40s\" is not a number; use %llu to %llu", argument->word,
@@ -375,9 +348,9 @@ static bool get_number(const struct argument *argument, uint64_t *number,
     return true;
 }
 
-static bool get_size(const struct argument *argument, uint64_t *bytes, struct config_error *error)
+static bool get_size(const struct argument *argument, uint64_t *bytes, struct conf_error *error)
 {
-    if (!config_size_parse(bytes_text(argument->value), bytes)) {
+    if (!units_parse_size(bytes_text(argument->value), bytes)) {
         return fail(error,
                     "%.80s: \"%.40s\" is not a size; write bytes or a suffix, e.g. 65536 or 64MB",
                     argument->word, argument->value);
@@ -388,9 +361,9 @@ static bool get_size(const struct argument *argument, uint64_t *bytes, struct co
     return true;
 }
 
-static bool get_duration(const struct argument *argument, uint64_t *ns, struct config_error *error)
+static bool get_duration(const struct argument *argument, uint64_t *ns, struct conf_error *error)
 {
-    if (!config_duration_parse(bytes_text(argument->value), ns)) {
+    if (!units_parse_duration(bytes_text(argument->value), ns)) {
         return fail(error,
                     "%.80s: \"%.40s\" is not a duration; write it with a unit, e.g. 500ms, 10s, 2m",
                     argument->word, argument->value);
@@ -405,7 +378,7 @@ static bool get_duration(const struct argument *argument, uint64_t *ns, struct c
 enum { CHOICES = 3 };
 
 static bool choose(const struct argument *argument, const char *const names[CHOICES],
-                   size_t *chosen, struct config_error *error)
+                   size_t *chosen, struct conf_error *error)
 {
     for (size_t i = 0; i < CHOICES; i++) {
         if (strcmp(argument->value, names[i]) == 0) {
@@ -418,7 +391,7 @@ static bool choose(const struct argument *argument, const char *const names[CHOI
 }
 
 static bool set_io(const struct argument *argument, enum config_io *target,
-                   struct config_error *error)
+                   struct conf_error *error)
 {
     static const char *const names[CHOICES] = {"auto", "uring", "epoll"};
     size_t chosen = 0;
@@ -430,7 +403,7 @@ static bool set_io(const struct argument *argument, enum config_io *target,
 }
 
 static bool set_descriptors(const struct argument *argument, enum config_descriptors *target,
-                            struct config_error *error)
+                            struct conf_error *error)
 {
     static const char *const names[CHOICES] = {"auto", "plain", "direct"};
     size_t chosen = 0;
@@ -452,7 +425,7 @@ static const struct {
 
 /* NAME, NAME=PID or NAME=PIDFILE. */
 static bool set_signal(const struct argument *argument, struct config *config,
-                       struct config_error *error)
+                       struct conf_error *error)
 {
     const char *equals = strchr(argument->value, '=');
     size_t name_size =
@@ -484,7 +457,7 @@ static bool set_signal(const struct argument *argument, struct config *config,
     return set_text(&path, config->pid_file, sizeof(config->pid_file), error);
 }
 
-static bool apply_limit(const struct argument *argument, char *target, struct config_error *error)
+static bool apply_limit(const struct argument *argument, char *target, struct conf_error *error)
 {
     uint64_t value = 0;
     switch (argument->option->kind) {
@@ -518,8 +491,7 @@ static bool apply_limit(const struct argument *argument, char *target, struct co
     }
 }
 
-static bool apply(const struct argument *argument, struct config *config,
-                  struct config_error *error)
+static bool apply(const struct argument *argument, struct config *config, struct conf_error *error)
 {
     const struct option *option = argument->option;
     char *target = (char *)config + option->offset;
@@ -560,7 +532,7 @@ static bool apply(const struct argument *argument, struct config *config,
 }
 
 /* A word without a dash: nats-server knows these two. */
-static bool apply_word(const char *word, bool asked[], struct config_error *error)
+static bool apply_word(const char *word, bool asked[], struct conf_error *error)
 {
     if (strcmp(word, "help") == 0) {
         asked[CONFIG_HELP] = true;
@@ -577,7 +549,7 @@ static bool apply_word(const char *word, bool asked[], struct config_error *erro
 
 /* Splits one word into option and value; takes the next word where the option needs one. */
 static bool read_argument(struct argument *argument, char word[CONFIG_TEXT_MAX], int argc,
-                          char *const argv[], int *at, struct config_error *error)
+                          char *const argv[], int *at, struct conf_error *error)
 {
     const char *text = argv[*at];
     const char *name = text + (text[1] == '-' ? 2 : 1);
@@ -616,7 +588,7 @@ static enum config_command decide(const bool asked[], const struct config *confi
 }
 
 enum config_command config_parse_arguments(struct config *config, int argc, char *const argv[],
-                                           struct config_error *error)
+                                           struct conf_error *error)
 {
     bool asked[CONFIG_INVALID + 1] = {false};
     bool options_end = false;
@@ -659,7 +631,7 @@ static bool text_is_plain(const char *text)
     return true;
 }
 
-static bool validate_names(const struct config *config, struct config_error *error)
+static bool validate_names(const struct config *config, struct conf_error *error)
 {
     if (config->host[0] == '\0' || !text_is_plain(config->host) ||
         strpbrk(config->host, "[]") != NULL) {
@@ -681,7 +653,7 @@ static bool validate_names(const struct config *config, struct config_error *err
 }
 
 /* "host", "host:port" or "[v6]:port". */
-static bool validate_advertise(const struct config *config, struct config_error *error)
+static bool validate_advertise(const struct config *config, struct conf_error *error)
 {
     const char *text = config->client_advertise;
     const char *start = text[0] == '[' ? strchr(text, ']') : text;
@@ -697,7 +669,7 @@ static bool validate_advertise(const struct config *config, struct config_error 
     return true;
 }
 
-bool config_validate(const struct config *config, struct config_error *error)
+bool config_validate(const struct config *config, struct conf_error *error)
 {
     char payload[32];
     char pending[32];
@@ -708,8 +680,8 @@ bool config_validate(const struct config *config, struct config_error *error)
         return fail(error,
                     "--max_payload (%s) cannot be above --max_pending (%s): a message of that size "
                     "could never be delivered; lower the first or raise the second",
-                    config_size_text((uint64_t)config->max_payload, payload, sizeof(payload)),
-                    config_size_text(config->max_pending, pending, sizeof(pending)));
+                    units_size_text((uint64_t)config->max_payload, payload, sizeof(payload)),
+                    units_size_text(config->max_pending, pending, sizeof(pending)));
     }
     if (config->max_payload == 0 || config->max_payload < -1) {
         return fail(error, "--max_payload: use at least 1, or -1 for no limit of its own");
@@ -729,7 +701,7 @@ bool config_validate(const struct config *config, struct config_error *error)
     return true;
 }
 
-bool config_warning(const struct config *config, size_t index, struct config_error *warning)
+bool config_warning(const struct config *config, size_t index, struct conf_error *warning)
 {
     size_t found = 0;
     char size[32];
@@ -740,12 +712,12 @@ bool config_warning(const struct config *config, size_t index, struct config_err
     }
     if (config->max_payload > PAYLOAD_BYTES_WARNING && found++ == index) {
         (void)fail(warning, "max_payload is %s; above 8 MiB one message can delay all others",
-                   config_size_text((uint64_t)config->max_payload, size, sizeof(size)));
+                   units_size_text((uint64_t)config->max_payload, size, sizeof(size)));
         return true;
     }
     if (config->max_payload < 0 && found++ == index) {
         (void)fail(warning, "max_payload is -1: payloads are limited by max_pending (%s) alone",
-                   config_size_text(config->max_pending, size, sizeof(size)));
+                   units_size_text(config->max_pending, size, sizeof(size)));
         return true;
     }
     return false;

@@ -21,7 +21,7 @@
 #define RINGHUB_CORE_CONFIG_H
 
 #include "core/base.h"
-#include "core/bytes.h"
+#include "core/conf.h"
 #include "core/log.h"
 
 #ifdef __cplusplus
@@ -114,23 +114,19 @@ enum config_command {
     CONFIG_INVALID, /* the error names the option and the mend */
 };
 
-struct config_error {
-    char text[512]; /* one sentence without a program name or a line end */
-};
-
 void config_defaults(struct config *config);
 
 /* Reads argv[1..argc) over config, which the caller filled with config_defaults. Pure: prints
  * nothing, opens nothing. Later options win over earlier ones; -h wins over -v, and both over the
  * rest. CONFIG_INVALID fills error. Does not validate relations between options. */
 MUST_USE enum config_command config_parse_arguments(struct config *config, int argc,
-                                                    char *const argv[], struct config_error *error);
+                                                    char *const argv[], struct conf_error *error);
 
 /* Checks every setting against its range and against the others. False fills error. */
-MUST_USE bool config_validate(const struct config *config, struct config_error *error);
+MUST_USE bool config_validate(const struct config *config, struct conf_error *error);
 
 /* Things that are allowed and deserve a [WRN] line: index 0, 1, … until false. */
-bool config_warning(const struct config *config, size_t index, struct config_error *warning);
+bool config_warning(const struct config *config, size_t index, struct conf_error *warning);
 
 /* What the machine offers; main asks the kernel and passes the answers. */
 struct config_machine {
@@ -187,15 +183,6 @@ void config_memory_bound(const struct config *config, const struct config_machin
 
 /* One row as text, e.g. "connections: 65536 x 512 B = 32.0 MiB". Returns text. */
 const char *memory_row_text(const struct memory_row *row, char *text, size_t size);
-
-/* 1536 -> "1.5 KiB". Returns text. */
-const char *config_size_text(uint64_t bytes, char *text, size_t size);
-
-/* Sizes: digits, then k m g t p e (powers of 1000) or kb ki kib … (powers of 1024); any case.
- * Durations: Go's, "1h2m3.5s", "500ms", "10us"; a bare integer is refused. False: not understood
- * or out of range. */
-MUST_USE bool config_size_parse(struct bytes text, uint64_t *bytes);
-MUST_USE bool config_duration_parse(struct bytes text, uint64_t *ns);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
  * Stop is start read backwards. What the operator has to know is said in one sentence that names
  * the mend; exit status 1 then, 2 for an option that is not understood.
  */
+#include "core/units.h"
 #include "core/version.h"
 #include "io/listener.h"
 #include "io/log_sink.h"
@@ -96,7 +97,7 @@ static bool wants_direct(const struct config *config, uint32_t plain)
 /* How many connections there is room for, deciding where their sockets live; where says it in words
  * where it is not plain. False: what was asked for cannot be had, and note says why. */
 static bool find_room(struct program *program, uint32_t *possible, char where[ROOM_TEXT_MAX],
-                      struct config_error *note)
+                      struct conf_error *note)
 {
     const struct config *config = &program->config;
     uint64_t descriptors = program->machine.descriptors;
@@ -128,7 +129,7 @@ static bool find_room(struct program *program, uint32_t *possible, char where[RO
 /* More connections than there is room for would end in clients that connect and hear nothing: refuse
  * them by name instead. Fills note where that is so; false: not even one fits, or what was asked for
  * cannot be had. */
-static bool fit_connections(struct program *program, struct config_error *note)
+static bool fit_connections(struct program *program, struct conf_error *note)
 {
     struct config *config = &program->config;
     char where[ROOM_TEXT_MAX];
@@ -182,8 +183,8 @@ static void log_report(struct program *program, enum log_level level, const char
 
 static int check_options(struct program *program)
 {
-    struct config_error warning;
-    struct config_error note;
+    struct conf_error warning;
+    struct conf_error note;
     learn_machine(program);
     (void)run_probe(program); /* what cannot be had is said by a start */
     if (!fit_connections(program, &note)) {
@@ -260,7 +261,7 @@ static void print_banner(struct program *program)
                    config_workers(config, &program->machine), program->machine.cpus,
                    config->pin ? ", pinned" : "");
 
-    struct config_error warning;
+    struct conf_error warning;
     for (size_t i = 0; config_warning(config, i, &warning); i++) {
         log_sink_print(sink, LOG_WARNING, "%s", warning.text);
     }
@@ -284,7 +285,7 @@ static bool probe_kernel(struct program *program)
 
 static bool print_limits(struct program *program)
 {
-    struct config_error note;
+    struct conf_error note;
     bool fits = fit_connections(program, &note);
     if (note.text[0] != '\0') {
         log_sink_print(program->sink, fits ? LOG_WARNING : LOG_FATAL, "%s", note.text);
@@ -301,8 +302,8 @@ static bool print_limits(struct program *program)
         log_sink_print(program->sink, LOG_WARNING,
                        "the memory bound (%s) is above what this process may use (%s); lower "
                        "--max_memory or --max_connections",
-                       config_size_text(program->bound.total_bytes, total, sizeof(total)),
-                       config_size_text(program->machine.memory_bytes, memory, sizeof(memory)));
+                       units_size_text(program->bound.total_bytes, total, sizeof(total)),
+                       units_size_text(program->machine.memory_bytes, memory, sizeof(memory)));
     }
     return true;
 }
@@ -527,7 +528,7 @@ int main(int argc, char *argv[])
 {
     process_secure_standard_files();
     struct program *program = memory_alloc(sizeof(*program));
-    struct config_error error;
+    struct conf_error error;
     program->name = process_base_name(argc > 0 ? argv[0] : NULL);
     config_defaults(&program->config);
     enum config_command command = config_parse_arguments(&program->config, argc, argv, &error);

@@ -1,6 +1,8 @@
 /* report.c - lines for the operator. */
 #include "io/report.h"
 
+#include "core/units.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,14 +46,14 @@ void report_limits(struct report *report, const struct config *config)
     char control[32];
     char subscriptions[32];
     if (config->max_payload >= 0) {
-        config_size_text((uint64_t)config->max_payload, payload, sizeof(payload));
+        units_size_text((uint64_t)config->max_payload, payload, sizeof(payload));
     }
     report_add(report,
                "Limits:   %" PRIu32 " connections; each: payload %s, pending %s, control line %s, "
                "subscriptions %s",
                config->max_connections, payload,
-               config_size_text(config->max_pending, pending, sizeof(pending)),
-               config_size_text(config->max_control_line, control, sizeof(control)),
+               units_size_text(config->max_pending, pending, sizeof(pending)),
+               units_size_text(config->max_control_line, control, sizeof(control)),
                count_text(config->max_subscriptions, subscriptions, sizeof(subscriptions)));
 }
 
@@ -74,7 +76,7 @@ void report_memory(struct report *report, const struct memory_bound *bound)
 {
     char text[256];
     report_add(report, "Memory:   at most %s, the sum of",
-               config_size_text(bound->total_bytes, text, sizeof(text)));
+               units_size_text(bound->total_bytes, text, sizeof(text)));
     for (size_t i = 0; i < bound->rows_count; i++) {
         report_add(report, "  %s", memory_row_text(&bound->rows[i], text, sizeof(text)));
     }
@@ -83,7 +85,7 @@ void report_memory(struct report *report, const struct memory_bound *bound)
         report_add(report,
                    "  outside this sum: socket buffers of the kernel, of all programs together at "
                    "most %s (net.ipv4.tcp_mem)",
-                   config_size_text(tcp_bytes, text, sizeof(text)));
+                   units_size_text(tcp_bytes, text, sizeof(text)));
     }
 }
 

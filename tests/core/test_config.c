@@ -2,6 +2,7 @@
 #include "core/config.h"
 
 #include "core/limits.h"
+#include "core/units.h"
 
 // clang-format off
 #include <setjmp.h>
@@ -18,7 +19,7 @@ enum { WORDS_MAX = 16 };
 
 struct parsed {
     struct config config;
-    struct config_error error;
+    struct conf_error error;
     enum config_command command;
 };
 
@@ -361,7 +362,7 @@ static void test_warnings(void **state)
 {
     (void)state;
     struct parsed p;
-    struct config_error warning;
+    struct conf_error warning;
     parse(&p, "");
     assert_false(config_warning(&p.config, 0, &warning));
     parse(&p, "-js");
@@ -413,7 +414,7 @@ static void test_sizes(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         uint64_t bytes = 0;
-        bool understood = config_size_parse(bytes_text(cases[i].text), &bytes);
+        bool understood = units_parse_size(bytes_text(cases[i].text), &bytes);
         assert_int_equal(understood, cases[i].bytes != UINT64_MAX);
         if (understood) {
             assert_int_equal(bytes, cases[i].bytes);
@@ -459,7 +460,7 @@ static void test_durations(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         uint64_t ns = 0;
-        bool understood = config_duration_parse(bytes_text(cases[i].text), &ns);
+        bool understood = units_parse_duration(bytes_text(cases[i].text), &ns);
         if (understood != (cases[i].ns != UINT64_MAX)) {
             fail_msg("%s", cases[i].text);
         }
@@ -485,7 +486,7 @@ static void test_size_text(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         char text[32];
-        assert_string_equal(config_size_text(cases[i].bytes, text, sizeof(text)), cases[i].text);
+        assert_string_equal(units_size_text(cases[i].bytes, text, sizeof(text)), cases[i].text);
     }
 }
 

@@ -25,6 +25,7 @@ LONG_FUNCTIONS = "tests/support/tidy_long_functions.txt"
 STEPS = [
     ["core/base"],
     ["core/bytes", "core/limits", "core/list", "core/hash"],
+    ["core/units", "core/nearest", "core/conf"],
     ["core/pool", "core/mpsc", "core/timer", "core/log", "core/metrics", "core/config", "core/chunk",
      "core/doorbell"],
     ["core/subject", "core/run", "core/stream", "core/frame"],
