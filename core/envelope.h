@@ -4,7 +4,7 @@
  *   RUNS        maker ──runs for you──▶ peer ──same node, verdicts filled──▶ maker (free list)
  *   INTEREST    maker ──what I hear now──▶ every peer ──▶ maker (frees the batch with the last)
  *   CONNECTION  acceptor ──fd, address──▶ its worker (frees it)
- *   ORDER       the main thread ──stop, lame duck──▶ worker (frees it)
+ *   ORDER       the main thread ──stop, lame duck, new settings──▶ worker (frees it)
  *
  * Threads:     an envelope belongs to whoever pushed it last until it is pushed, then to who pops it.
  * Memory:      RUNS: the items' runs are counted references of the maker's, given back when the
@@ -101,12 +101,12 @@ struct connection_envelope {
     char peer_host[64]; /* numeric */
 };
 
-enum order_kind { ORDER_STOP, ORDER_STOP_NOW, ORDER_LAME_DUCK, ORDER_COUNTERS };
+enum order_kind { ORDER_STOP, ORDER_STOP_NOW, ORDER_LAME_DUCK, ORDER_COUNTERS, ORDER_SETTINGS };
 
 struct order_envelope {
     struct envelope envelope; /* first */
     enum order_kind order;
-    void *argument; /* ORDER_COUNTERS: where to put them, see io/worker.h */
+    void *argument; /* COUNTERS: where to put them, see io/worker.h; SETTINGS: the new ones */
 };
 
 #ifdef __cplusplus

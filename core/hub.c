@@ -415,6 +415,27 @@ bool hub_budget_is_spent(const struct hub *hub)
     return hub->turn_bytes > TURN_BYTES_MAX;
 }
 
+/* ---- settings -------------------------------------------------------------------------------- */
+
+void hub_settings_set(struct hub *hub, const struct settings *settings)
+{
+    hub->settings = settings;
+    hub->options.max_subscriptions = settings->max_subscriptions;
+    hub->options.max_pending = settings->max_pending;
+    hub->options.write_deadline_ns = settings->write_deadline_ns;
+    /* Next time all pending lists are compared with their limit, however little was published. */
+    hub->pending_slack = 0;
+    hub->pending_growth = 1;
+    LIST_FOR_EACH (node, &hub->blocked) {
+        hub_timer_update(hub, CONTAINER_OF(node, struct session, blocked_link));
+    }
+}
+
+const struct settings *hub_settings(const struct hub *hub)
+{
+    return hub->settings;
+}
+
 /* ---- time ------------------------------------------------------------------------------------ */
 
 void hub_timer_update(struct hub *hub, struct session *session)

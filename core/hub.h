@@ -22,6 +22,7 @@
 #include "core/scrub.h"
 #include "core/send.h"
 #include "core/session.h"
+#include "core/settings.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -52,6 +53,12 @@ struct hub_options {
 struct hub *hub_new(const struct hub_options *options, uint64_t now_ns);
 /* Frees everything, whatever is open or under way. */
 void hub_free(struct hub *hub);
+
+/* From now on these hold, in place of those of hub_options; borrowed until others are set or the hub
+ * is freed. Sessions that are over a lower limit are dealt with when they next come near it. */
+void hub_settings_set(struct hub *hub, const struct settings *settings);
+/* NULL: none were set. */
+const struct settings *hub_settings(const struct hub *hub);
 
 /* ---- a turn ---------------------------------------------------------------------------------- */
 

@@ -130,6 +130,7 @@ struct flush {
 
 struct hub {
     struct hub_options options;
+    const struct settings *settings; /* NULL: none were set */
     struct metrics metrics;
     struct pool sessions;
     struct index *index;

@@ -329,20 +329,35 @@ static bool open_listener(struct program *program)
     return true;
 }
 
+static struct settings *make_settings(struct program *program, const struct config *config)
+{
+    const struct workers_server server = {.id = program->server_id, .port = program->listener.port};
+    struct settings *settings = workers_settings(&server, config);
+    if (settings == NULL) {
+        log_sink_print(program->sink, LOG_FATAL,
+                       "the INFO line has no room for server_name and client_advertise; shorten "
+                       "them");
+    }
+    return settings;
+}
+
 static bool start_workers(struct program *program)
 {
     const struct config *config = &program->config;
     const struct config_machine *machine = &program->machine;
+    struct settings *settings = make_settings(program, config);
+    if (settings == NULL) {
+        return false;
+    }
     struct workers_options options = {
         .config = config,
         .probe = &program->probe,
         .listener_fds = program->listener.fds,
         .listeners_count = program->listener.count,
-        .server_id = program->server_id,
+        .settings = settings,
         .memory_bytes = config_memory_budget(config, machine),
         .workers = config_workers(config, machine),
-        .table_max = program->direct ? report_table_max(machine->descriptors) : 0,
-        .port = program->listener.port};
+        .table_max = program->direct ? report_table_max(machine->descriptors) : 0};
     sys_random(&options.hash_key, sizeof(options.hash_key));
     int error = workers_start(&options, &program->workers);
     if (error != 0) {

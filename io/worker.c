@@ -19,14 +19,25 @@ struct lame_duck {
     uint32_t slot; /* where to look for it */
 };
 
+/* Sessions looked at in a turn while new settings are made known to them. */
+enum { RELOAD_SESSIONS = 256 };
+
+struct reload {
+    struct settings
+        *old;      /* still held, because sessions may refer to it; NULL: no reload goes on */
+    uint32_t slot; /* the next to look at */
+};
+
 struct worker {
     struct worker_options options;
+    struct settings *settings; /* held */
     struct loop *loop;
     struct hub *hub;
     struct loop_event *events; /* EVENTS_MAX */
     size_t events_count;
     struct send_op *sends; /* SENDS_PER_CALL */
     struct lame_duck lame_duck;
+    struct reload reload;
     bool is_stopping;
     bool is_stopped;
     bool others_stopped; /* seen in the turn before */
@@ -52,6 +63,9 @@ int worker_open(const struct worker_options *options, uint64_t now_ns, struct wo
     options->loops[options->hub.worker] = w->loop;
     w->options.hub.client_size = sizeof(struct nats_client);
     w->hub = hub_new(&w->options.hub, now_ns);
+    w->settings = options->settings;
+    settings_hold(w->settings, 1);
+    hub_settings_set(w->hub, w->settings);
     w->events = memory_alloc(EVENTS_MAX * sizeof(struct loop_event));
     w->sends = memory_alloc(SENDS_PER_CALL * sizeof(struct send_op));
     for (size_t i = 0; i < options->listeners_count && error == 0; i++) {
@@ -74,6 +88,10 @@ void worker_free(struct worker *w)
     }
     hub_free(w->hub);
     loop_free(w->loop);
+    if (w->reload.old != NULL) {
+        settings_release(w->reload.old);
+    }
+    settings_release(w->settings);
     memory_free(w->events);
     memory_free(w->sends);
     memory_free(w);
@@ -132,9 +150,10 @@ static void connection_open(struct worker *w, const struct connection_envelope *
     }
     if (connection->refuse || w->is_stopping) {
         give_place_back(w); /* while it lingers others may come */
-        nats_refuse(w->options.nats, w->hub, session, connection->peer_host, connection->peer_port);
+        nats_refuse(w->settings->nats, w->hub, session, connection->peer_host,
+                    connection->peer_port);
     } else {
-        nats_open(w->options.nats, w->hub, session, connection->peer_host, connection->peer_port);
+        nats_open(w->settings->nats, w->hub, session, connection->peer_host, connection->peer_port);
     }
 }
 
@@ -146,7 +165,7 @@ static void accepted(struct worker *w, int fd)
     struct connection_envelope *connection = memory_alloc(sizeof(*connection));
     connection->envelope.kind = ENVELOPE_CONNECTION;
     connection->fd = fd;
-    connection->refuse = connections >= w->options.max_connections;
+    connection->refuse = connections >= w->settings->max_connections;
     connection->client_id =
         atomic_fetch_add_explicit(w->options.client_ids, (uint64_t)1, memory_order_relaxed);
     connection->peer_port = peername_of(fd, connection->peer_host);
@@ -172,6 +191,34 @@ static void closed(struct worker *w, struct session *session)
     }
 }
 
+/* ---- settings -------------------------------------------------------------------------------- */
+
+static void reload_begin(struct worker *w, struct settings *settings)
+{
+    ASSERT(w->reload.old == NULL);
+    w->reload = (struct reload){.old = w->settings};
+    w->settings = settings;
+    hub_settings_set(w->hub, settings);
+}
+
+/* Makes the new settings known to some sessions; after the last, the old ones are let go. */
+static void reload_go_on(struct worker *w)
+{
+    struct reload *reload = &w->reload;
+    if (reload->old == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < RELOAD_SESSIONS; i++) {
+        struct session *session = hub_session_next(w->hub, &reload->slot);
+        if (session == NULL) {
+            settings_release(reload->old);
+            reload->old = NULL;
+            return;
+        }
+        nats_reload(reload->old->nats, w->settings->nats, w->hub, session);
+    }
+}
+
 /* ---- orders ---------------------------------------------------------------------------------- */
 
 static void stop(struct worker *w, enum hub_close how)
@@ -192,14 +239,14 @@ static void lame_duck_begin(struct worker *w)
     uint32_t slot = 0;
     struct session *session;
     while ((session = hub_session_next(w->hub, &slot)) != NULL) {
-        nats_lame_duck(w->options.nats, w->hub, session);
+        nats_lame_duck(w->settings->nats, w->hub, session);
     }
-    uint64_t duration = w->options.lame_duck_duration_ns - w->options.lame_duck_grace_ns;
+    uint64_t duration = w->settings->lame_duck_duration_ns - w->settings->lame_duck_grace_ns;
     /* Who is on the way to a worker without clients counts as one. */
     uint32_t count = MAX_OF(hub_sessions_count(w->hub), 1u);
     duck->is_on = true;
     duck->interval_ns = MAX_OF(MIN_OF(duration / count, SECOND_NS), (uint64_t)1);
-    duck->next_ns = hub_now(w->hub) + w->options.lame_duck_grace_ns;
+    duck->next_ns = hub_now(w->hub) + w->settings->lame_duck_grace_ns;
 }
 
 /* Clients leave one at a time, so that they do not all knock at another door at once. */
@@ -252,6 +299,9 @@ static void take_orders(struct worker *w)
         case ORDER_COUNTERS:
             give_counters(w, argument);
             break;
+        case ORDER_SETTINGS:
+            reload_begin(w, argument);
+            break;
         }
     }
 }
@@ -268,13 +318,13 @@ static void session_event(struct worker *w, const struct loop_event *event)
     switch (event->kind) {
     case LOOP_EVENT_BYTES:
         if (!is_closing) {
-            nats_bytes(w->options.nats, w->hub, session, event->bytes);
+            nats_bytes(w->settings->nats, w->hub, session, event->bytes);
         }
         loop_buffer_return(w->loop, event);
         break;
     case LOOP_EVENT_EOF:
         if (!is_closing) {
-            nats_end(w->options.nats, w->hub, session);
+            nats_end(w->settings->nats, w->hub, session);
         }
         break;
     case LOOP_EVENT_ERROR:
@@ -322,7 +372,7 @@ static void resume(struct worker *w)
 {
     struct session *session;
     while ((session = hub_resumable_next(w->hub)) != NULL) {
-        nats_resume(w->options.nats, w->hub, session);
+        nats_resume(w->settings->nats, w->hub, session);
     }
 }
 
@@ -330,7 +380,7 @@ static void run_timers(struct worker *w)
 {
     struct session *session;
     while ((session = hub_expired_next(w->hub)) != NULL) {
-        nats_tick(w->options.nats, w->hub, session);
+        nats_tick(w->settings->nats, w->hub, session);
     }
     lame_duck_go_on(w);
 }
@@ -388,6 +438,9 @@ static uint64_t sleep_ns(struct worker *w, uint64_t now_ns)
     }
     if (w->is_stopping) {
         deadline = MIN_OF(deadline, now_ns + STOP_POLL_NS);
+    }
+    if (w->reload.old != NULL) {
+        deadline = now_ns;
     }
     if (deadline == UINT64_MAX) {
         return UINT64_MAX;
@@ -466,6 +519,7 @@ enum worker_turn worker_turn(struct worker *w, uint64_t now_ns)
         connection_open(w, &connection);
     }
     take_orders(w);
+    reload_go_on(w);
     resume(w);
     reap(w); /* bytes in: parse, publish */
     run_timers(w);

@@ -7,7 +7,8 @@
  * So the simulation runs the same turn over the fake loop.
  *
  * Threads:     all calls from the worker's own thread; the ports and loops arrays are shared.
- * Memory:      owns its loop and hub.
+ * Memory:      owns its loop and hub; holds the settings it was given until it is given others and
+ *              has made them known to its sessions.
  */
 #ifndef RINGHUB_IO_WORKER_H
 #define RINGHUB_IO_WORKER_H
@@ -23,14 +24,11 @@ extern "C" {
 struct worker_options {
     struct hub_options hub;
     struct loop_options loop;
-    const struct nats *nats;
+    struct settings *settings;     /* others come by ORDER_SETTINGS, held by the worker already */
     struct loop **loops;           /* of all workers, each filled in by its worker_open */
     ATOMIC(uint64_t) * client_ids; /* the next; shared */
     const int *listener_fds;       /* worker 0 accepts for all */
     size_t listeners_count;
-    uint32_t max_connections; /* of all workers */
-    uint64_t lame_duck_duration_ns;
-    uint64_t lame_duck_grace_ns;
 };
 
 struct worker;

@@ -39,7 +39,8 @@ struct workers {
     struct port *ports;
     struct loop **loops;
     struct worker_thread *threads;
-    struct nats nats;
+    struct settings *settings; /* of all workers, or on their way to them */
+    struct settings *old;      /* some worker may still look at them; NULL: none */
     ATOMIC(uint64_t) client_ids;
     ATOMIC(uint32_t) running; /* threads whose turn loop goes */
     bool is_stopped;
@@ -94,12 +95,12 @@ static void *thread_main(void *argument)
     return NULL;
 }
 
-static bool init_info(struct workers *workers, const struct workers_options *options)
+static bool init_info(struct nats_info *info, const struct workers_server *server,
+                      const struct config *config)
 {
-    const struct config *config = options->config;
     char advertised[CONFIG_TEXT_MAX];
     snprintf(advertised, sizeof(advertised), "%s", config->client_advertise);
-    uint16_t port = options->port;
+    uint16_t port = server->port;
     const char *host = config->host;
     char *colon = strrchr(advertised, ':');
     if (colon != NULL) {
@@ -107,9 +108,9 @@ static bool init_info(struct workers *workers, const struct workers_options *opt
         host = advertised;
         port = (uint16_t)strtoul(colon + 1, NULL, 10);
     }
-    const char *name = config->server_name[0] != '\0' ? config->server_name : options->server_id;
-    struct nats_info_server server = {
-        .server_id = options->server_id,
+    const char *name = config->server_name[0] != '\0' ? config->server_name : server->id;
+    struct nats_info_server options = {
+        .server_id = server->id,
         .server_name = name,
         .version = RINGHUB_SPEAKS_AS,
         .go = "none (C)",
@@ -121,7 +122,29 @@ static bool init_info(struct workers *workers, const struct workers_options *opt
                            : (int64_t)MIN_OF(config->max_pending, (uint64_t)INT32_MAX),
         .remote_account = "$G",
     };
-    return nats_info_init(&workers->nats.info, &server);
+    return nats_info_init(info, &options);
+}
+
+struct settings *workers_settings(const struct workers_server *server, const struct config *config)
+{
+    struct settings *settings = settings_new();
+    settings->nats = memory_alloc(sizeof(*settings->nats));
+    settings->nats->options = (struct nats_options){.max_control_line = config->max_control_line,
+                                                    .max_payload = config->max_payload,
+                                                    .max_sub_tokens = config->max_sub_tokens,
+                                                    .ping_interval_ns = config->ping_interval_ns,
+                                                    .ping_max = config->ping_max};
+    settings->max_connections = config->max_connections;
+    settings->lame_duck_duration_ns = config->lame_duck_duration_ns;
+    settings->lame_duck_grace_ns = config->lame_duck_grace_period_ns;
+    settings->max_subscriptions = config->max_subscriptions;
+    settings->max_pending = config->max_pending;
+    settings->write_deadline_ns = config->write_deadline_ns;
+    if (!init_info(&settings->nats->info, server, config)) {
+        settings_free(settings);
+        return NULL;
+    }
+    return settings;
 }
 
 static struct worker_options worker_options_of(struct workers *workers,
@@ -157,14 +180,11 @@ static struct worker_options worker_options_of(struct workers *workers,
                  .read_buffers = config->read_buffers,
                  .sends_inline = options->probe->sends_inline,
                  .direct = is_direct},
-        .nats = &workers->nats,
+        .settings = workers->settings,
         .loops = workers->loops,
         .client_ids = &workers->client_ids,
         .listener_fds = options->listener_fds,
         .listeners_count = number == 0 ? options->listeners_count : 0,
-        .max_connections = config->max_connections,
-        .lame_duck_duration_ns = config->lame_duck_duration_ns,
-        .lame_duck_grace_ns = config->lame_duck_grace_period_ns,
     };
 }
 
@@ -214,20 +234,11 @@ int workers_start(const struct workers_options *options, struct workers **result
     workers->ports = memory_alloc_aligned(CACHE_LINE, workers->count * sizeof(struct port));
     workers->loops = memory_alloc(workers->count * sizeof(struct loop *));
     workers->threads = memory_alloc(workers->count * sizeof(struct worker_thread));
-    workers->nats.options = (struct nats_options){.max_control_line = config->max_control_line,
-                                                  .max_payload = config->max_payload,
-                                                  .max_sub_tokens = config->max_sub_tokens,
-                                                  .ping_interval_ns = config->ping_interval_ns,
-                                                  .ping_max = config->ping_max};
+    workers->settings = options->settings;
     atomic_store(&workers->client_ids, (uint64_t)1);
     atomic_store(&workers->running, workers->count);
     pthread_mutex_init(&workers->lock, NULL);
     pthread_cond_init(&workers->changed, NULL);
-    if (!init_info(workers, options)) {
-        workers->is_stopped = true;
-        workers_free(workers);
-        return -ENAMETOOLONG;
-    }
     uint32_t cpus[SYS_CPUS_MAX];
     uint32_t cpus_count = sys_cpus(cpus, SYS_CPUS_MAX);
     for (uint32_t i = 0; i < workers->count; i++) {
@@ -269,6 +280,33 @@ static void order_all(struct workers *workers, enum order_kind kind)
     }
 }
 
+bool workers_settled(struct workers *workers)
+{
+    if (workers->old != NULL && !settings_is_held(workers->old)) {
+        settings_free(workers->old);
+        workers->old = NULL;
+    }
+    return workers->old == NULL;
+}
+
+void workers_apply(struct workers *workers, struct settings *settings)
+{
+    ASSERT(workers->old == NULL);
+    workers->old = workers->settings;
+    workers->settings = settings;
+    settings_hold(settings, workers->count);
+    for (uint32_t i = 0; i < workers->count; i++) {
+        give_order(workers, i, ORDER_SETTINGS, settings);
+    }
+}
+
+void workers_log_level(struct workers *workers, enum log_level level)
+{
+    for (uint32_t i = 0; i < workers->count; i++) {
+        log_level_set(workers->threads[i].log, level);
+    }
+}
+
 void workers_lame_duck(struct workers *workers)
 {
     order_all(workers, ORDER_LAME_DUCK);
@@ -297,7 +335,11 @@ static void inbox_empty(struct mpsc *inbox)
     while (mpsc_pop(inbox, &node) == MPSC_NODE) {
         struct envelope *envelope = CONTAINER_OF(node, struct envelope, node);
         ASSERT(envelope->kind == ENVELOPE_ORDER);
-        memory_free(CONTAINER_OF(envelope, struct order_envelope, envelope));
+        struct order_envelope *order = CONTAINER_OF(envelope, struct order_envelope, envelope);
+        if (order->order == ORDER_SETTINGS) {
+            settings_release(order->argument);
+        }
+        memory_free(order);
     }
 }
 
@@ -337,6 +379,8 @@ void workers_free(struct workers *workers)
     }
     pthread_mutex_destroy(&workers->lock);
     pthread_cond_destroy(&workers->changed);
+    settings_free(workers->old);
+    settings_free(workers->settings);
     memory_free(workers->ports);
     memory_free(workers->loops);
     memory_free(workers->threads);

@@ -24,16 +24,31 @@ struct workers_options {
     const struct loop_probe *probe; /* borrowed for the call */
     const int *listener_fds;        /* borrowed until workers_stop */
     size_t listeners_count;
-    const char *server_id;
+    struct settings *settings; /* theirs from the call on, whatever it answers */
     uint64_t hash_key;
     uint64_t memory_bytes; /* config_memory_budget */
     uint32_t workers;      /* config_workers */
     uint32_t table_max;    /* sockets live in the rings' tables of at most so many entries; 0: no */
+};
+
+/* What INFO says of the server that no configuration knows. */
+struct workers_server {
+    const char *id;
     uint16_t port;
 };
 
+/* What a configuration means for workers. NULL: the names in it are too long for an INFO line. */
+struct settings *workers_settings(const struct workers_server *server, const struct config *config);
+
 /* Starts the threads; returns after all are running: 0, or a negative errno with nothing started. */
 MUST_USE int workers_start(const struct workers_options *options, struct workers **workers);
+
+/* Gives all workers other settings, which become theirs; returns at once. Not before the last ones
+ * have settled. */
+void workers_apply(struct workers *workers, struct settings *settings);
+/* Every worker has made the last settings known to all its sessions; frees the old ones then. */
+MUST_USE bool workers_settled(struct workers *workers);
+void workers_log_level(struct workers *workers, enum log_level level);
 
 /* Begins lame duck; returns at once. */
 void workers_lame_duck(struct workers *workers);

@@ -158,11 +158,26 @@ void nats_closed(struct session *session)
     memory_free(client->unfinished);
 }
 
-void nats_lame_duck(const struct nats *nats, struct hub *hub, struct session *session)
+/* Does it take an INFO it has not asked for? Some libraries read exactly one line after their first
+ * PING. */
+static bool takes_info(struct session *session)
 {
     const struct nats_client *client = client_of(session);
-    if (session->state == SESSION_OPEN && client->protocol >= 1 && client->first_pong_sent) {
+    return session->state == SESSION_OPEN && client->protocol >= 1 && client->first_pong_sent;
+}
+
+void nats_lame_duck(const struct nats *nats, struct hub *hub, struct session *session)
+{
+    if (takes_info(session)) {
         say_info(nats, hub, session, true, false);
+    }
+}
+
+void nats_reload(const struct nats *old, const struct nats *nats, struct hub *hub,
+                 struct session *session)
+{
+    if (takes_info(session) && !nats_info_equal(&old->info, &nats->info)) {
+        say_info(nats, hub, session, false, false);
     }
 }
 

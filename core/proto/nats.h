@@ -69,6 +69,9 @@ void nats_resume(const struct nats *nats, struct hub *hub, struct session *sessi
 void nats_end(const struct nats *nats, struct hub *hub, struct session *session);
 /* Its tick is due: pings. */
 void nats_tick(const struct nats *nats, struct hub *hub, struct session *session);
+/* Other settings hold now: what the client must know of them, it is told. Idempotent. */
+void nats_reload(const struct nats *old, const struct nats *nats, struct hub *hub,
+                 struct session *session);
 /* Tells a client that understands it that this server goes away. */
 void nats_lame_duck(const struct nats *nats, struct hub *hub, struct session *session);
 /* Before hub_session_closed: gives back what the client owns. */

@@ -187,3 +187,11 @@ void nats_info_server_id(const uint8_t random[32], char id[NATS_SERVER_ID_SIZE +
     }
     id[NATS_SERVER_ID_SIZE] = '\0';
 }
+
+bool nats_info_equal(const struct nats_info *a, const struct nats_info *b)
+{
+    return bytes_equal(bytes_of(a->head, a->head_size), bytes_of(b->head, b->head_size)) &&
+           bytes_equal(bytes_of(a->urls, a->urls_size), bytes_of(b->urls, b->urls_size)) &&
+           bytes_equal(bytes_of(a->account, a->account_size),
+                       bytes_of(b->account, b->account_size));
+}

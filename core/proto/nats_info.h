@@ -59,6 +59,9 @@ MUST_USE bool nats_info_init(struct nats_info *info, const struct nats_info_serv
 size_t nats_info_write(const struct nats_info *info, const struct nats_info_client *client,
                        char line[NATS_INFO_BYTES_MAX]);
 
+/* Do both say the same to the same connection? */
+bool nats_info_equal(const struct nats_info *a, const struct nats_info *b);
+
 /* Makes a server id as nats-server shows it: an nkey public server key's form (N…, base32 with
  * checksum) over 32 random bytes. Terminated. */
 void nats_info_server_id(const uint8_t random[32], char id[NATS_SERVER_ID_SIZE + 1]);

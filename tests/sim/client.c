@@ -613,7 +613,7 @@ static void dies(struct sim *sim, struct client *client)
 /* The hub ended it, as far as the client can see. */
 static void ended_by_hub(struct sim *sim, struct client *client, bool is_reset)
 {
-    const struct settings *s = &sim->settings;
+    const struct sim_settings *s = &sim->settings;
     bool has_cause = client->has_sinned || s->is_tight || s->has_resets || sim->is_over;
     if (client->state == CLIENT_SHUT && !is_reset && !has_cause &&
         client->confirmed_count < client->written_count &&
@@ -719,7 +719,7 @@ void client_step(struct sim *sim, struct client *client)
     if (client->state == CLIENT_GONE) {
         return;
     }
-    const struct settings *s = &sim->settings;
+    const struct sim_settings *s = &sim->settings;
     uint32_t dice = sim_below(sim, 1000);
     if (dice < s->death_per_mille) {
         client_leave(sim, client);

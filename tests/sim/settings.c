@@ -17,7 +17,7 @@ static uint64_t one_of(struct sim *sim, const uint64_t *choices, uint32_t count)
     one_of(sim, (const uint64_t[]){__VA_ARGS__},                                                   \
            (uint32_t)(sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t)))
 
-static void draw_people(struct sim *sim, struct settings *s)
+static void draw_people(struct sim *sim, struct sim_settings *s)
 {
     s->workers = 1 + sim_below(sim, SIM_WORKERS_MAX);
     s->clients = 2 + sim_below(sim, sim_chance(sim, 300) ? 30 : 10);
@@ -43,7 +43,7 @@ static void draw_people(struct sim *sim, struct settings *s)
 }
 
 /* Who publishes for replies while the only subscribers come and go: verdicts from elsewhere. */
-static void draw_flux(struct sim *sim, struct settings *s)
+static void draw_flux(struct sim *sim, struct sim_settings *s)
 {
     s->workers = 2 + sim_below(sim, 2);
     s->subjects = 1 + sim_below(sim, 3);
@@ -57,7 +57,7 @@ static void draw_flux(struct sim *sim, struct settings *s)
     s->has_resets = false;
 }
 
-static void draw_limits(struct sim *sim, struct settings *s)
+static void draw_limits(struct sim *sim, struct sim_settings *s)
 {
     s->is_tight = sim_chance(sim, 350);
     s->max_pending = NO_LIMIT;
@@ -144,7 +144,7 @@ static void draw_names(struct sim *sim)
 
 void settings_draw(struct sim *sim)
 {
-    struct settings *s = &sim->settings;
+    struct sim_settings *s = &sim->settings;
     memset(s, 0, sizeof(*s));
     s->events = 10000;
     draw_people(sim, s);

@@ -41,7 +41,7 @@ enum {
 #define NEVER      UINT64_MAX
 #define NO_COMMAND UINT32_MAX
 
-struct settings {
+struct sim_settings {
     uint32_t workers;
     uint32_t clients; /* at once */
     uint32_t events;  /* until the end begins */
@@ -198,7 +198,7 @@ struct sim_worker {
 struct sim {
     uint64_t seed;
     uint64_t random;
-    struct settings settings;
+    struct sim_settings settings;
     bool traces;
     jmp_buf failed;
     char failure[512];
@@ -212,6 +212,7 @@ struct sim {
 
     struct fake_world *world;
     struct nats nats;
+    struct settings hub_settings;
     struct port *ports;
     struct loop *loops[SIM_WORKERS_MAX];
     ATOMIC(uint64_t) client_ids;

@@ -88,7 +88,7 @@ static const struct scrub_rule rules[2] = {
 
 static void nats_begin(struct sim *sim)
 {
-    const struct settings *s = &sim->settings;
+    const struct sim_settings *s = &sim->settings;
     sim->nats.options = (struct nats_options){.max_control_line = 4096,
                                               .max_payload = 1024 * 1024,
                                               .ping_interval_ns = s->ping_interval_ns,
@@ -103,12 +103,17 @@ static void nats_begin(struct sim *sim)
                                       .max_payload = 1024 * 1024,
                                       .remote_account = "$G"};
     ASSERT(nats_info_init(&sim->nats.info, &server));
+    sim->hub_settings.nats = &sim->nats;
+    sim->hub_settings.max_connections = s->max_connections;
+    sim->hub_settings.max_subscriptions = s->max_subscriptions;
+    sim->hub_settings.max_pending = s->max_pending;
+    sim->hub_settings.write_deadline_ns = s->write_deadline_ns;
 }
 
 static void worker_begin(struct sim *sim, uint32_t number)
 {
     static const int listener = 3;
-    const struct settings *s = &sim->settings;
+    const struct sim_settings *s = &sim->settings;
     struct worker_options options = {
         .hub = {.worker = number,
                 .workers_count = s->workers,
@@ -126,12 +131,11 @@ static void worker_begin(struct sim *sim, uint32_t number)
                 .scrub_rules = rules,
                 .scrub_rules_count = s->scrubs ? COUNT_OF(rules) : 0},
         .loop = {.backend = LOOP_FAKE, .slots_max = CLIENTS_MAX, .read_buffers = s->read_buffers},
-        .nats = &sim->nats,
+        .settings = &sim->hub_settings,
         .loops = sim->loops,
         .client_ids = &sim->client_ids,
         .listener_fds = &listener,
-        .listeners_count = number == 0,
-        .max_connections = s->max_connections};
+        .listeners_count = number == 0};
     struct sim_worker *w = &sim->workers[number];
     *w = (struct sim_worker){.state = WORKER_IDLE};
     if (worker_open(&options, sim->now_ns, &w->worker) != 0) {

@@ -29,14 +29,11 @@ static void open_worker(struct hubs *hubs, uint32_t number)
                 .credit_bytes = 4 * 1024 * 1024,
                 .log = number == 0 ? hubs->log : NULL},
         .loop = {.backend = LOOP_FAKE, .slots_max = HUBS_SESSIONS_MAX},
-        .nats = &hubs->nats,
+        .settings = &hubs->settings,
         .loops = hubs->loops,
         .client_ids = &hubs->client_ids,
         .listener_fds = listeners,
         .listeners_count = number == 0 ? 1 : 0,
-        .max_connections = hubs->max_connections,
-        .lame_duck_duration_ns = 60 * HUBS_SECOND_NS,
-        .lame_duck_grace_ns = 10 * HUBS_SECOND_NS,
     };
     assert_int_equal(worker_open(&options, hubs->now_ns, &hubs->all[number]), 0);
 }
@@ -46,8 +43,13 @@ struct hubs *hubs_new(uint32_t workers, uint32_t max_connections)
     struct hubs *hubs = memory_alloc(sizeof(*hubs));
     hubs->world = fake_world_new(1);
     hubs->workers = workers;
-    hubs->max_connections = max_connections;
     hubs->now_ns = HUBS_SECOND_NS;
+    hubs->settings.nats = &hubs->nats;
+    hubs->settings.max_connections = max_connections;
+    hubs->settings.lame_duck_duration_ns = 60 * HUBS_SECOND_NS;
+    hubs->settings.lame_duck_grace_ns = 10 * HUBS_SECOND_NS;
+    hubs->settings.max_pending = 64 * 1024 * 1024;
+    hubs->settings.write_deadline_ns = 10 * HUBS_SECOND_NS;
     hubs->log = log_new(LOG_RING_BYTES, LOG_INFO);
     hubs->ports = memory_alloc_aligned(CACHE_LINE, workers * sizeof(struct port));
     atomic_store(&hubs->client_ids, (uint64_t)1);

@@ -30,13 +30,13 @@ enum {
 struct hubs {
     struct fake_world *world;
     uint32_t workers;
-    uint32_t max_connections;
     struct port *ports;
     struct loop *loops[HUBS_MAX];
     struct worker *all[HUBS_MAX];
     bool has_ended[HUBS_MAX];
     ATOMIC(uint64_t) client_ids;
     struct nats nats;
+    struct settings settings;
     struct log *log; /* of worker 0 */
     uint64_t now_ns;
     char heard[HUBS_HEARD_MAX];

@@ -27,15 +27,15 @@ int live_hub_start(struct live_hub *hub, uint32_t workers)
         fprintf(stderr, "%s\n", why);
         return error;
     }
+    const struct workers_server server = {.id = "NTEST", .port = hub->listener.port};
     const struct workers_options options = {.config = &hub->config,
                                             .probe = &hub->probe,
                                             .listener_fds = hub->listener.fds,
                                             .listeners_count = hub->listener.count,
-                                            .server_id = "NTEST",
+                                            .settings = workers_settings(&server, &hub->config),
                                             .hash_key = 0x5EED,
                                             .memory_bytes = MEMORY_BYTES,
-                                            .workers = workers,
-                                            .port = hub->listener.port};
+                                            .workers = workers};
     error = workers_start(&options, &hub->workers);
     if (error != 0) {
         hub->workers = NULL;
