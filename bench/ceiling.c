@@ -92,6 +92,7 @@ struct ceiling {
 
     uint8_t *log; /* log_bytes, mapped twice in a row */
     size_t log_bytes;
+    int unsent;      /* TCP_NOTSENT_LOWAT; 0: left to the kernel */
     uint64_t head;   /* position after the last frame */
     uint64_t oldest; /* no cursor is below */
     uint64_t base;   /* position that lies at log[0] */
@@ -519,6 +520,8 @@ static void listener_open(struct ceiling *c)
     c->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->listener < 0 || setsockopt(c->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) ||
         setsockopt(c->listener, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) ||
+        (c->unsent != 0 &&
+         setsockopt(c->listener, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &c->unsent, sizeof c->unsent)) ||
         bind(c->listener, (struct sockaddr *)&address, size) || listen(c->listener, 4096) ||
         getsockname(c->listener, (struct sockaddr *)&address, &size)) {
         die("listen");
@@ -626,15 +629,19 @@ static const char usage[] =
     "  --port PORT         on 127.0.0.1; 0 or -1: a free one, named in the first line of stderr\n"
     "  --pin CPU           run on this CPU only\n"
     "  --log-bytes BYTES   how far a subscriber may fall behind (default 33554432)\n"
+    "  --unsent BYTES      TCP_NOTSENT_LOWAT, as the hub's (default 65536); 0: the kernel's\n"
     "\n"
     "  ceiling --mode uring --port 4333 --pin 0\n";
 
 static void options(struct ceiling *c, int argc, char **argv)
 {
-    static const struct option table[] = {
-        {"mode", required_argument, NULL, 'm'}, {"port", required_argument, NULL, 'p'},
-        {"pin", required_argument, NULL, 'c'},  {"log-bytes", required_argument, NULL, 'l'},
-        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
+    static const struct option table[] = {{"mode", required_argument, NULL, 'm'},
+                                          {"port", required_argument, NULL, 'p'},
+                                          {"pin", required_argument, NULL, 'c'},
+                                          {"log-bytes", required_argument, NULL, 'l'},
+                                          {"unsent", required_argument, NULL, 'u'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "p:h", table, NULL)) != -1) {
         cpu_set_t cpus;
@@ -658,6 +665,9 @@ static void options(struct ceiling *c, int argc, char **argv)
         case 'l':
             c->log_bytes = (size_t)strtoull(optarg, NULL, 10) & ~(size_t)4095;
             break;
+        case 'u':
+            c->unsent = (int)strtoul(optarg, NULL, 10);
+            break;
         default:
             fputs(usage, option == 'h' ? stdout : stderr);
             exit(option == 'h' ? 0 : 2);
@@ -670,7 +680,8 @@ static void options(struct ceiling *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    static struct ceiling c = {.mode = MODE_URING, .log_bytes = (size_t)32 << 20};
+    static struct ceiling c = {
+        .mode = MODE_URING, .log_bytes = (size_t)32 << 20, .unsent = 64 * 1024};
     static struct unread unread;
     options(&c, argc, argv);
     start(&c);

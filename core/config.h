@@ -133,6 +133,7 @@ struct config_machine {
     uint32_t cpus;         /* of the affinity mask */
     uint64_t memory_bytes; /* physical, or the control group's limit where that is smaller */
     uint64_t descriptors;  /* RLIMIT_NOFILE after raising it */
+    uint64_t tcp_bytes;    /* what the kernel's TCP may hold in all; 0: not known */
 };
 
 /* The most talkative level asked for: -V implies -D. */
@@ -149,7 +150,7 @@ uint64_t config_memory_budget(const struct config *config, const struct config_m
 struct config_sizes {
     uint64_t session_bytes;           /* per connection: session, conn and timers */
     uint64_t connection_kernel_bytes; /* per connection: socket, armed poll */
-    uint64_t socket_buffer_bytes;     /* per connection: what a blocked socket may hold */
+    uint64_t socket_buffer_bytes;     /* per connection: what a blocked socket may hold unsent */
     uint64_t worker_bytes;            /* per worker: struct worker, inbox, scratch, stack */
     uint64_t ring_bytes;              /* per worker: SQ and CQ */
     uint64_t log_bytes;               /* per worker */

@@ -54,6 +54,17 @@ uint64_t config_memory_budget(const struct config *config, const struct config_m
     return config->max_memory > 0 ? config->max_memory : machine->memory_bytes / 2;
 }
 
+/* The kernel has a limit for the TCP of all programs together, and it may be the lower one. */
+static void add_unsent(struct memory_bound *bound, const struct config_machine *machine,
+                       uint64_t connections, uint64_t bytes_each)
+{
+    if (machine->tcp_bytes > 0 && bytes_each > machine->tcp_bytes / MAX_OF(connections, 1u)) {
+        memory_bound_add(bound, "unsent in the kernel (net.ipv4.tcp_mem)", 1, machine->tcp_bytes);
+    } else {
+        memory_bound_add(bound, "unsent in the kernel", connections, bytes_each);
+    }
+}
+
 void config_memory_bound(const struct config *config, const struct config_machine *machine,
                          const struct config_sizes *sizes, struct memory_bound *bound)
 {
@@ -67,8 +78,7 @@ void config_memory_bound(const struct config *config, const struct config_machin
     memory_bound_add(bound, "connections (max_connections)", connections, sizes->session_bytes);
     memory_bound_add(bound, "connections in the kernel", connections,
                      sizes->connection_kernel_bytes);
-    memory_bound_add(bound, "socket buffers in the kernel", connections,
-                     sizes->socket_buffer_bytes);
+    add_unsent(bound, machine, connections, sizes->socket_buffer_bytes);
     memory_bound_add(bound, "workers", workers, sizes->worker_bytes);
     memory_bound_add(bound, "rings", workers, sizes->ring_bytes);
     memory_bound_add(bound, "receive buffers", workers * buffers, sizes->read_buffer_bytes);

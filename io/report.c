@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     /* stdio, log, signals, listeners, and some air for what libraries open. */
@@ -57,21 +56,6 @@ void report_limits(struct report *report, const struct config *config)
                count_text(config->max_subscriptions, subscriptions, sizeof(subscriptions)));
 }
 
-/* net.ipv4.tcp_mem's third number, in bytes; 0: not known. */
-static uint64_t tcp_memory_bytes(void)
-{
-    FILE *file = fopen("/proc/sys/net/ipv4/tcp_mem", "re");
-    if (file == NULL) {
-        return 0;
-    }
-    uint64_t pages = 0;
-    if (fscanf(file, "%*s %*s %" SCNu64, &pages) != 1) {
-        pages = 0;
-    }
-    fclose(file);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 void report_memory(struct report *report, const struct memory_bound *bound)
 {
     char text[256];
@@ -80,13 +64,8 @@ void report_memory(struct report *report, const struct memory_bound *bound)
     for (size_t i = 0; i < bound->rows_count; i++) {
         report_add(report, "  %s", memory_row_text(&bound->rows[i], text, sizeof(text)));
     }
-    uint64_t tcp_bytes = tcp_memory_bytes();
-    if (tcp_bytes > 0) {
-        report_add(report,
-                   "  outside this sum: socket buffers of the kernel, of all programs together at "
-                   "most %s (net.ipv4.tcp_mem)",
-                   units_size_text(tcp_bytes, text, sizeof(text)));
-    }
+    report_add(report, "  outside this sum, in the kernel: what was sent and is not acknowledged "
+                       "yet, and what was received and is not read yet (net.ipv4.tcp_mem)");
 }
 
 void report_probe(struct report *report, const struct loop_probe *probe)

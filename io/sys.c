@@ -137,3 +137,17 @@ void sys_random(void *bytes, size_t size)
         size -= (size_t)got;
     }
 }
+
+uint64_t sys_tcp_memory_bytes(void)
+{
+    FILE *file = fopen("/proc/sys/net/ipv4/tcp_mem", "re");
+    if (file == NULL) {
+        return 0;
+    }
+    uint64_t pages = 0;
+    if (fscanf(file, "%*s %*s %" SCNu64, &pages) != 1) {
+        pages = 0;
+    }
+    fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}

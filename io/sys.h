@@ -38,6 +38,10 @@ uint64_t sys_raise_files_limit(uint64_t *hard);
 /* Bytes of memory this process may use: the machine's, or less where a cgroup says so. */
 uint64_t sys_memory_bytes(void);
 
+/* Bytes that the kernel lets the TCP of all programs together hold: the third number of
+ * net.ipv4.tcp_mem. 0: not known. */
+uint64_t sys_tcp_memory_bytes(void);
+
 /* Fills bytes from the kernel's generator. Stops the process if there is none: a guessable hash
  * seed is a remote denial of service. */
 void sys_random(void *bytes, size_t size);

@@ -491,8 +491,8 @@ static void test_size_text(void **state)
 }
 
 /*
- * Goal:    the memory bound is the sum of its rows, each row says its product, and terms of zero
- *          are left out.
+ * Goal:    the memory bound is the sum of its rows, each row says its product, terms of zero are
+ *          left out, and what sockets hold is never more than the kernel allows in all.
  * Method:  sizes that are easy to add, then a sum that would overflow.
  */
 static void test_memory_bound(void **state)
@@ -509,6 +509,16 @@ static void test_memory_bound(void **state)
     char text[128];
     assert_string_equal(memory_row_text(&bound.rows[1], text, sizeof(text)),
                         "connections (max_connections): 100 x 10 B = 1000 B");
+
+    sizes.socket_buffer_bytes = 1000;
+    machine.tcp_bytes = 100 * 1000;
+    config_memory_bound(&p.config, &machine, &sizes, &bound);
+    assert_string_equal(memory_row_text(&bound.rows[2], text, sizeof(text)),
+                        "unsent in the kernel: 100 x 1000 B = 97.7 KiB");
+    machine.tcp_bytes--;
+    config_memory_bound(&p.config, &machine, &sizes, &bound);
+    assert_string_equal(memory_row_text(&bound.rows[2], text, sizeof(text)),
+                        "unsent in the kernel (net.ipv4.tcp_mem): 97.7 KiB");
 
     memory_bound_add(&bound, "too much", UINT64_MAX, 2);
     assert_int_equal(bound.total_bytes, UINT64_MAX);

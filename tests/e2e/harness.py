@@ -249,15 +249,18 @@ def run_hub(arguments, seconds=10):
 UNITS = {name: 1024 ** power for power, name in enumerate(("B", "KiB", "MiB", "GiB", "TiB"))}
 
 
-def memory_bound(text):
+def memory_bound(text, of_process=False):
     """Bytes that "Memory:   at most 1.2 GiB" in what -t prints or the log holds promises; or None.
 
-    It is printed with one digit after the point, so half of that is allowed on top.
+    It is printed with one digit after the point, so half of that is allowed on top. of_process: less
+    the rows of what the kernel holds for it.
     """
     found = re.search(r"Memory:\s+at most (\d+(?:\.\d+)?) ([KMGT]?i?B)\b", text)
     if found is None:
         return None
-    return int((float(found.group(1)) + 0.05) * UNITS[found.group(2)])
+    whole = int((float(found.group(1)) + 0.05) * UNITS[found.group(2)])
+    rows = re.findall(r"in the kernel\b[^:\n]*: (?:.* = )?(\d+(?:\.\d+)?) ([KMGT]?i?B)$", text, re.M)
+    return whole - sum(int((float(size) - 0.05) * UNITS[unit]) for size, unit in rows if of_process)
 
 
 def counters(text):
