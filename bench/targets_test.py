@@ -1,0 +1,58 @@
+"""targets_test.py - are the claims about the targets computed from what is measured?"""
+import unittest
+
+import rivals_test
+import rivals_servers
+import targets
+import targets_work
+
+
+def document(**more):
+    run = rivals_test.run(**more)
+    run["connecting"] = {"connections_per_s": 1000.0}
+    run["server"]["rss_peak_bytes"] = 3 << 20
+    return dict(rivals_test.result(run), server={"rss_empty_bytes": 1 << 20, "rss_connected_bytes": 2 << 20})
+
+
+def measured(target, factory):
+    return {work.name: {server: factory(server) for server in work.servers} for work in target.works}
+
+
+class Claims(unittest.TestCase):
+    # Goal: every claim of every target finds its figures.  Method: the same figures for all servers, so that
+    # what compares two of them is 1.
+    def test_every_claim_has_a_figure(self):
+        for make in targets_work.ALL:
+            target = make()
+            figures = targets_work.Figures(measured(target, lambda server: document()))
+            for row in targets.table(target, figures)[1:]:
+                with self.subTest(claim=row[0]):
+                    self.assertNotIn("no figure", row[3])
+
+    # Goal: a target is reached from its limit on, and not a little before.  Method: row 1 at 0.8 and 0.79 of the
+    # ceiling's better mode.
+    def test_limit(self):
+        for speed, word in ((800.0, "reached"), (790.0, "NOT reached")):
+            target = targets_work.fan_out()
+            rates = {"ceiling-send": 500.0, "ceiling-uring": 1000.0, "ringhub": speed}
+            figures = targets_work.Figures(measured(
+                target, lambda server: document(deliveries_per_s=rates.get(server, 10.0))))
+            self.assertEqual(targets.verdict(target.claims[0], figures)[1], word)
+
+    # Goal: what was lost is no figure.  Method: a hub that lost one.
+    def test_lost_is_no_figure(self):
+        target = targets_work.fan_out()
+        figures = targets_work.Figures(measured(
+            target, lambda server: document(complete=server != "ringhub", lost=1)))
+        self.assertIn("no figure", targets.verdict(target.claims[0], figures)[1])
+
+    # Goal: every server that a work names can be started.  Method: the names.
+    def test_servers_are_known(self):
+        for make in targets_work.ALL:
+            for work in make().works:
+                for server in work.servers:
+                    self.assertTrue(issubclass(targets_work.SERVERS[server], rivals_servers.Server))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,307 @@
+"""targets_work.py - what is measured for the design's targets: work, servers, and what to compare.
+
+A Work is what hubload is asked for. A Target is a row: its works, who takes part, and its claims, each a
+figure of ringhub's beside a limit made of the others' figures.
+"""
+import statistics
+
+import rivals_servers
+import rivals_tables
+
+CEILINGS = ("ceiling-send", "ceiling-uring")
+RIVALS = ("nats-server", "redis")
+HUB = "ringhub"
+HUB_TWO = "ringhub-2"      # two workers on two CPUs, which hubload then shares
+HUB_PATIENT = "ringhub-patient"
+HUB_CROWD = "ringhub-crowd"  # six workers, each with a table of sockets
+
+
+class Work:
+    """name is of files; words are hubload's. servers: who takes part."""
+
+    def __init__(self, name, words, servers=(HUB,), kind="fanout", connections=1000, seconds=None, two_cpus=False):
+        self.name = name
+        self.title = name
+        self.words = words.split()
+        self.servers = servers
+        self.kind = kind
+        self.subscribers = connections
+        self.seconds = seconds
+        self.two_cpus = two_cpus
+
+    def arguments(self):
+        """Of hubload, but for what it is told of the machine."""
+        return self.words
+
+
+class Claim:
+    """One sentence with a figure and its limit."""
+
+    def __init__(self, text, figure, limit, at_least=True, unit=rivals_tables.plain):
+        self.text = text
+        self.figure = figure    # function of Figures
+        self.limit = limit      # number
+        self.at_least = at_least
+        self.unit = unit
+
+
+class Target:
+    def __init__(self, row, title, works, claims):
+        self.row = row
+        self.title = title
+        self.works = works
+        self.claims = claims
+
+
+class Figures:
+    """Medians of what was measured; a figure that is not there raises LookupError."""
+
+    def __init__(self, results):
+        self.results = results  # {work name: {server name: document}}
+
+    def median(self, work, server, column):
+        result = self.results[work][server]
+        if rivals_tables.failure_of(result):
+            raise LookupError("%s of %s: %s" % (work, server, rivals_tables.failure_of(result)))
+        values = rivals_tables.figures(result, column)
+        if not values:
+            raise LookupError("%s of %s: not measured" % (work, server))
+        return statistics.median(values)
+
+    def deliveries(self, work, server=HUB):
+        return self.median(work, server, rivals_tables.DELIVERIES)
+
+    def cpu(self, work, server=HUB):
+        return self.median(work, server, rivals_tables.CPU)
+
+    def p99(self, work, server=HUB):
+        return self.median(work, server, rivals_tables.P99)
+
+    def best(self, work, servers, figure, least=False):
+        """The best of those that have the figure."""
+        found = []
+        for server in servers:
+            try:
+                found.append(figure(work, server))
+            except LookupError:
+                pass
+        if not found:
+            raise LookupError("%s: none of %s has a figure" % (work, ", ".join(servers)))
+        return min(found) if least else max(found)
+
+    # ---- ratios; the ceiling is the better of its modes in what is compared
+
+    def of_ceiling(self, work, server=HUB):
+        return self.deliveries(work, server) / self.best(work, CEILINGS, self.deliveries)
+
+    def cpu_of_ceiling(self, work, server=HUB):
+        return self.cpu(work, server) / self.best(work, CEILINGS, self.cpu, least=True)
+
+    def of_rivals(self, work, rivals=RIVALS):
+        return self.deliveries(work) / self.best(work, rivals, self.deliveries)
+
+    def slower(self, work, column, others=RIVALS):
+        """How many times the best other's; below 1 is better."""
+        figure = lambda work, server: self.median(work, server, column)
+        return figure(work, HUB) / self.best(work, others, figure, least=True)
+
+    def grown(self, work, server=HUB):
+        """Peak memory of a run over that of the connections alone."""
+        result = self.results[work][server]
+        peaks = [run["server"]["rss_peak_bytes"] for run in result["runs"]]
+        return statistics.median(peaks) - result["server"]["rss_connected_bytes"]
+
+
+def everyone(name, words, connections, **more):
+    return Work(name, words, CEILINGS + (HUB,) + RIVALS, connections=connections, **more)
+
+
+def fan_out():
+    works = [everyone("fan-100", "--subscribers 100 --window-messages 2048", 100),
+             everyone("fan-1000", "--subscribers 1000 --window-messages 512", 1000),
+             everyone("fan-10000", "--subscribers 10000 --window-messages 64", 10000)]
+    claims = []
+    for name, times in (("fan-100", 3), ("fan-1000", 6), ("fan-10000", 12)):
+        claims += [
+            Claim("%s: deliveries/s of the ceiling's" % name, lambda f, n=name: f.of_ceiling(n), 0.8),
+            Claim("%s: CPU a delivery of the ceiling's" % name, lambda f, n=name: f.cpu_of_ceiling(n), 1.25, False),
+            Claim("%s: deliveries/s, times the better rival's" % name, lambda f, n=name: f.of_rivals(n), times)]
+    return Target(1, "one subject, as fast as no loss allows", works, claims)
+
+
+def paced():
+    works = [everyone("paced-100", "--subscribers 100 --rate 1500", 100),
+             everyone("paced-1000", "--subscribers 1000 --rate 150", 1000),
+             everyone("paced-10000", "--subscribers 10000 --rate 15", 10000)]
+    claims = []
+    for work in works:
+        name = work.name
+        claims += [
+            Claim("%s: CPU a delivery of the ceiling's" % name, lambda f, n=name: f.cpu_of_ceiling(n), 1.05, False),
+            Claim("%s: p50 of the best rival's" % name,
+                  lambda f, n=name: f.slower(n, rivals_tables.P50), 1.0, False),
+            Claim("%s: p99 of the best rival's" % name,
+                  lambda f, n=name: f.slower(n, rivals_tables.P99), 1.0, False),
+            Claim("%s: completion p99 of the best rival's" % name,
+                  lambda f, n=name: f.slower(n, rivals_tables.COMPLETION), 1.0, False)]
+    return Target(2, "open loop, one message a send", works, claims)
+
+
+def distinct():
+    stall = "--subscribers 1000 --stalled 999 --warmup 0 --rate %d --size %d"
+    works = [Work("fan-1000", "--subscribers 1000 --window-messages 512"),
+             Work("distinct-1000", "--subscribers 1000 --distinct-sids --window-messages 512")]
+    claims = [Claim("deliveries/s of the shared case", lambda f: f.deliveries("distinct-1000") /
+                    f.deliveries("fan-1000"), 0.5)]
+    for size, rate in ((128, 40000), (16384, 1000)):
+        shared, own = "stalled-shared-%d" % size, "stalled-distinct-%d" % size
+        works += [Work(shared, stall % (rate, size), (HUB_PATIENT,)),
+                  Work(own, stall % (rate, size) + " --distinct-sids", (HUB_PATIENT,))]
+        claims.append(Claim("999 stalled, %d B: memory of the shared case" % size, lambda f, s=shared, o=own:
+                            f.grown(o, HUB_PATIENT) / f.grown(s, HUB_PATIENT), 2.0, False))
+    return Target(3, "a sid of its own each", works, claims)
+
+
+def mixtures():
+    both = (HUB, "nats-server")
+    works = [Work("subjects-1000", "--subscribers 1000 --subjects 1000 --subjects-each 10 --publishers 4 "
+                  "--window 1048576", both),
+             Work("audiences-2", "--subscribers 1000 --wildcards 500 --window-messages 512", both),
+             Work("wildcards-100", "--subscribers 1000 --subjects 100 --wildcards 1000 --window-messages 512", both)]
+    claims = [Claim("%s: deliveries/s, times nats-server's" % work.name,
+                    lambda f, n=work.name: f.of_rivals(n, ("nats-server",)), 5) for work in works]
+    return Target(4, "several subscriptions each, interleaved audiences and subjects", works, claims)
+
+
+def sizes():
+    # A window holds a second's worth at most, so that working it off is no part of the run.
+    works = [Work("size-%d" % size, "--subscribers 1000 --size %d --window-messages %d" % (size, window),
+                  CEILINGS + (HUB,), seconds=seconds)
+             for size, window, seconds in ((16, 2048, None), (1024, 512, None), (16384, 64, 2), (262144, 16, 3))]
+    return Target(5, "payload sizes to 1,000 subscribers", works, [
+        Claim("%s: bytes/s of the ceiling's" % work.name, lambda f, n=work.name: f.of_ceiling(n), 0.8)
+        for work in works])
+
+
+def small_shapes():
+    both = (HUB, "nats-server")
+    works = [Work("pairs-%d" % count, "--pairs %d --window-messages 256" % count, both, connections=2 * count)
+             for count in (1, 10, 100)]
+    works += [Work("request-50", "--requesters 50 --responders 4", both, kind="request", connections=100),
+              Work("queue-100", "--subscribers 100 --queue-groups 1 --window-messages 2048", both, connections=100)]
+    claims = []
+    for work in works:
+        claims += [Claim("%s: messages/s, times nats-server's" % work.name,
+                         lambda f, n=work.name: f.of_rivals(n, ("nats-server",)), 1.5),
+                   Claim("%s: p99 of nats-server's" % work.name,
+                         lambda f, n=work.name: f.slower(n, rivals_tables.P99, ("nats-server",)), 1.0, False)]
+    return Target(6, "pairs, requests, a queue group", works, claims)
+
+
+def idle():
+    def each(figures, name):
+        server = figures.results[name][HUB]["server"]
+        return (server["rss_connected_bytes"] - server["rss_empty_bytes"]) / 15000
+    works = [Work("idle-one", "--subscribers 15000 --hold 3", kind="idle", connections=15000),
+             Work("idle-distinct", "--subscribers 15000 --subjects 15000 --publishers 1 --hold 3", kind="idle",
+                  connections=15000)]
+    return Target(7, "memory of 15,000 idle connections", works, [
+        Claim("bytes each, on one subject", lambda f: each(f, "idle-one"), 512, False),
+        Claim("bytes each, on distinct subjects", lambda f: each(f, "idle-distinct"), 712, False)])
+
+
+def crowd():
+    works = [Work("crowd-19000", "--subscribers 19000 --rate 1 --warmup 1", CEILINGS + (HUB,), connections=19000,
+                  seconds=4),
+             Work("crowd-100000", "--subscribers 100000 --rate 1 --warmup 1 --direct --threads 6", (HUB_CROWD,),
+                  connections=100000, seconds=4)]
+    # The ceiling keeps its sockets among the descriptors of its process, whose limit is 20,000 on
+    # most machines: it is measured with as many as fit.
+    return Target(8, "100,000 connections, a message a second to all", works, [
+        Claim("19,000: CPU a delivery of the ceiling's", lambda f: f.cpu_of_ceiling("crowd-19000"), 1.1, False),
+        Claim("100,000: CPU a delivery of the ceiling's with 19,000", lambda f: f.cpu("crowd-100000", HUB_CROWD) /
+              f.best("crowd-19000", CEILINGS, f.cpu, least=True), 1.1, False)])
+
+
+def stalled():
+    words = "--subscribers 10000 %s--window-messages 64"
+    works = [Work("healthy-10000", words % "", (HUB_PATIENT,), connections=10000),
+             Work("stalled-10000", words % "--stalled 100 ", (HUB_PATIENT,), connections=10000)]
+    return Target(9, "100 of 10,000 have stopped reading", works, [
+        Claim("deliveries/s of a run without them", lambda f: f.deliveries("stalled-10000", HUB_PATIENT) /
+              f.deliveries("healthy-10000", HUB_PATIENT), 0.9),
+        Claim("p99 of a run without them", lambda f: f.p99("stalled-10000", HUB_PATIENT) /
+              f.p99("healthy-10000", HUB_PATIENT), 1.1, False)])
+
+
+def literals():
+    words = "--subscribers 10 --publishers 2 --subjects %d --subjects-each %d --window-messages 512"
+    works = [Work("literals-1000", words % (1000, 100), (HUB_TWO,), connections=20, two_cpus=True),
+             Work("literals-1000000", words % (1000000, 100000), (HUB_TWO,), connections=20, two_cpus=True)]
+
+    def each(figures):
+        server = figures.results["literals-1000000"][HUB_TWO]["server"]
+        return (server["rss_connected_bytes"] - server["rss_empty_bytes"]) / 1e6
+    return Target(10, "1,000,000 literal subscriptions over 10 connections, 2 workers", works, [
+        Claim("messages/s of those at 1,000", lambda f: f.deliveries("literals-1000000", HUB_TWO) /
+              f.deliveries("literals-1000", HUB_TWO), 0.5),
+        Claim("bytes of resident memory each", each, 200, False)])
+
+
+def churn():
+    words = "--subscribers 1000 --window-messages 512"
+    works = [Work("churn-none", words, (HUB_TWO,), two_cpus=True)]
+    works += [Work("churn-" + on, words + " --churn 50000 --churners 10 --churn-on " + on, (HUB_TWO,), two_cpus=True)
+              for on in ("same", "other", "wildcard")]
+    return Target(11, "50,000 subscribe and unsubscribe a second beside row 1", works, [
+        Claim("%s: deliveries/s of those without" % work.name, lambda f, n=work.name: f.deliveries(n, HUB_TWO) /
+              f.deliveries("churn-none", HUB_TWO), 0.9) for work in works[1:]])
+
+
+def storm():
+    works = [Work("storm-5000", "--subscribers 5000 --connecting 1000", CEILINGS + (HUB, "nats-server"), kind="storm",
+                  connections=5000)]
+    rate = lambda run: run["connecting"]["connections_per_s"]
+    connects = ("connects/s", rate, rivals_tables.count_text)
+    return Target(12, "connect, CONNECT, SUB, PING as fast as possible", works, [
+        Claim("connections/s of the ceiling's", lambda f: f.median("storm-5000", HUB, connects) /
+              f.best("storm-5000", CEILINGS, lambda w, s: f.median(w, s, connects)), 0.8)])
+
+
+def two_workers():
+    words = "--subscribers 1000 --rate 150"
+    works = [Work("workers-1", words, (HUB,)), Work("workers-2", words, (HUB_TWO,), two_cpus=True)]
+    return Target(13, "the same subscribers over one worker and two", works, [
+        Claim("CPU a delivery of that with one", lambda f: f.cpu("workers-2", HUB_TWO) / f.cpu("workers-1"), 1.15,
+              False)])
+
+
+ALL = [fan_out, paced, distinct, mixtures, sizes, small_shapes, idle, crowd, stalled, literals, churn, storm, two_workers]
+
+
+class RinghubTwo(rivals_servers.Ringhub):
+    name = HUB_TWO
+    settings = "as ringhub, with two workers on all CPUs"
+
+    def arguments(self, port, connections, cpus, config_path):
+        return super().arguments(port, connections, [0, 1], config_path)
+
+
+class RinghubCrowd(rivals_servers.Ringhub):
+    name = HUB_CROWD
+    settings = "as ringhub, with six workers whose sockets live in their rings' tables"
+
+    def arguments(self, port, connections, cpus, config_path):
+        return super().arguments(port, connections, range(6), config_path) + ["--descriptors", "direct"]
+
+
+class RinghubPatient(rivals_servers.Ringhub):
+    name = HUB_PATIENT
+    settings = "as ringhub, `max_pending` 4 GB, so that the stalled live as long as the run"
+
+    def arguments(self, port, connections, cpus, config_path):
+        words = super().arguments(port, connections, cpus, config_path)
+        return [word if word != "1GB" else "4GB" for word in words]
+
+
+SERVERS = {kind.name: kind for kind in rivals_servers.ALL + [RinghubTwo, RinghubPatient, RinghubCrowd]}
