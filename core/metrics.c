@@ -29,6 +29,8 @@ static const char *const close_reasons[] = {
     [CLOSE_AUTHENTICATION_TIMEOUT] = "Authentication Timeout",
     [CLOSE_MEMORY_LIMIT] = "Memory Limit",
     [CLOSE_INPUT_STALLED] = "Input Stalled",
+    [CLOSE_MAX_ADDRESS] = "Maximum Address Connections Exceeded",
+    [CLOSE_MAX_USER] = "Maximum Account Connections Exceeded",
 };
 
 static const char *const drop_reasons[] = {
@@ -37,7 +39,9 @@ static const char *const drop_reasons[] = {
     [DROP_SCRUB_REFUSED] = "scrub_refused",   [DROP_RESERVED_SUBJECT] = "reserved_subject",
     [DROP_NOT_PERMITTED] = "not_permitted",   [DROP_LAYOUT] = "layout",
     [DROP_UNSUBSCRIBED] = "unsubscribed",     [DROP_GROUP_EMPTY] = "group_empty",
-    [DROP_WORKER_GONE] = "worker_gone",       [DROP_SHUTDOWN] = "shutdown",
+    [DROP_SHUTDOWN] = "shutdown",             [DROP_POLICY_NEWEST] = "policy_newest",
+    [DROP_POLICY_OLDEST] = "policy_oldest",   [DROP_POLICY_REPLACED] = "policy_replaced",
+    [DROP_RATE_LIMIT] = "rate_limit",
 };
 
 static_assert(COUNT_OF(close_reasons) == CLOSE_REASONS_COUNT, "every close has a text");

@@ -39,6 +39,8 @@ enum close_reason {
     CLOSE_AUTHENTICATION_TIMEOUT,
     CLOSE_MEMORY_LIMIT,  /* ours: the hub's memory budget chose this session as a victim */
     CLOSE_INPUT_STALLED, /* ours: held half a message longest when the ingest budget was full */
+    CLOSE_MAX_ADDRESS,   /* ours: more connections than its address may have */
+    CLOSE_MAX_USER,      /* more connections than its user may have */
     CLOSE_REASONS_COUNT,
 };
 
@@ -54,9 +56,22 @@ enum drop_reason {
     DROP_LAYOUT,           /* the subscriber's protocol cannot express the message */
     DROP_UNSUBSCRIBED,     /* the subscription ended while the message was on its way */
     DROP_GROUP_EMPTY,      /* no member of the queue group was left on any worker: one per group */
-    DROP_WORKER_GONE,      /* the envelope's worker had stopped: one per envelope */
     DROP_SHUTDOWN,         /* the hub stopped with it queued */
+    DROP_POLICY_NEWEST,    /* the subscriber was behind, its policy refused what came last */
+    DROP_POLICY_OLDEST,    /* the same, its policy gave up what it had waited for longest */
+    DROP_POLICY_REPLACED,  /* the same, a newer message of the subject took its place */
+    DROP_RATE_LIMIT,       /* its publisher was over its rate: one per message */
     DROP_REASONS_COUNT,
+};
+
+/* Rules of the slow-subscriber policy that have counters of their own (policy.h). */
+enum { METRICS_POLICIES_MAX = 64 };
+
+/* What one rule dropped, as the three reasons DROP_POLICY_… count it over all rules. */
+struct policy_drops {
+    uint64_t newest;
+    uint64_t oldest;
+    uint64_t replaced;
 };
 
 /* Name and meaning, in the order monitoring prints them. */
@@ -81,6 +96,10 @@ enum drop_reason {
     X(sends_full)       /* the socket took nothing */                                              \
     X(sessions_blocked) /* times a session began to wait for its socket */                         \
     X(sessions_paused)  /* times a publisher was made to wait */                                   \
+    X(sessions_held)    /* of them, those held back for a subscriber that is behind */             \
+    X(sessions_slowed)  /* of them, those over their publish rate */                               \
+    X(connections_refused) /* no slot or descriptor was left to say why */                         \
+    X(connections_delayed) /* accepted and made to wait by the governor */                         \
     X(evacuations)      /* chunks copied to free the rest */                                       \
     X(turns)                                                                                       \
     X(turns_slept)       /* of them, those that slept in the kernel */                             \
@@ -114,6 +133,7 @@ struct metrics {
 #undef X
     uint64_t sessions_closed[CLOSE_REASONS_COUNT];
     uint64_t deliveries_dropped[DROP_REASONS_COUNT];
+    struct policy_drops policy_drops[METRICS_POLICIES_MAX];
     struct histogram turn_ns;       /* length of a turn, without its sleep */
     struct histogram completion_ns; /* ingress to the kernel's taking it, sampled per run */
     struct histogram send_bytes;    /* size of a send */
