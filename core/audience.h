@@ -10,7 +10,8 @@
  * arrival order in the session's pending list.
  *
  * An audience of one renders nothing ahead: its messages stay runs until they are sent. An audience
- * is *alone* when it must stay one: no-echo sessions, UNSUB with a maximum, members of a queue group.
+ * is *alone* when it must stay one: no-echo sessions, UNSUB with a maximum, members of a queue group,
+ * a policy for subscribers that are behind.
  *
  * Threads:     owner worker only.
  * Memory:      the audience owns its member array and stream; subs belong to their session. An
@@ -40,6 +41,7 @@ struct sub {
     uint32_t member;         /* index among the audience's members */
     uint64_t delivered_base; /* audience->delivered - delivered_base: deliveries since SUB */
     uint32_t max;            /* UNSUB's maximum; 0: none */
+    uint16_t lane;           /* of its session's terms; 0: the ordinary policy */
 };
 
 enum { MEMBER_IN_STEP = 1 };

@@ -18,6 +18,7 @@
 #include "core/doorbell.h"
 #include "core/limits.h"
 #include "core/list.h"
+#include "core/metrics.h"
 #include "core/mpsc.h"
 #include "core/run.h"
 
@@ -26,6 +27,8 @@ extern "C" {
 #endif
 
 /* Where other threads leave things for a worker: all that is shared of it. */
+struct address;
+
 struct port {
     struct mpsc inbox;
     struct doorbell bell;
@@ -63,7 +66,8 @@ struct run_envelope {
     struct envelope_item items[ENVELOPE_ITEMS_MAX];
 };
 
-enum interest_kind { INTEREST_LITERAL, INTEREST_WILDCARD, INTEREST_GROUP };
+/* GATE: no interest, but publishers of what it matches are held back while it is there. */
+enum interest_kind { INTEREST_LITERAL, INTEREST_WILDCARD, INTEREST_GROUP, INTEREST_GATE };
 
 /* One change; pattern and queue name follow, padded to 8. */
 struct interest_record {
@@ -95,7 +99,8 @@ struct interest_envelope {
 struct connection_envelope {
     struct envelope envelope; /* first */
     int fd;
-    bool refuse; /* over max_connections: greet, say so, close */
+    enum close_reason refuse; /* not CLOSE_CLIENT: greet, say so, close */
+    struct address *address;  /* a place of it; NULL: they are not counted */
     uint16_t peer_port;
     uint64_t client_id;
     char peer_host[64]; /* numeric */

@@ -121,6 +121,8 @@ struct hub *hub_new(const struct hub_options *options, uint64_t now_ns)
     list_init(&hub->resuming);
     list_init(&hub->inputs);
     peers_init(hub);
+    gates_init(hub);
+    hub_set_policies(hub, options->policies);
     return hub;
 }
 
@@ -141,6 +143,7 @@ void hub_free(struct hub *hub)
     peers_free(hub);
     interest_free(&hub->interest);
     index_free(hub->index);
+    index_free(hub->gates);
     pool_free_all(&hub->sessions);
     if (hub->ingress.chunk != NULL) {
         chunk_unref(&hub->chunks, hub->ingress.chunk);
@@ -337,6 +340,7 @@ void hub_session_closed(struct hub *hub, struct session *session)
     list_remove(&session->pause_link);
     list_remove(&session->input_link);
     timers_cancel(&hub->timers, &session->timer);
+    session_terms_free(session);
     pool_give(&hub->sessions, session->slot);
 }
 
@@ -364,11 +368,16 @@ void hub_pause(struct hub *hub, struct session *session, uint32_t pause)
         session->wants &= (uint8_t)~WANT_ARM;
     }
     session->pauses |= (uint8_t)pause;
-    if (pause == PAUSE_OUTPUT) {
-        return; /* Its own drain finds it; another pause may have it on a list. */
+    hub->metrics.sessions_held += pause == PAUSE_GATE;
+    hub->metrics.sessions_slowed += pause == PAUSE_RATE;
+    if (pause == PAUSE_OUTPUT || pause == PAUSE_RATE) {
+        return; /* Its own drain or timer finds it; another pause may have it on a list. */
     }
     list_remove(&session->pause_link);
-    list_push(pause == PAUSE_PEER ? &hub->paused : &hub->resumable, &session->pause_link);
+    list_push(pause == PAUSE_PEER   ? &hub->paused
+              : pause == PAUSE_GATE ? &hub->gated
+                                    : &hub->resumable,
+              &session->pause_link);
 }
 
 void session_resume(struct hub *hub, struct session *session, uint32_t pause)
@@ -377,7 +386,7 @@ void session_resume(struct hub *hub, struct session *session, uint32_t pause)
         return;
     }
     session->pauses &= (uint8_t)~pause;
-    if (pause == PAUSE_PEER || session->pauses == 0) {
+    if (pause == PAUSE_PEER || pause == PAUSE_GATE || session->pauses == 0) {
         list_remove(&session->pause_link);
     }
     if (session->pauses == 0) {
@@ -412,7 +421,8 @@ bool hub_output_is_stalled(const struct hub *hub, const struct session *session)
 
 bool hub_budget_is_spent(const struct hub *hub)
 {
-    return hub->turn_bytes > TURN_BYTES_MAX;
+    /* Where memory is short, too: at the end of the turn others give way. */
+    return hub->turn_bytes > TURN_BYTES_MAX || hub_log_is_tight(hub);
 }
 
 /* ---- settings -------------------------------------------------------------------------------- */
@@ -441,7 +451,11 @@ const struct settings *hub_settings(const struct hub *hub)
 void hub_timer_update(struct hub *hub, struct session *session)
 {
     uint64_t deadline = MIN_OF(session->tick_ns, session->linger_ns);
-    if (session->blocked && session->state == SESSION_OPEN) {
+    const struct terms *terms = session->pending.terms;
+    if (terms != NULL) {
+        deadline = MIN_OF(deadline, MIN_OF(terms->gates_ns, terms->resume_ns));
+    }
+    if (session->blocked && session->state == SESSION_OPEN && !session_is_patient(session)) {
         deadline = MIN_OF(deadline, session->blocked_ns + hub->options.write_deadline_ns);
     }
     if (deadline == UINT64_MAX) {
@@ -466,7 +480,10 @@ struct session *hub_expired_next(struct hub *hub)
             hub_close(hub, session, session->close_reason, HUB_CLOSE_AT_ONCE);
             continue;
         }
-        if (session->blocked && session->state == SESSION_OPEN &&
+        if (session->pending.terms != NULL && !hub_terms_expire(hub, session)) {
+            continue;
+        }
+        if (session->blocked && session->state == SESSION_OPEN && !session_is_patient(session) &&
             session->blocked_ns + hub->options.write_deadline_ns <= hub->now_ns) {
             hub_close(hub, session, CLOSE_SLOW_DEADLINE, HUB_CLOSE_AT_ONCE);
             continue;
@@ -486,7 +503,8 @@ struct session *hub_expired_next(struct hub *hub)
 uint64_t hub_next_deadline(const struct hub *hub)
 {
     if (!list_is_empty(&hub->resumable) || !list_is_empty(&hub->flush.later) ||
-        !list_is_empty(&hub->wants) || !list_is_empty(&hub->flush_sessions)) {
+        !list_is_empty(&hub->wants) || !list_is_empty(&hub->flush_sessions) ||
+        !list_is_empty(&hub->over) || hub->interest_out_size > 0) {
         return hub->now_ns;
     }
     return timers_next(&hub->timers, hub->now_ns);

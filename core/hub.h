@@ -47,6 +47,7 @@ struct hub_options {
     uint64_t credit_bytes;                /* under way to one peer */
     const struct scrub_rule *scrub_rules; /* borrowed for the hub's life */
     size_t scrub_rules_count;
+    const struct policies *policies; /* as hub_set_policies; NULL: none */
     struct log *log; /* NULL: none */
 };
 
@@ -59,6 +60,15 @@ void hub_free(struct hub *hub);
 void hub_settings_set(struct hub *hub, const struct settings *settings);
 /* NULL: none were set. */
 const struct settings *hub_settings(const struct hub *hub);
+/* The rules from now on; borrowed until the next call. Subscriptions that they give another policy
+ * change it; what is pending stays. NULL: none. */
+void hub_set_policies(struct hub *hub, const struct policies *policies);
+/* Never NULL. */
+const struct quotas *hub_quotas(const struct hub *hub);
+/* The session has a place of its address (addresses.h), which it gives back at its end. NULL: none. */
+void hub_set_address(struct session *session, struct address *address);
+/* The session is its user's from now on; false: he has as many connections as he may, close it. */
+MUST_USE bool hub_join_user(struct hub *hub, struct session *session, struct usage *usage);
 
 /* ---- a turn ---------------------------------------------------------------------------------- */
 
@@ -129,7 +139,8 @@ void hub_tick_at(struct hub *hub, struct session *session, uint64_t tick_ns);
 void hub_control(struct hub *hub, struct session *session, struct bytes bytes);
 
 /* Stops and resumes a session's input. A paused session comes back through hub_resumable_next:
- * PEER when credit returns, BUDGET next turn, OUTPUT when it has read its answers. */
+ * PEER when credit returns, BUDGET next turn, OUTPUT when it has read its answers, GATE when a
+ * subscriber caught up, RATE when it may publish again. */
 void hub_pause(struct hub *hub, struct session *session, uint32_t pause);
 /* Should the session's input stop because its own answers pile up unread? */
 bool hub_output_is_stalled(const struct hub *hub, const struct session *session);
@@ -158,6 +169,10 @@ enum hub_subscribe_result {
     HUB_SUBSCRIBE_MEMORY,    /* index_bytes_max */
 };
 
+/* Are more changes of interest under way to other workers than credit_bytes allow? Then the caller
+ * pauses its session (PAUSE_PEER) and asks again; a closing session's changes go out regardless. */
+MUST_USE bool hub_interest_is_full(const struct hub *hub);
+
 /* What hub_subscribe would say, asked before anybody looks at the subject. */
 MUST_USE enum hub_subscribe_result hub_may_subscribe(struct hub *hub, const struct session *session,
                                                      struct bytes sid);
@@ -180,6 +195,10 @@ enum hub_publish_result {
     HUB_PUBLISHED,
     HUB_PUBLISH_REFUSED, /* by the scrub; counted */
     HUB_PUBLISH_PAUSE,   /* nothing happened: a peer has no credit left; parse it again later */
+    HUB_PUBLISH_HELD,    /* the same: a subscriber under WAIT is behind (PAUSE_GATE) */
+    HUB_PUBLISH_SLOWED,  /* the same: it is over its rate (PAUSE_RATE) */
+    HUB_PUBLISH_DROPPED, /* it was over its rate; counted */
+    HUB_PUBLISH_OVER_RATE, /* the same, and the publisher is to be told */
 };
 
 /* A verbose session gets its +OK once nothing can make the caller try again.

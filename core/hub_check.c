@@ -27,6 +27,7 @@ static void sub_check(const struct session *session, struct sub *sub, struct cen
     ASSERT(sub->max == 0 || sub->audience->alone);
     ASSERT(sub->max == 0 || sub_delivered(sub) < sub->max);
     ASSERT(session->echo || sub->audience->alone);
+    ASSERT(sub->lane == 0 || sub->audience->alone);
     ASSERT(sub->audience->headers == session->headers);
     if (sub_group(sub) != NULL) {
         ASSERT(sub->audience->group_member < sub->audience->group->members_count);
@@ -94,7 +95,8 @@ static void waiting_check(const struct session *session, bool is_between_turns)
         ASSERT(!timer_is_set(&session->timer));
     }
     bool is_listed = list_is_linked(&session->pause_link);
-    ASSERT(session->pauses == 0 || is_listed || session->pauses == PAUSE_OUTPUT);
+    ASSERT(session->pauses == 0 || is_listed ||
+           (session->pauses & ~(PAUSE_OUTPUT | PAUSE_RATE)) == 0);
     ASSERT((session->wants != 0) == list_is_linked(&session->wants_link));
 }
 
@@ -124,7 +126,7 @@ static void session_check(const struct session *session, struct census *census,
             ASSERT((const uint8_t *)e->run >= e->run->chunk->data);
             ASSERT((const uint8_t *)e->run + e->run->size <=
                    e->run->chunk->data + e->run->chunk->used);
-        } else {
+        } else if (e->kind != PENDING_GONE) {
             ASSERT(e->chunk->refs > 0);
             ASSERT(e->offset <= e->chunk->used);
         }

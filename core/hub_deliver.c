@@ -1,8 +1,8 @@
 /* hub_deliver.c - a run reaches an audience: rendered once, or kept as a reference for one. */
 #include "core/hub_state.h"
 
-/* Of a frame, about, what is neither subject, sid nor payload. */
-enum { FRAME_EXTRA_BYTES = 16 };
+/* Of a frame, what is neither subject, sid nor tail. */
+enum { FRAME_EXTRA_BYTES = 7 };
 
 void session_queue_flush(struct hub *hub, struct session *session)
 {
@@ -113,6 +113,10 @@ static void settle_run(struct hub *hub, const struct journal_entry *entry)
         span = local_span(hub, span);
     }
     pending_add_run(&session->pending, &hub->pendings, span.run, audience, span.first, span.count);
+    uint32_t lane = audience_members(audience)[0].sub->lane;
+    if (UNLIKELY(lane != 0)) {
+        hub_lane_add(hub, session, lane);
+    }
     session_queue_flush(hub, session);
 }
 
@@ -184,12 +188,12 @@ static uint32_t deliver_one(struct hub *hub, struct audience *audience, struct r
     audience->delivered += count;
     hub->run_kept = true;
     span.count = count;
-    uint64_t payloads = run_span_payloads(span);
     hub->metrics.messages_out += count;
-    hub->metrics.bytes_out += payloads;
-    /* What is pending are heads too: a thousand empty messages are not nothing. */
-    hub->turn_bytes +=
-        payloads + (uint64_t)count * (run->subject_size + audience->sid_size + FRAME_EXTRA_BYTES);
+    hub->metrics.bytes_out += run_span_payloads(span);
+    /* What is pending are heads and replies too: a thousand empty messages are not nothing. */
+    hub->turn_bytes += run_span_tails(span) + (uint64_t)count * (run->subject_size +
+                                                                 audience->sid_size +
+                                                                 FRAME_EXTRA_BYTES);
     struct session *session = pool_at(&hub->sessions, sub->slot);
     if (session_is_mixed(session)) {
         audience->refs++;
@@ -204,6 +208,9 @@ static uint32_t deliver_one(struct hub *hub, struct audience *audience, struct r
         span = local_span(hub, span);
     }
     pending_add_run(&session->pending, &hub->pendings, span.run, audience, span.first, count);
+    if (UNLIKELY(sub->lane != 0)) {
+        hub_lane_add(hub, session, sub->lane);
+    }
     session_queue_flush(hub, session);
     return 1;
 }
@@ -318,6 +325,7 @@ void hub_control(struct hub *hub, struct session *session, struct bytes bytes)
     memcpy(chunk->data + offset, bytes.ptr, bytes.size);
     chunk->used += (uint32_t)bytes.size;
     session->control_bytes += bytes.size;
+    hub->pending_growth += bytes.size;
     struct pending *p = &session->pending;
     if (session_is_mixed(session) && !PLANTED(PLANTED_CONTROL_FIRST)) {
         *journal_add(hub) = (struct journal_entry){.kind = JOURNAL_CONTROL,

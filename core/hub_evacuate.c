@@ -1,8 +1,11 @@
 /*
  * hub_evacuate.c - memory under pressure: who gives way, and how sparse chunks are emptied.
  *
- * Order of victims when the log's bytes pass three quarters of their budget: the session that has
- * been blocked longest first. At the budget itself deliveries are dropped, counted by name.
+ * What gives way when the log's bytes pass three quarters of their budget, at the end of a turn:
+ * room in sparse chunks, then what policies allow to be dropped, then the session that has been blocked longest, the next one, and so on,
+ * then who keeps up with its socket but not with what it hears. From seven eighths on publishers
+ * wait for the end of the turn. Only what other workers had under way can still fill the rest; at
+ * the budget itself deliveries are dropped, counted by name.
  *
  * A chunk pinned by few bytes (a stalled session of a rare subject) is evacuated: the union of its
  * live ranges is copied once, and every holder repointed.
@@ -21,6 +24,11 @@ static uint64_t log_bytes(const struct hub *hub)
 bool hub_log_is_full(const struct hub *hub)
 {
     return log_bytes(hub) >= hub->options.log_bytes_max;
+}
+
+bool hub_log_is_tight(const struct hub *hub)
+{
+    return log_bytes(hub) > hub->options.log_bytes_max / 8 * 7;
 }
 
 /* ---- evacuation ------------------------------------------------------------------------------ */
@@ -44,7 +52,7 @@ static uint32_t holder_collect(struct hub *hub, struct holder **holders)
         struct pending *p = &session->pending;
         for (uint32_t i = 0; p->pinned && i < p->count; i++) {
             struct pending_entry *e = pending_at(p, i);
-            if (e->kind == PENDING_OPEN) {
+            if (e->kind >= PENDING_OPEN) {
                 continue;
             }
             array_reserve((void **)holders, &capacity, count + 1, sizeof(struct holder));
@@ -186,7 +194,7 @@ static void close_over_pending(struct hub *hub)
     hub->pending_slack = limit;
     LIST_FOR_EACH_SAFE (node, next, &hub->blocked) {
         struct session *session = CONTAINER_OF(node, struct session, blocked_link);
-        uint64_t pending = pending_bytes(&session->pending);
+        uint64_t pending = session_pending_limited(session);
         if (pending > limit) {
             hub_close(hub, session, CLOSE_SLOW_PENDING, HUB_CLOSE_AT_ONCE);
         } else {
@@ -200,10 +208,36 @@ static void close_over_pending_later(struct hub *hub)
 {
     LIST_FOR_EACH_SAFE (node, next, &hub->flush.later) {
         struct session *session = CONTAINER_OF(node, struct session, flush_link);
-        if (pending_bytes(&session->pending) > hub->options.max_pending) {
+        if (session_pending_limited(session) > hub->options.max_pending) {
             hub_close(hub, session, CLOSE_SLOW_PENDING, HUB_CLOSE_AT_ONCE);
         }
     }
+}
+
+/* Looks for sparse chunks when there may be some that were not there the last time. */
+static void evacuate_some(struct hub *hub, uint64_t soft)
+{
+    uint64_t used = log_bytes(hub);
+    uint64_t floor = MIN_OF((uint64_t)EVACUATE_BYTES_MIN, hub->options.log_bytes_max / 8);
+    bool is_new_peak = used > soft && used > hub->evacuate_at / 2;
+    if (used > MAX_OF(hub->evacuate_at, floor) || is_new_peak) {
+        evacuate(hub);
+        hub->evacuate_at = log_bytes(hub) * 2;
+    } else if (used < hub->evacuate_at / 4) {
+        hub->evacuate_at = used * 2;
+    }
+}
+
+/* Of those that are behind: blocked longest first, then whose socket takes all it is offered and
+ * who is offered less than it hears. */
+static struct session *choose_victim(const struct hub *hub)
+{
+    struct list *node = list_first(&hub->blocked);
+    if (node != NULL) {
+        return CONTAINER_OF(node, struct session, blocked_link);
+    }
+    node = list_first(&hub->flush.later);
+    return node != NULL ? CONTAINER_OF(node, struct session, flush_link) : NULL;
 }
 
 void hub_limit_memory(struct hub *hub)
@@ -215,18 +249,16 @@ void hub_limit_memory(struct hub *hub)
     if (hub->blocked_count > 0 && hub->pending_growth > hub->pending_slack / 8) {
         close_over_pending(hub);
     }
-    uint64_t used = log_bytes(hub);
-    uint64_t floor = MIN_OF((uint64_t)EVACUATE_BYTES_MIN, hub->options.log_bytes_max / 8);
-    if (used > MAX_OF(hub->evacuate_at, floor)) {
-        evacuate(hub);
-        hub->evacuate_at = log_bytes(hub) * 2;
-    } else if (used < hub->evacuate_at / 4) {
-        hub->evacuate_at = used * 2;
-    }
     uint64_t soft = hub->options.log_bytes_max / 4 * 3;
-    struct list *oldest;
-    while (log_bytes(hub) > soft && (oldest = list_first(&hub->blocked)) != NULL) {
-        struct session *victim = CONTAINER_OF(oldest, struct session, blocked_link);
+    evacuate_some(hub, soft);
+    LIST_FOR_EACH (node, &hub->blocked) {
+        struct session *session = CONTAINER_OF(node, struct session, blocked_link);
+        if (session->pending.terms != NULL && log_bytes(hub) > soft) {
+            hub_shed(hub, session);
+        }
+    }
+    struct session *victim;
+    while (log_bytes(hub) > soft && (victim = choose_victim(hub)) != NULL) {
         hub_close(hub, victim, CLOSE_MEMORY_LIMIT, HUB_CLOSE_AT_ONCE);
     }
 }

@@ -22,11 +22,14 @@ void session_block(struct hub *hub, struct session *session)
         list_push(&hub->blocked, &session->blocked_link);
         hub->blocked_count++;
         hub->metrics.sessions_blocked++;
-        uint64_t pending = pending_bytes(&session->pending);
+        uint64_t pending = session_pending_limited(session);
         uint64_t slack =
             hub->options.max_pending > pending ? hub->options.max_pending - pending : 0;
         hub->pending_slack = MIN_OF(hub->pending_slack, slack);
         hub_timer_update(hub, session);
+        if (session->pending.terms != NULL) {
+            hub_look_over(hub, session);
+        }
     }
     if (!session->wait_asked) {
         session->wait_asked = true;
@@ -46,11 +49,15 @@ void session_unblock(struct hub *hub, struct session *session)
     }
 }
 
-/* The write that blocked is through: the next one has a deadline of its own. */
+/* The write that blocked is through: the next one has a deadline of its own. So has what a session
+ * on its way out still has to be sent: who goes on reading gets all of it. */
 static void session_progress(struct hub *hub, struct session *session)
 {
     if (session->blocked && session->sent_bytes >= session->goal_bytes) {
         session->blocked_ns = hub->now_ns;
+        if (session->state == SESSION_FLUSHING) {
+            session->linger_ns = hub->now_ns + hub->options.write_deadline_ns;
+        }
         session->goal_bytes = session->sent_bytes +
                               MIN_OF(pending_bytes(&session->pending), (uint64_t)SEND_BYTES_MAX);
         hub_timer_update(hub, session);
@@ -258,6 +265,9 @@ static size_t next_session_sends(struct hub *hub, struct send_op *sends, size_t 
             flush_done(hub, session);
             continue;
         }
+        if (UNLIKELY(session->pending.terms != NULL)) {
+            hub_before_send(hub, session);
+        }
         gather.vectors = vectors;
         gather.count = 0;
         gather.size = 0;
@@ -288,6 +298,9 @@ static void session_result(struct hub *hub, const struct send_op *send)
     session->sent_bytes += taken;
     pending_consume(&session->pending, &hub->pendings,
                     PLANTED(PLANTED_SHORT_IS_FULL) && send->result > 0 ? send->size : taken);
+    if (UNLIKELY(session->pending.terms != NULL)) {
+        hub_after_send(hub, session);
+    }
     list_remove(&session->flush_link);
     session->flush_queued = false;
     if (send->result < 0) {
@@ -312,6 +325,9 @@ static void session_result(struct hub *hub, const struct send_op *send)
         list_push(&hub->flush_sessions, &session->flush_link);
     } else {
         session_pin(hub, session);
+        if (session->pending.terms != NULL) {
+            hub_look_over(hub, session);
+        }
         list_push(&hub->flush.later, &session->flush_link);
     }
 }
@@ -404,6 +420,7 @@ uint64_t hub_turn_end(struct hub *hub)
         session_pin(hub, CONTAINER_OF(node, struct session, flush_link));
     }
     dirty_end(hub);
+    hub_enforce_policies(hub);
     hub_limit_memory(hub);
     hub->copies_count = 0;
     arena_turn_end(hub, &hub->ingress);

@@ -166,6 +166,7 @@ static uint64_t push_interest(struct hub *hub)
         envelope++;
     }
     hub->envelopes_under_way += workers - 1;
+    hub->interest_under_way += hub->interest_out_size;
     hub->metrics.interest_records += hub->interest_out_records;
     hub->interest_out_size = 0;
     hub->interest_out_records = 0;
@@ -238,7 +239,12 @@ static void receive_interest(struct hub *hub, const struct interest_envelope *en
     for (uint32_t at = 0; at < batch->records_size;) {
         const struct interest_record *record =
             (const struct interest_record *)(const void *)(batch->records + at);
-        interest_apply(&hub->interest, envelope->envelope.maker, record);
+        if (record->kind == INTEREST_GATE) {
+            hub_gate_apply(hub, record->adds, record->account_id,
+                           bytes_of(record + 1, record->pattern_size));
+        } else {
+            interest_apply(&hub->interest, envelope->envelope.maker, record);
+        }
         hub->metrics.interest_received++;
         at += (uint32_t)interest_record_size(record);
     }
@@ -271,6 +277,14 @@ static void pick_again(struct hub *hub, const struct envelope_item *item, uint32
     hub->metrics.deliveries_dropped[DROP_GROUP_EMPTY]++;
 }
 
+static void resume_paused(struct hub *hub)
+{
+    struct list *node;
+    while ((node = list_first(&hub->paused)) != NULL && !PLANTED(PLANTED_NO_RESUME)) {
+        session_resume(hub, CONTAINER_OF(node, struct session, pause_link), PAUSE_PEER);
+    }
+}
+
 static void come_home(struct hub *hub, struct run_envelope *envelope, uint32_t worker)
 {
     hub->metrics.envelopes_returned++;
@@ -297,10 +311,7 @@ static void come_home(struct hub *hub, struct run_envelope *envelope, uint32_t w
         chunk_unref(&hub->chunks, run->chunk);
     }
     envelope_give(hub, envelope);
-    struct list *node;
-    while ((node = list_first(&hub->paused)) != NULL && !PLANTED(PLANTED_NO_RESUME)) {
-        session_resume(hub, CONTAINER_OF(node, struct session, pause_link), PAUSE_PEER);
-    }
+    resume_paused(hub);
 }
 
 static void interest_home(struct hub *hub, struct interest_envelope *envelope)
@@ -308,8 +319,16 @@ static void interest_home(struct hub *hub, struct interest_envelope *envelope)
     struct interest_batch *batch = envelope->batch;
     hub->envelopes_under_way--;
     if (--batch->waiting == 0) {
+        ASSERT(hub->interest_under_way >= batch->records_size);
+        hub->interest_under_way -= batch->records_size;
         memory_free(batch);
+        resume_paused(hub);
     }
+}
+
+bool hub_interest_is_full(const struct hub *hub)
+{
+    return hub->interest_under_way + hub->interest_out_size >= hub->options.credit_bytes;
 }
 
 static void take_order(struct hub *hub, struct order_envelope *order)

@@ -411,9 +411,31 @@ static enum scrub_verdict scrub(struct hub *hub, const struct message_in *in,
     return verdict;
 }
 
+static enum hub_publish_result ask_guards(struct hub *hub, struct session *session,
+                                          const struct message_in *in)
+{
+    if ((hub->guards & GUARD_GATES) != 0 && hub_gate_is_closed(hub, 0, in->subject)) {
+        return HUB_PUBLISH_HELD;
+    }
+    if ((hub->guards & GUARD_QUOTAS) == 0) {
+        return HUB_PUBLISHED;
+    }
+    enum hub_publish_result may = hub_check_quotas(hub, session, in->payload.size);
+    if (may == HUB_PUBLISH_DROPPED) {
+        acknowledge(hub, session);
+    }
+    return may;
+}
+
 enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
                                     const struct message_in *in, size_t limit, bool wants_responder)
 {
+    if (UNLIKELY(hub->guards != 0)) {
+        enum hub_publish_result may = ask_guards(hub, session, in);
+        if (may != HUB_PUBLISHED) {
+            return may;
+        }
+    }
     struct message_in scrubbed;
     uint8_t digits[20];
     enum scrub_verdict verdict = SCRUB_PASS;
@@ -440,6 +462,9 @@ enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
         return HUB_PUBLISH_PAUSE;
     }
     count_publish(hub, session, in);
+    if (UNLIKELY(hub->guards & GUARD_QUOTAS)) {
+        hub_spend_quotas(hub, session, in->payload.size);
+    }
     hub->metrics.publishes_replaced += verdict == SCRUB_REPLACE;
     if (appends) {
         run_append(hub->open_run, in);

@@ -85,6 +85,9 @@ static void save_pending(struct writer *writer, const struct pending *p)
 {
     for (uint32_t i = 0; i < p->count; i++) {
         const struct pending_entry *e = pending_at(p, i);
+        if (e->kind == PENDING_GONE) {
+            continue;
+        }
         ASSERT(e->kind != PENDING_OPEN);
         struct save_entry entry = {.size = e->size, .messages = e->messages};
         writer_put(writer, &entry, sizeof(entry));
@@ -114,11 +117,20 @@ static void save_sub(const struct hub *hub, struct writer *writer, const struct 
     writer_put(writer, sub->audience->sid, sub->audience->sid_size);
 }
 
+static uint32_t entries_count(const struct pending *p)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        count += pending_at(p, i)->kind != PENDING_GONE;
+    }
+    return count;
+}
+
 static void save_all(const struct hub *hub, const struct session *session, struct writer *writer)
 {
     const struct pending *p = &session->pending;
     struct save_head head = {.version = SAVE_VERSION,
-                             .entries_count = p->count,
+                             .entries_count = entries_count(p),
                              .head_sent = PLANTED(PLANTED_SAVE_FORGETS_SENT) ? 0 : p->head_sent,
                              .subs_count = session->subs.count,
                              .input_size = session->input.size,

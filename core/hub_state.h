@@ -6,6 +6,7 @@
  *   hub_flush.c      what each send carries            hub_peers.c      envelopes, interest, credit
  *   hub_evacuate.c   memory: victims and compaction    hub_save.c       sessions on the move
  *   hub_input.c      half-received verbs               hub_check.c      the invariants
+ *   hub_policy.c     who is behind, quotas
  *
  * The journal. Publishing costs per audience, not per session: what an audience received is written
  * down once, and only when somebody looks (a flush, a change of membership) is it settled, that is
@@ -112,6 +113,9 @@ struct foreign_copy {
     struct run *local;
 };
 
+/* What a publish has to ask first; 0 for most hubs. */
+enum { GUARD_GATES = 1, GUARD_QUOTAS = 2 };
+
 enum flush_phase { FLUSH_BEGIN, FLUSH_AUDIENCES, FLUSH_SESSIONS, FLUSH_DONE };
 
 struct flush {
@@ -167,6 +171,12 @@ struct hub {
     struct list resuming;  /* this turn */
     struct flush flush;
 
+    const struct policies *policies; /* NULL: none */
+    uint32_t guards;                 /* GUARD_… */
+    struct index *gates;             /* struct gate, by pattern */
+    struct list gated;               /* sessions held back by one */
+    struct list over;                /* terms with a lane to look at when the turn ends */
+
     struct peer *peers;
     struct list envelopes_free;
     uint32_t envelopes_free_count;
@@ -177,6 +187,7 @@ struct hub {
     uint8_t *interest_out;
     uint32_t interest_out_size, interest_out_capacity;
     uint32_t interest_out_records;
+    uint64_t interest_under_way; /* bytes of records that did not come home from every peer */
     struct mpsc_end drain_end;
     bool draining;
     uint64_t ring_later; /* workers that got interest envelopes back in this drain */
@@ -236,6 +247,8 @@ void session_follow(struct hub *hub, struct session *session);
 /* NULL: no such sid. */
 struct sub *hub_sub_find(const struct hub *hub, const struct session *session, struct bytes sid);
 void sub_remove(struct hub *hub, struct session *session, struct sub *sub);
+/* The rules changed: gives it the lane that is its own now. */
+void hub_sub_rule_again(struct hub *hub, struct session *session, struct sub *sub);
 uint64_t sid_hash(const void *item, uint64_t key);
 /* Subscriptions, patterns and interest. */
 uint64_t hub_index_bytes(const struct hub *hub);
@@ -276,9 +289,50 @@ void interest_announce(struct hub *hub, enum interest_kind kind, bool adds, uint
                        struct bytes pattern, struct bytes queue);
 uint64_t peers_return_held(struct hub *hub);
 
+/* ---- hub_policy.c */
+void gates_init(struct hub *hub);
+/* The session's terms, made if there were none. */
+struct terms *session_terms(struct session *session);
+void session_terms_free(struct session *session);
+struct bytes sub_pattern(const struct hub *hub, const struct sub *sub);
+/* The lane of a new subscription; 0: the ordinary, which needs none. */
+uint32_t hub_lane_take(struct hub *hub, struct session *session, struct bytes pattern);
+void hub_lane_give(struct hub *hub, struct session *session, uint32_t lane, struct bytes pattern);
+/* The last entry of the session's list is a lane's. */
+void hub_lane_add(struct hub *hub, struct session *session, uint32_t lane);
+/* A session with terms fell behind. */
+void hub_look_over(struct hub *hub, struct session *session);
+/* The turn ends. */
+void hub_enforce_policies(struct hub *hub);
+/* Sessions with terms, around each of their sends. */
+void hub_before_send(struct hub *hub, struct session *session);
+void hub_after_send(struct hub *hub, struct session *session);
+/* Its deadlines; false: the session is closed. */
+bool hub_terms_expire(struct hub *hub, struct session *session);
+/* A gate is closed or opened here, and everywhere. */
+void hub_gate_change(struct hub *hub, bool closes, struct bytes pattern);
+/* The same for one that another worker told of. */
+void hub_gate_apply(struct hub *hub, bool closes, uint32_t account_id, struct bytes pattern);
+bool hub_gate_is_closed(struct hub *hub, uint32_t account_id, struct bytes subject);
+/* Gives up what policies allow to be given up. */
+void hub_shed(struct hub *hub, struct session *session);
+/* What is pending, less what lanes have limits of their own for. */
+uint64_t session_pending_limited(const struct session *session);
+/* HUB_PUBLISHED: it may be published. size: of headers and payload. */
+enum hub_publish_result hub_check_quotas(struct hub *hub, struct session *session, uint64_t size);
+void hub_spend_quotas(struct hub *hub, struct session *session, uint64_t size);
+
+static inline bool session_is_patient(const struct session *session)
+{
+    return session->pending.terms != NULL && session->pending.terms->patient_subs > 0;
+}
+
 /* ---- hub_evacuate.c */
 void hub_limit_memory(struct hub *hub);
+/* Nothing more may be added. */
 bool hub_log_is_full(const struct hub *hub);
+/* Who is behind gives way at the end of the turn. */
+bool hub_log_is_tight(const struct hub *hub);
 void session_unblock(struct hub *hub, struct session *session);
 void session_block(struct hub *hub, struct session *session);
 

@@ -212,11 +212,12 @@ enum hub_subscribe_result hub_subscribe(struct hub *hub, struct session *session
     bool is_first = entry->audiences == NULL;
     struct sub *sub = memory_alloc(sizeof(*sub));
     sub->slot = session->slot;
+    sub->lane = (uint16_t)hub_lane_take(hub, session, subject);
     if (queue.size > 0) {
         join_group(hub, session, sub, entry, queue, sid);
         interest_announce(hub, INTEREST_GROUP, true, 0, subject, queue);
     } else {
-        join(hub, session, sub, entry, sid, !session->echo);
+        join(hub, session, sub, entry, sid, !session->echo || sub->lane != 0);
         if (is_first) {
             announce_plain(hub, entry, true);
         }
@@ -272,6 +273,7 @@ void sub_remove(struct hub *hub, struct session *session, struct sub *sub)
     }
     table_remove(&session->subs, sub, sid_hash, hub->options.hash_key);
     session->messages_out += sub_delivered(sub);
+    hub_lane_give(hub, session, sub->lane, sub_pattern(hub, sub));
     if (sub_group(sub) != NULL) {
         leave_group(hub, sub);
     } else {
@@ -356,6 +358,23 @@ void hub_unsubscribe_all(struct hub *hub, struct session *session)
 
 /* ---- changes of the client's mind ------------------------------------------------------------ */
 
+static bool must_be_alone(const struct session *session, const struct sub *sub)
+{
+    return !session->echo || sub->max > 0 || sub->lane != 0;
+}
+
+void hub_sub_rule_again(struct hub *hub, struct session *session, struct sub *sub)
+{
+    struct bytes pattern = sub_pattern(hub, sub);
+    uint32_t lane = hub_lane_take(hub, session, pattern);
+    hub_lane_give(hub, session, sub->lane, pattern);
+    sub->lane = (uint16_t)lane;
+    bool alone = must_be_alone(session, sub);
+    if (sub_group(sub) == NULL && sub->audience->alone != alone) {
+        sub_move(hub, session, sub, alone);
+    }
+}
+
 static void move_all(struct hub *hub, struct session *session)
 {
     if (session->subs.count == 0) {
@@ -369,7 +388,7 @@ static void move_all(struct hub *hub, struct session *session)
         subs[i] = table_next(&session->subs, &cursor);
     }
     for (uint32_t i = 0; i < count; i++) {
-        sub_move(hub, session, subs[i], !session->echo || subs[i]->max > 0);
+        sub_move(hub, session, subs[i], must_be_alone(session, subs[i]));
     }
     memory_free(subs);
 }

@@ -1,6 +1,8 @@
 /* pending.c - the list of extents; rendering of RUN entries happens here, at gather. */
 #include "core/pending.h"
 
+#include "core/planted.h"
+
 enum {
     ENTRIES_FIRST = 4,
     SPARE_CLASSES = 16,
@@ -60,8 +62,25 @@ static void array_give(struct pending_pool *pool, struct pending_entry *array, u
     pool->spare_count[class_index]++;
 }
 
+/* Closes the gaps that policies left; true: that made room enough. */
+static bool compact(struct pending *p)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        struct pending_entry *e = pending_at(p, i);
+        if (e->kind != PENDING_GONE) {
+            *pending_at(p, kept++) = *e;
+        }
+    }
+    p->count = kept;
+    return kept < p->capacity / 4 * 3;
+}
+
 static void grow(struct pending *p, struct pending_pool *pool)
 {
+    if (p->terms != NULL && compact(p)) {
+        return;
+    }
     uint32_t capacity = p->capacity == 0 ? ENTRIES_FIRST : p->capacity * 2;
     struct pending_entry *entries = array_take(pool, capacity);
     for (uint32_t i = 0; i < p->count; i++) {
@@ -90,7 +109,7 @@ void pending_rest(struct pending *p, struct pending_pool *pool)
     if (p->capacity > 0) {
         array_give(pool, p->entries, p->capacity);
     }
-    *p = (struct pending){0};
+    *p = (struct pending){.terms = p->terms};
 }
 
 uint64_t pending_bytes(const struct pending *p)
@@ -345,7 +364,7 @@ void pending_gather(const struct pending *p, struct gather *g)
             if (!gather_run(g, e, i == 0 ? p->head_sent : 0)) {
                 return;
             }
-        } else {
+        } else if (e->kind == PENDING_OPEN) {
             struct cursor cursor = {e->chunk, e->offset};
             size_t size;
             g->count += stream_gather(e->audience->stream, cursor, &g->vectors[g->count],
@@ -355,9 +374,9 @@ void pending_gather(const struct pending *p, struct gather *g)
     }
 }
 
-static void head_pop(struct pending *p, struct pending_pool *pool)
+/* What the entry holds on to. */
+static void entry_release(struct pending *p, struct pending_pool *pool, struct pending_entry *e)
 {
-    struct pending_entry *e = pending_at(p, 0);
     if (e->kind == PENDING_RANGE) {
         if (p->pinned) {
             chunk_unref(pool->chunks, e->chunk);
@@ -371,14 +390,43 @@ static void head_pop(struct pending *p, struct pending_pool *pool)
         size_t freed = audience_release(e->audience, pool->chunks);
         pool->audiences_freed += freed > 0;
         pool->audience_bytes_freed += freed;
-    } else {
+    } else if (e->kind == PENDING_OPEN) {
         struct cursor cursor = {e->chunk, e->offset};
         stream_cursor_close(e->audience->stream, cursor);
         stream_trim(e->audience->stream, pool->chunks);
     }
-    p->head_sent = 0;
+}
+
+static void skip_head(struct pending *p)
+{
     p->head = (p->head + 1) & (p->capacity - 1);
     p->count--;
+}
+
+/* size bytes of messages left a lane. */
+static void lane_leave(struct pending *p, const struct pending_entry *e, uint64_t size,
+                       uint32_t messages)
+{
+    struct lane *lane = &p->terms->lanes[e->lane - 1];
+    ASSERT_SLOW(lane->bytes >= size);
+    lane->bytes -= size;
+    lane->messages -= messages;
+    lane->looked_at = MIN_OF(lane->looked_at, lane->messages);
+    p->terms->lanes_bytes -= size;
+}
+
+static void head_pop(struct pending *p, struct pending_pool *pool)
+{
+    struct pending_entry *e = pending_at(p, 0);
+    if (UNLIKELY(e->lane != 0)) {
+        lane_leave(p, e, e->size, e->messages);
+    }
+    entry_release(p, pool, e);
+    p->head_sent = 0;
+    skip_head(p);
+    while (p->count > 0 && pending_at(p, 0)->kind == PENDING_GONE) {
+        skip_head(p);
+    }
 }
 
 /* Part of a RUN head was sent: walks to the first frame that was not, whole. */
@@ -392,6 +440,9 @@ static void run_advance(struct pending *p, struct pending_entry *e, size_t size)
         sent -= next;
         e->size -= (uint32_t)next;
         e->messages--;
+        if (UNLIKELY(e->lane != 0)) {
+            lane_leave(p, e, next, 1);
+        }
         message = message_next(message);
     }
     e->offset = (uint32_t)((const uint8_t *)message - (const uint8_t *)e->run);
@@ -451,6 +502,240 @@ uint64_t pending_clear(struct pending *p, struct pending_pool *pool)
     return messages;
 }
 
+/* ---- policies -------------------------------------------------------------------------------- */
+
+static const struct message *first_message(const struct pending_entry *e)
+{
+    return (const struct message *)(const void *)((const uint8_t *)e->run + e->offset);
+}
+
+/* Neither end of the list is a gap. */
+static void trim_gaps(struct pending *p)
+{
+    while (p->count > 0 && pending_at(p, 0)->kind == PENDING_GONE) {
+        skip_head(p);
+    }
+    while (p->count > 0 && pending_at(p, p->count - 1)->kind == PENDING_GONE) {
+        p->count--;
+    }
+}
+
+static bool is_begun(const struct pending *p, uint32_t lane)
+{
+    return p->count > 0 && p->head_sent > 0 && pending_at(p, 0)->lane == lane;
+}
+
+/* The begun message becomes an entry of its own, so that those behind it can go. */
+static void split_head(struct pending *p, struct pending_pool *pool)
+{
+    if (pending_at(p, 0)->messages == 1) {
+        return;
+    }
+    if (p->count == p->capacity) {
+        grow(p, pool);
+    }
+    p->head = (p->head - 1) & (p->capacity - 1);
+    p->count++;
+    struct pending_entry *first = pending_at(p, 0);
+    struct pending_entry *rest = pending_at(p, 1);
+    *first = *rest;
+    struct frames frames = frames_of(rest->run, audience_layout(rest->audience));
+    const struct message *message = first_message(rest);
+    first->size = (uint32_t)frame_size(&frames, message);
+    first->messages = 1;
+    rest->size -= first->size;
+    rest->messages--;
+    rest->offset =
+        (uint32_t)((const uint8_t *)message_next(message) - (const uint8_t *)rest->run);
+    rest->audience->refs++;
+    if (p->pinned) {
+        chunk_ref(rest->run->chunk);
+    }
+}
+
+static void drop_all(struct pending *p, struct pending_pool *pool, struct pending_entry *e)
+{
+    p->bytes -= e->size;
+    lane_leave(p, e, e->size, e->messages);
+    entry_release(p, pool, e);
+    *e = (struct pending_entry){.kind = PENDING_GONE};
+}
+
+/* The first `count` messages of an entry that was not begun. */
+static void drop_first(struct pending *p, struct pending_pool *pool, struct pending_entry *e,
+                       uint32_t count)
+{
+    if (count == e->messages) {
+        drop_all(p, pool, e);
+        return;
+    }
+    struct frames frames = frames_of(e->run, audience_layout(e->audience));
+    const struct message *message = first_message(e);
+    uint32_t size = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        size += (uint32_t)frame_size(&frames, message);
+        message = message_next(message);
+    }
+    e->offset = (uint32_t)((const uint8_t *)message - (const uint8_t *)e->run);
+    e->size -= size;
+    e->messages -= count;
+    p->bytes -= size;
+    lane_leave(p, e, size, count);
+}
+
+/* How many of its first messages must go so that at least `excess` bytes do; all, if need be. */
+static uint32_t count_first(const struct pending_entry *e, uint64_t excess, uint64_t most)
+{
+    struct frames frames = frames_of(e->run, audience_layout(e->audience));
+    const struct message *message = first_message(e);
+    uint64_t size = 0;
+    uint32_t count = 0;
+    while (count < e->messages && count < most && size < excess) {
+        size += frame_size(&frames, message);
+        count++;
+        message = message_next(message);
+    }
+    return count;
+}
+
+uint64_t pending_drop_oldest(struct pending *p, struct pending_pool *pool, uint32_t lane_number,
+                             uint64_t bytes_max)
+{
+    const struct lane *lane = &p->terms->lanes[lane_number - 1];
+    uint64_t dropped = 0;
+    uint32_t begun = is_begun(p, lane_number);
+    if (begun > 0 && lane->bytes > bytes_max && !PLANTED(PLANTED_DROP_BEGUN)) {
+        split_head(p, pool);
+    } else {
+        begun = 0;
+    }
+    for (uint32_t i = begun; i < p->count && lane->bytes > bytes_max; i++) {
+        struct pending_entry *e = pending_at(p, i);
+        uint64_t most = lane->messages - MIN_OF(lane->messages, 1u + begun);
+        if (e->lane == lane_number && most > 0) {
+            uint32_t count = count_first(e, lane->bytes - bytes_max, most);
+            drop_first(p, pool, e, count);
+            dropped += count;
+        }
+    }
+    trim_gaps(p);
+    return dropped;
+}
+
+/* The last messages of an entry, all but the first `kept`, whose bytes are `size`. */
+static void drop_last(struct pending *p, struct pending_pool *pool, struct pending_entry *e,
+                      uint32_t kept, uint32_t size)
+{
+    if (kept == 0) {
+        drop_all(p, pool, e);
+        return;
+    }
+    p->bytes -= e->size - size;
+    lane_leave(p, e, e->size - size, e->messages - kept);
+    e->size = size;
+    e->messages = kept;
+}
+
+uint64_t pending_drop_newest(struct pending *p, struct pending_pool *pool, uint32_t lane_number,
+                             uint64_t bytes_max)
+{
+    const struct lane *lane = &p->terms->lanes[lane_number - 1];
+    uint64_t dropped = 0;
+    for (uint32_t i = p->count; i > 0 && lane->bytes > bytes_max && lane->messages > 1; i--) {
+        struct pending_entry *e = pending_at(p, i - 1);
+        if (e->lane != lane_number) {
+            continue;
+        }
+        uint64_t excess = lane->bytes - bytes_max;
+        uint64_t most = lane->messages - 1;
+        uint32_t least = e->messages > most ? e->messages - (uint32_t)most : 0;
+        least = MAX_OF(least, (uint32_t)(i == 1 && p->head_sent > 0));
+        struct frames frames = frames_of(e->run, audience_layout(e->audience));
+        const struct message *message = first_message(e);
+        uint32_t kept = 0;
+        uint32_t size = 0;
+        while (kept < e->messages) {
+            uint32_t next = (uint32_t)frame_size(&frames, message);
+            if (kept >= least && e->size - size - next < excess) {
+                break;
+            }
+            size += next;
+            kept++;
+            message = message_next(message);
+        }
+        uint32_t count = e->messages - kept;
+        if (count > 0) {
+            drop_last(p, pool, e, kept, size);
+            dropped += count;
+        }
+    }
+    trim_gaps(p);
+    return dropped;
+}
+
+/* Adds the entry's subject and subscription to the set; false: it is there. The set holds places in
+ * the list, plus one. */
+static bool seen_add(const struct pending *p, uint32_t *seen, uint32_t mask, uint32_t at)
+{
+    const struct pending_entry *e = pending_at(p, at);
+    uint64_t hash = e->run->subject_hash ^ ((uintptr_t)e->audience >> 4) * 0x9E3779B97F4A7C15u;
+    uint32_t slot = (uint32_t)(hash >> 32) & mask;
+    for (; seen[slot] != 0; slot = (slot + 1) & mask) {
+        const struct pending_entry *other = pending_at(p, seen[slot] - 1);
+        if (other->audience == e->audience && other->run->subject_hash == e->run->subject_hash &&
+            bytes_equal(run_subject(other->run), run_subject(e->run))) {
+            return false;
+        }
+    }
+    seen[slot] = at + 1;
+    return true;
+}
+
+uint64_t pending_keep_latest(struct pending *p, struct pending_pool *pool, uint32_t lane_number)
+{
+    struct lane *lane = &p->terms->lanes[lane_number - 1];
+    uint64_t dropped = 0;
+    uint32_t begun = is_begun(p, lane_number);
+    if (begun > 0) {
+        split_head(p, pool);
+    }
+    uint32_t slots = 16;
+    while (slots < 2 * p->count) {
+        slots *= 2;
+    }
+    uint32_t *seen = memory_alloc(slots * sizeof(*seen));
+    for (uint32_t i = p->count; i > begun; i--) {
+        uint32_t at = PLANTED(PLANTED_LATEST_OLDEST) ? begun + p->count - i : i - 1;
+        struct pending_entry *e = pending_at(p, at);
+        if (e->lane != lane_number) {
+            continue;
+        }
+        bool is_newest = seen_add(p, seen, slots - 1, at);
+        uint32_t count = e->messages - is_newest;
+        if (count > 0) {
+            drop_first(p, pool, e, count);
+            dropped += count;
+        }
+    }
+    memory_free(seen);
+    trim_gaps(p);
+    lane->looked_at = lane->messages;
+    return dropped;
+}
+
+void pending_lane_last(struct pending *p, uint32_t lane_number)
+{
+    struct pending_entry *e = pending_at(p, p->count - 1);
+    ASSERT(e->kind == PENDING_RUN);
+    struct lane *lane = &p->terms->lanes[lane_number - 1];
+    e->lane = (uint16_t)lane_number;
+    lane->bytes += e->size;
+    lane->messages += e->messages;
+    p->terms->lanes_bytes += e->size;
+}
+
+/* ---- looking inside -------------------------------------------------------------------------- */
+
 uint64_t stream_messages_from(const struct stream *stream, struct cursor cursor)
 {
     uint64_t count = 0;
@@ -472,16 +757,21 @@ uint64_t stream_messages_from(const struct stream *stream, struct cursor cursor)
 void pending_check(const struct pending *p)
 {
     uint64_t bytes = 0;
+    uint64_t laned = 0;
     for (uint32_t i = 0; i < p->count; i++) {
         const struct pending_entry *e = pending_at(p, i);
+        ASSERT(e->kind != PENDING_GONE || i > 0);
+        ASSERT(e->lane == 0 || e->kind == PENDING_RUN);
         if (e->kind == PENDING_OPEN) {
             ASSERT(i == p->count - 1);
             ASSERT(e->chunk->cursors > 0);
         } else {
             bytes += e->size;
+            laned += e->lane != 0 ? e->size : 0;
         }
     }
-    ASSERT(p->head_sent == 0 || pending_at(p, 0)->kind != PENDING_OPEN);
+    ASSERT(laned == (p->terms != NULL ? p->terms->lanes_bytes : 0));
+    ASSERT(p->head_sent == 0 || pending_at(p, 0)->kind < PENDING_OPEN);
     ASSERT(p->head_sent == 0 || p->head_sent < pending_at(p, 0)->size);
     ASSERT(bytes == p->bytes + p->head_sent);
 }

@@ -3,6 +3,7 @@
  *
  *   head ▶ RANGE (rendered bytes or control bytes) ▶ RUN (rendered when sent) ▶ … ▶ OPEN (last)
  *
+ *   GONE   what a policy took out of the middle
  *   RANGE  a piece of one chunk
  *   RUN    messages of a run for an audience of one: the payload is shared, the head made at flush
  *   OPEN   everything from a cursor to the end of the audience's stream, now and later
@@ -15,7 +16,8 @@
  * Invariants:  (1) OPEN is the last entry, and there is at most one. (2) bytes is the sum of the
  *              unsent bytes of RANGE and RUN entries. (3) head_sent is what was sent of the head
  *              entry: less than its first frame if it is a RUN, less than all if it is a RANGE, 0 if
- *              it is OPEN. (4) a RANGE with messages begins and ends between frames.
+ *              it is OPEN. (4) a RANGE with messages begins and ends between frames. (5) the head
+ *              is not GONE. (6) lane is 0 but for RUN entries.
  */
 #ifndef RINGHUB_CORE_PENDING_H
 #define RINGHUB_CORE_PENDING_H
@@ -24,6 +26,7 @@
 #include "core/chunk.h"
 #include "core/limits.h"
 #include "core/run.h"
+#include "core/terms.h"
 
 #include <sys/uio.h>
 
@@ -31,7 +34,7 @@
 extern "C" {
 #endif
 
-enum pending_kind { PENDING_RANGE, PENDING_RUN, PENDING_OPEN };
+enum pending_kind { PENDING_RANGE, PENDING_RUN, PENDING_OPEN, PENDING_GONE };
 
 struct pending_entry {
     union {
@@ -42,7 +45,8 @@ struct pending_entry {
     uint32_t offset;           /* RANGE, OPEN: in the chunk's data. RUN: message, from the run */
     uint32_t size;             /* RANGE, RUN: bytes */
     uint32_t messages;         /* whole messages it holds; 0: control bytes */
-    uint32_t kind;
+    uint16_t kind;
+    uint16_t lane; /* RUN: of the session's terms; 0: no policy */
 };
 
 static_assert(sizeof(struct pending_entry) == 32, "two to a cache line");
@@ -55,6 +59,7 @@ struct pending {
     uint32_t head_sent;
     uint64_t bytes;
     bool pinned;
+    struct terms *terms; /* the session's; NULL for most */
 };
 
 /* Where pending lists get their memory from. */
@@ -105,6 +110,8 @@ void pending_add_open(struct pending *p, struct pending_pool *pool, struct audie
  * and ends between frames. */
 void pending_add_span(struct pending *p, struct pending_pool *pool, const struct stream *stream,
                       struct cursor cursor, uint64_t size, uint32_t messages);
+/* The last entry, a RUN, belongs to a lane. */
+void pending_lane_last(struct pending *p, uint32_t lane);
 /* Turns a last OPEN into ranges up to the stream's end now. */
 void pending_close_open(struct pending *p, struct pending_pool *pool);
 
@@ -127,6 +134,15 @@ void pending_gather(const struct pending *p, struct gather *gather);
 
 /* size bytes were sent. */
 void pending_consume(struct pending *p, struct pending_pool *pool, size_t size);
+
+/* Policies: each takes whole messages of a lane out that were not begun, and returns how many. At
+ * least one message is left, the newest where there is a choice. */
+uint64_t pending_drop_oldest(struct pending *p, struct pending_pool *pool, uint32_t lane,
+                             uint64_t bytes_max);
+uint64_t pending_drop_newest(struct pending *p, struct pending_pool *pool, uint32_t lane,
+                             uint64_t bytes_max);
+/* All but the newest of each subject of each subscription. */
+uint64_t pending_keep_latest(struct pending *p, struct pending_pool *pool, uint32_t lane);
 
 /* Drops everything; returns how many messages were not (wholly) sent. Leaves the list empty,
  * unpinned, its array given back. */

@@ -35,11 +35,15 @@ enum planted_bug {
     PLANTED_CURSOR_BEHIND,       /* who falls behind starts at the piece, not at what it took */
     PLANTED_END_BEFORE_INPUT,    /* FIN ends a session whose input is paused */
     PLANTED_LOST_WRITABLE,       /* the socket has room and nobody is told */
+    PLANTED_DROP_BEGUN,          /* a policy drops a message of which a part was sent */
+    PLANTED_DROP_UNCOUNTED,      /* a policy drops, and does not count the last one */
+    PLANTED_LATEST_OLDEST,       /* of a subject the oldest message is kept, not the newest */
+    PLANTED_GATE_STAYS,          /* a subscriber that caught up keeps its publishers waiting */
     PLANTED_BUGS_COUNT,
 };
 
 #ifdef RINGHUB_PLANTED
-extern uint32_t planted_bugs; /* a bit each */
+extern uint64_t planted_bugs; /* a bit each */
 #define PLANTED(bug) ((planted_bugs >> (bug)) & 1u)
 #else
 #define PLANTED(bug) 0

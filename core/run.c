@@ -101,6 +101,19 @@ uint64_t run_span_payloads(struct run_span span)
     return size;
 }
 
+uint64_t run_span_tails(struct run_span span)
+{
+    if (span.count == span.run->messages_count) {
+        return span.run->tails_size;
+    }
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < span.count; i++) {
+        size += span.first->tail_size;
+        span.first = message_next(span.first);
+    }
+    return size;
+}
+
 void run_drop(struct run *run)
 {
     struct chunk *chunk = run->chunk;

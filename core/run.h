@@ -123,6 +123,9 @@ static inline struct run_span run_whole(struct run *run)
 /* Headers and bodies of a span. */
 uint64_t run_span_payloads(struct run_span span);
 
+/* Their tails: what a span takes on the wire, subjects and sids not counted. */
+uint64_t run_span_tails(struct run_span span);
+
 /* Bytes a run of one such message takes. */
 size_t run_size_first(const struct message_in *in);
 /* Bytes one more message takes. */

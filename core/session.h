@@ -36,6 +36,8 @@ enum {
     PAUSE_PEER = 1,   /* a worker that must hear the next message has no credit left */
     PAUSE_BUDGET = 2, /* the turn's budget is spent; goes on next turn */
     PAUSE_OUTPUT = 4, /* it does not read our answers */
+    PAUSE_GATE = 32,  /* a subscriber whose policy is to wait is behind */
+    PAUSE_RATE = 64,  /* it published more than it may */
 };
 
 /* What io is asked to do for a session. */

@@ -1,7 +1,9 @@
 /* worker.c - the turn. Read worker_turn first: everything else hangs off its lines. */
 #include "io/worker.h"
 
+#include "core/addresses.h"
 #include "core/planted.h"
+#include "io/governor.h"
 #include "io/peername.h"
 
 #include <stdio.h>
@@ -38,10 +40,11 @@ struct worker {
     struct send_op *sends; /* SENDS_PER_CALL */
     struct lame_duck lame_duck;
     struct reload reload;
+    struct governor governor; /* the acceptor's, and the next */
+    struct addresses addresses;
     bool is_stopping;
     bool is_stopped;
     bool others_stopped; /* seen in the turn before */
-    uint64_t fds_refused;
 };
 
 static_assert(sizeof(struct send_op) == sizeof(struct loop_send), "one send, two names");
@@ -68,6 +71,8 @@ int worker_open(const struct worker_options *options, uint64_t now_ns, struct wo
     hub_settings_set(w->hub, w->settings);
     w->events = memory_alloc(EVENTS_MAX * sizeof(struct loop_event));
     w->sends = memory_alloc(SENDS_PER_CALL * sizeof(struct send_op));
+    governor_init(&w->governor);
+    addresses_init(&w->addresses, w->options.hub.hash_key);
     for (size_t i = 0; i < options->listeners_count && error == 0; i++) {
         error = loop_accept(w->loop, options->listener_fds[i]);
     }
@@ -87,6 +92,12 @@ void worker_free(struct worker *w)
         nats_closed(session);
     }
     hub_free(w->hub);
+    int fd;
+    while ((fd = governor_take(&w->governor)) >= 0) {
+        loop_discard(w->loop, fd);
+    }
+    governor_free(&w->governor);
+    addresses_free(&w->addresses);
     loop_free(w->loop);
     if (w->reload.old != NULL) {
         settings_release(w->reload.old);
@@ -137,9 +148,15 @@ static void give_place_back(struct worker *w)
 static void connection_open(struct worker *w, const struct connection_envelope *connection)
 {
     struct session *session = hub_session_open(w->hub, connection->client_id);
+    if (session == NULL && connection->address != NULL) {
+        address_leave(connection->address);
+    }
+    if (session != NULL) {
+        hub_set_address(session, connection->address);
+    }
     if (session == NULL ||
         loop_add(w->loop, session->slot, session->generation, connection->fd) != 0) {
-        w->fds_refused++;
+        hub_metrics(w->hub)->connections_refused++;
         loop_discard(w->loop, connection->fd);
         give_place_back(w);
         if (session != NULL) {
@@ -148,13 +165,30 @@ static void connection_open(struct worker *w, const struct connection_envelope *
         }
         return;
     }
-    if (connection->refuse || w->is_stopping) {
+    if (connection->refuse != CLOSE_CLIENT || w->is_stopping) {
         give_place_back(w); /* while it lingers others may come */
+        enum close_reason reason =
+            connection->refuse != CLOSE_CLIENT ? connection->refuse : CLOSE_MAX_CONNECTIONS;
         nats_refuse(w->settings->nats, w->hub, session, connection->peer_host,
-                    connection->peer_port);
+                    connection->peer_port, reason);
     } else {
         nats_open(w->settings->nats, w->hub, session, connection->peer_host, connection->peer_port);
     }
+}
+
+/* CLOSE_CLIENT: it may come in. */
+static enum close_reason judge(struct worker *w, uint32_t connections,
+                               struct connection_envelope *connection)
+{
+    if (connections >= w->settings->max_connections) {
+        return CLOSE_MAX_CONNECTIONS;
+    }
+    uint32_t most = hub_quotas(w->hub)->connections_per_address;
+    if (most == 0) {
+        return CLOSE_CLIENT;
+    }
+    connection->address = addresses_join(&w->addresses, connection->peer_host, most);
+    return connection->address != NULL ? CLOSE_CLIENT : CLOSE_MAX_ADDRESS;
 }
 
 static void accepted(struct worker *w, int fd)
@@ -165,10 +199,10 @@ static void accepted(struct worker *w, int fd)
     struct connection_envelope *connection = memory_alloc(sizeof(*connection));
     connection->envelope.kind = ENVELOPE_CONNECTION;
     connection->fd = fd;
-    connection->refuse = connections >= w->settings->max_connections;
     connection->client_id =
         atomic_fetch_add_explicit(w->options.client_ids, (uint64_t)1, memory_order_relaxed);
     connection->peer_port = peername_of(fd, connection->peer_host);
+    connection->refuse = judge(w, connections, connection);
     atomic_fetch_add_explicit(&port->connections, 1u, memory_order_relaxed);
     if (worker == w->options.hub.worker) {
         connection_open(w, connection);
@@ -183,7 +217,8 @@ static void accepted(struct worker *w, int fd)
 
 static void closed(struct worker *w, struct session *session)
 {
-    bool was_refused = session->close_reason == CLOSE_MAX_CONNECTIONS;
+    bool was_refused = session->close_reason == CLOSE_MAX_CONNECTIONS ||
+                       session->close_reason == CLOSE_MAX_ADDRESS;
     nats_closed(session);
     hub_session_closed(w->hub, session);
     if (!was_refused) {
@@ -219,12 +254,51 @@ static void reload_go_on(struct worker *w)
     }
 }
 
+/* New connections come in a few a turn, at the pace of the rate. While some wait here, the others
+ * wait in the backlog. */
+static void let_in(struct worker *w)
+{
+    struct governor *governor = &w->governor;
+    struct bucket_rate rate = hub_quotas(w->hub)->accept;
+    int fd;
+    governor_turn_begin(governor);
+    while ((fd = governor_next(governor, rate, hub_now(w->hub))) >= 0) {
+        accepted(w, fd);
+    }
+    if (governor_wants(governor) != governor->rests || w->is_stopping || w->lame_duck.is_on) {
+        return;
+    }
+    governor->rests = !governor->rests;
+    if (governor->rests) {
+        loop_accept_stop(w->loop);
+        hub_metrics(w->hub)->connections_delayed += governor->count;
+        return;
+    }
+    for (size_t i = 0; i < w->options.listeners_count; i++) {
+        int error = loop_accept(w->loop, w->options.listener_fds[i]);
+        if (error != 0) {
+            log_write(w->options.hub.log, LOG_ERROR, "Error accepting connections again: %s",
+                      strerror(-error));
+        }
+    }
+}
+
+/* Nobody comes in any more. */
+static void turn_away(struct worker *w)
+{
+    loop_accept_stop(w->loop);
+    int fd;
+    while ((fd = governor_take(&w->governor)) >= 0) {
+        loop_discard(w->loop, fd);
+    }
+}
+
 /* ---- orders ---------------------------------------------------------------------------------- */
 
 static void stop(struct worker *w, enum hub_close how)
 {
     w->is_stopping = true;
-    loop_accept_stop(w->loop);
+    turn_away(w);
     uint32_t slot = 0;
     struct session *session;
     while ((session = hub_session_next(w->hub, &slot)) != NULL) {
@@ -235,7 +309,7 @@ static void stop(struct worker *w, enum hub_close how)
 static void lame_duck_begin(struct worker *w)
 {
     struct lame_duck *duck = &w->lame_duck;
-    loop_accept_stop(w->loop);
+    turn_away(w);
     uint32_t slot = 0;
     struct session *session;
     while ((session = hub_session_next(w->hub, &slot)) != NULL) {
@@ -350,7 +424,7 @@ static void reap(struct worker *w)
             if (w->is_stopping) {
                 loop_discard(w->loop, event->result);
             } else {
-                accepted(w, event->result);
+                governor_hold(&w->governor, event->result);
             }
             break;
         case LOOP_EVENT_ACCEPT_FAILED:
@@ -433,6 +507,7 @@ static void perform_wants(struct worker *w)
 static uint64_t sleep_ns(struct worker *w, uint64_t now_ns)
 {
     uint64_t deadline = hub_next_deadline(w->hub);
+    deadline = MIN_OF(deadline, w->governor.next_ns);
     if (w->lame_duck.is_on && hub_sessions_count(w->hub) > 0) {
         deadline = MIN_OF(deadline, w->lame_duck.next_ns);
     }
@@ -522,6 +597,7 @@ enum worker_turn worker_turn(struct worker *w, uint64_t now_ns)
     reload_go_on(w);
     resume(w);
     reap(w); /* bytes in: parse, publish */
+    let_in(w);
     run_timers(w);
     if (PLANTED(PLANTED_FLUSH_BEFORE_PUSH)) {
         flush(w);

@@ -145,10 +145,10 @@ void nats_open(const struct nats *nats, struct hub *hub, struct session *session
 }
 
 void nats_refuse(const struct nats *nats, struct hub *hub, struct session *session,
-                 const char *address, uint16_t port)
+                   const char *address, uint16_t port, enum close_reason reason)
 {
     nats_open(nats, hub, session, address, port);
-    close_saying(hub, session, "maximum connections exceeded", CLOSE_MAX_CONNECTIONS);
+    close_saying(hub, session, "maximum connections exceeded", reason);
 }
 
 void nats_closed(struct session *session)
@@ -191,8 +191,10 @@ void nats_tick(const struct nats *nats, struct hub *hub, struct session *session
     /* One PING soon after CONNECT and one an hour measure the round trip, however busy the client;
      * all others are for those that say nothing. */
     bool is_measured = client->pinged_ns > 0 && now - client->pinged_ns < RTT_FRESH_NS;
-    bool is_quiet = now - client->input_ns >= interval;
-    if (is_quiet || (client->connected && !is_measured)) {
+    /* Whom we keep waiting cannot answer. */
+    bool is_held = (session->pauses & (PAUSE_PEER | PAUSE_GATE | PAUSE_RATE)) != 0;
+    bool is_quiet = now - client->input_ns >= interval && !is_held;
+    if (is_quiet || (client->connected && !is_measured && !is_held)) {
         if (client->pings_out >= nats->options.ping_max) {
             close_saying(hub, session, "Stale Connection", CLOSE_STALE);
             return;
@@ -391,9 +393,23 @@ static bool do_publish(const struct nats *nats, struct hub *hub, struct session 
     }
     int64_t most = nats->options.max_payload;
     size_t limit = most < 0 ? SIZE_MAX : (size_t)most;
-    if (hub_publish(hub, session, &in, limit, session->no_responders) == HUB_PUBLISH_PAUSE) {
+    switch (hub_publish(hub, session, &in, limit, session->no_responders)) {
+    case HUB_PUBLISH_PAUSE:
         hub_pause(hub, session, PAUSE_PEER);
         return false;
+    case HUB_PUBLISH_HELD:
+        hub_pause(hub, session, PAUSE_GATE);
+        return false;
+    case HUB_PUBLISH_SLOWED:
+        hub_pause(hub, session, PAUSE_RATE);
+        return false;
+    case HUB_PUBLISH_OVER_RATE:
+        /* Libraries take a violation for an error of this publish and stay connected. */
+        say_violation(hub, session, "Publish to", verb->subject, (struct bytes){0},
+                      ", publish rate exceeded");
+        break;
+    default:
+        break;
     }
     client->complained = false;
     return true;
@@ -426,9 +442,15 @@ static bool do_verb(const struct nats *nats, struct hub *hub, struct session *se
     case NATS_HPUB:
         return do_publish(nats, hub, session, verb);
     case NATS_SUB:
-        do_sub(nats, hub, session, verb);
-        break;
     case NATS_UNSUB:
+        if (hub_interest_is_full(hub)) {
+            hub_pause(hub, session, PAUSE_PEER);
+            return false;
+        }
+        if (verb->kind == NATS_SUB) {
+            do_sub(nats, hub, session, verb);
+            break;
+        }
         (void)hub_unsubscribe(hub, session, verb->sid, verb->max);
         ok(hub, session);
         break;

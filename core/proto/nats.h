@@ -56,9 +56,9 @@ struct nats_client {
 /* A session was opened: greets it. address is numeric. */
 void nats_open(const struct nats *nats, struct hub *hub, struct session *session,
                const char *address, uint16_t port);
-/* Over max_connections: greets it, says so, closes. */
+/* There are too many: greets it, says so, closes. reason: of all, or of its address. */
 void nats_refuse(const struct nats *nats, struct hub *hub, struct session *session,
-                 const char *address, uint16_t port);
+                 const char *address, uint16_t port, enum close_reason reason);
 
 /* Bytes arrived; borrowed for the call. */
 void nats_bytes(const struct nats *nats, struct hub *hub, struct session *session,

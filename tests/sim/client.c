@@ -114,6 +114,7 @@ static void say_sub(struct sim *sim, struct client *client)
         sub->queue = (uint8_t)(1 + sim_below(sim, sim->settings.queues));
     }
     sub->sid = choose_sid(sim, client, pattern);
+    policies_judge(sim, sub);
     char inbox[NAME_MAX_BYTES];
     snprintf(inbox, sizeof(inbox), "_INBOX.%u.%s", client->id, sim_chance(sim, 500) ? "*" : ">");
     char line[128];
@@ -614,7 +615,8 @@ static void dies(struct sim *sim, struct client *client)
 static void ended_by_hub(struct sim *sim, struct client *client, bool is_reset)
 {
     const struct sim_settings *s = &sim->settings;
-    bool has_cause = client->has_sinned || s->is_tight || s->has_resets || sim->is_over;
+    bool has_cause = client->has_sinned || s->is_tight || s->has_resets || s->has_policies ||
+                     sim->is_over;
     if (client->state == CLIENT_SHUT && !is_reset && !has_cause &&
         client->confirmed_count < client->written_count &&
         client->commands[client->written_count - 1].reply != REPLY_NONE) {

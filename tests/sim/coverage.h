@@ -58,6 +58,9 @@
     X(sessions_reloaded_with_output)                                                               \
     X(sessions_reloaded_with_input)                                                                \
     X(lost_to_memory_limit)                                                                        \
+    X(lost_to_policy)                                                                              \
+    X(latest_checks) /* a newer message of the subject had to be there */                          \
+    X(policies_swapped)                                                                            \
     X(stops_by_order)
 
 enum coverage_event {

@@ -44,6 +44,10 @@ static const char *const bug_names[PLANTED_BUGS_COUNT] = {
     [PLANTED_CURSOR_BEHIND] = "cursor-behind",
     [PLANTED_END_BEFORE_INPUT] = "end-before-input",
     [PLANTED_LOST_WRITABLE] = "lost-writable",
+    [PLANTED_DROP_BEGUN] = "drop-begun",
+    [PLANTED_DROP_UNCOUNTED] = "drop-uncounted",
+    [PLANTED_LATEST_OLDEST] = "latest-oldest",
+    [PLANTED_GATE_STAYS] = "gate-stays",
 };
 
 struct arguments {
@@ -140,7 +144,7 @@ static bool is_found(uint32_t bug, const struct arguments *a)
         static struct coverage coverage;
         current = sim_new(&coverage);
         assert_hook_set(asserted);
-        planted_bugs = 1u << bug;
+        planted_bugs = (uint64_t)1 << bug;
         alarm(PLANTED_SECONDS_MAX);
         for (uint64_t seed = a->first; seed <= a->last; seed++) {
             if (!sim_run(current, seed)) {

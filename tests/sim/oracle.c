@@ -70,7 +70,7 @@ static bool must_deliver(const struct sim *sim, const struct subscription *sub,
                          const struct publication *pub)
 {
     if (sub->queue != 0 || sub->is_uncertain || pub->is_refused || !oracle_matches(sim, sub, pub) ||
-        (sub->max != 0 && sub->received >= sub->max)) {
+        (sub->max != 0 && (sub->received >= sub->max || sub->may_lose))) {
         return false;
     }
     if (sub->client == pub->client) {
@@ -88,9 +88,37 @@ static bool has_got(const struct subscription *sub, uint32_t pub)
     return (sub->got[pub / 64] >> (pub % 64)) & 1;
 }
 
+/* Its rule may drop, and says how often it did. */
+static void miss_by_policy(struct sim *sim, const struct subscription *sub,
+                           const struct publication *pub)
+{
+    uint64_t missing = ++sim->missing_of[sub->row];
+    uint64_t excused = policies_dropped(sim, sub->row);
+    if (sim->settings.swaps_policies) {
+        missing = 0;
+        for (uint32_t i = 0; i < POLICY_RULES_MAX; i++) {
+            missing += sim->missing_of[i];
+        }
+        excused = policies_dropped_in_all(sim);
+    }
+    if (missing > excused + world_dropped_for_memory(sim)) {
+        sim_fail(sim,
+                 "client %u sid %u (%s) never got message %u of client %u to %s: its policy says it "
+                 "dropped %llu, and %llu are missing",
+                 sub->client, sub->sid, pattern_of(sim, sub), pub->seq, pub->client,
+                 sim->subjects[pub->subject], (unsigned long long)excused,
+                 (unsigned long long)missing);
+    }
+    coverage_add(sim->coverage, COVERAGE_lost_to_policy);
+}
+
 static void miss(struct sim *sim, const struct subscription *sub, uint32_t pub)
 {
     const struct publication *p = &sim->pubs[pub];
+    if (sub->may_lose) {
+        miss_by_policy(sim, sub, p);
+        return;
+    }
     if (sim->missing == 0) {
         snprintf(sim->missing_what, sizeof(sim->missing_what),
                  "client %u sid %u (%s) never got message %u of client %u to %s", sub->client,
@@ -462,12 +490,13 @@ static struct audience_view view(const struct sim *sim, const struct publication
         if (!oracle_matches(sim, sub, pub) || !may_deliver(sim, sub, pub)) {
             continue;
         }
-        bool is_lossy = !is_alive(sim, sub) || sim->clients[sub->client].has_moved;
+        bool is_lossy =
+            !is_alive(sim, sub) || sim->clients[sub->client].has_moved || sub->may_lose;
         v.has_lossy_maybe |= is_lossy;
         uint8_t bit = (uint8_t)(1u << sub->queue);
         if (sub->queue == 0) {
             v.has_plain_sure |= is_sure_member(sim, sub, pub);
-        } else if (is_sure_member(sim, sub, pub)) {
+        } else if (is_sure_member(sim, sub, pub) && !sub->may_lose) {
             v.groups_sure |= bit;
         } else if (is_lossy) {
             v.groups_unsure |= bit;
@@ -533,8 +562,52 @@ static void judge_groups(struct sim *sim, uint32_t at, const struct audience_vie
     }
 }
 
+/* A newer message of the subject came instead, or may have. */
+static bool has_later(const struct sim *sim, const struct subscription *sub,
+                      const struct publication *pub)
+{
+    for (uint32_t i = 0; i < sim->pubs_count; i++) {
+        const struct publication *other = &sim->pubs[i];
+        /* Two subjects may have one name. */
+        bool is_same = strcmp(sim->subjects[other->subject], sim->subjects[pub->subject]) == 0;
+        if (is_same && has_got(sub, i) && other->done >= pub->written &&
+            (other->client != pub->client || other->seq > pub->seq)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* LATEST, and its limit never took effect: of each subject the newest message came. */
+static void judge_latest(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->subs_count; i++) {
+        const struct subscription *sub = &sim->subs[i];
+        if (!sub->keeps_latest || !is_alive(sim, sub) || sim->clients[sub->client].is_reloaded) {
+            continue;
+        }
+        for (uint32_t k = 0; k < sim->pubs_count; k++) {
+            const struct publication *pub = &sim->pubs[k];
+            if (pub->done == NEVER || has_got(sub, k) || !must_deliver(sim, sub, pub)) {
+                continue;
+            }
+            coverage_add(sim->coverage, COVERAGE_latest_checks);
+            if (!has_later(sim, sub, pub)) {
+                sim_fail(sim, "client %u sid %u (%s) got neither message %u of client %u to %s nor a newer one",
+                         sub->client, sub->sid, pattern_of(sim, sub), pub->seq, pub->client,
+                         sim->subjects[pub->subject]);
+            }
+        }
+    }
+}
+
 void oracle_judge(struct sim *sim)
 {
+    if (sim->settings.has_policies && !sim->settings.swaps_policies &&
+        world_dropped_for_memory(sim) == 0) {
+        judge_latest(sim);
+    }
+
     for (uint32_t i = 0; i < sim->pubs_count; i++) {
         const struct publication *pub = &sim->pubs[i];
         if (pub->done == NEVER || pub->is_refused) {

@@ -147,6 +147,9 @@ void schedule_step(struct sim *sim)
     if (sim->depth == 0 && sim_chance(sim, sim->settings.save_per_mille)) {
         world_reload(sim);
     }
+    if (sim->depth == 0 && sim->settings.swaps_policies && sim_chance(sim, 2)) {
+        policies_swap(sim);
+    }
     if (sim->events % BURY_EVERY == 0) {
         bury_the_dead(sim);
     }
@@ -177,6 +180,28 @@ void schedule_seam(struct sim *sim)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
+static bool waits_for_answers(const struct client *client)
+{
+    uint32_t last = client->commands_count;
+    while (last > 0 && client->commands[last - 1].reply == REPLY_NONE) {
+        last--;
+    }
+    return client->confirmed_count < last || client->out_size > 0;
+}
+
+/* Only who is over its rate may need time. */
+static bool somebody_waits(const struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->clients_count; i++) {
+        const struct client *client = &sim->clients[i];
+        if (client->state == CLIENT_SHUT ||
+            (client->state == CLIENT_LIVE && !client->has_sinned && waits_for_answers(client))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Runs until nothing can move without the clock. */
 static void calm_down(struct sim *sim)
 {
@@ -189,20 +214,12 @@ static void calm_down(struct sim *sim)
             moved |= world_worker_step(sim, i);
         }
         sim->events++;
-        if (!moved) {
+        bool needs_time = !moved && sim->settings.has_quotas && somebody_waits(sim);
+        if (!moved && !(needs_time && world_skip_time(sim))) {
             return;
         }
     }
     sim_fail(sim, "it does not calm down");
-}
-
-static bool waits_for_answers(const struct client *client)
-{
-    uint32_t last = client->commands_count;
-    while (last > 0 && client->commands[last - 1].reply == REPLY_NONE) {
-        last--;
-    }
-    return client->confirmed_count < last || client->out_size > 0;
 }
 
 static void everybody_answers(struct sim *sim)
@@ -302,6 +319,7 @@ static void begin(struct sim *sim, uint64_t seed)
     sim->clients_count = sim->clients_live = 0;
     sim->pubs_count = sim->subs_count = sim->done_count = 0;
     sim->missing = sim->late_picks = 0;
+    memset(sim->missing_of, 0, sizeof(sim->missing_of));
     sim->arena_used = 0;
     sim->failure[0] = 0;
 }

@@ -153,6 +153,7 @@ void settings_draw(struct sim *sim)
     }
     draw_limits(sim, s);
     draw_names(sim);
+    policies_draw(sim);
     sim_trace(sim,
               "%u workers, %u clients, %u subjects, %u patterns, %u groups%s%s%s, credit %llu, "
               "pipes %zu %zu",

@@ -75,6 +75,9 @@ struct sim_settings {
     uint32_t ping_max;
     uint32_t read_buffers;
     uint32_t max_connections;
+    bool has_policies; /* subscribers that are behind lose messages, or are closed */
+    bool swaps_policies; /* the rules change while it runs */
+    bool has_quotas;     /* publishers wait for their rate: time must pass */
     size_t pipe_to_hub;
     size_t pipe_to_client;
 };
@@ -113,7 +116,10 @@ struct subscription {
     uint64_t max_confirmed;
     uint32_t received;
     uint8_t pattern;
+    uint8_t row;                    /* of the rule that governs it, by the first set of rules */
     uint8_t queue;                  /* 0: none */
+    bool may_lose;                  /* by its policy */
+    bool keeps_latest;
     bool is_uncertain;              /* the hub may have refused it */
     bool is_ended;                  /* in the order of the client's commands */
     uint32_t next_seq[CLIENTS_MAX]; /* of each publisher: what may come at least */
@@ -210,6 +216,7 @@ struct sim {
     bool is_calm;   /* no new ideas */
     bool is_over;   /* everybody leaves */
 
+    struct policies *policies[2]; /* the second takes turns with the first, if at all */
     struct fake_world *world;
     struct nats nats;
     struct settings hub_settings;
@@ -233,6 +240,7 @@ struct sim {
     uint32_t done[PUBLICATIONS_MAX]; /* publications in the order they were done */
     uint32_t done_count;
     uint32_t missing;    /* deliveries that should have been; only the memory limit excuses them */
+    uint32_t missing_of[POLICY_RULES_MAX]; /* the same where a rule may drop, by its row */
     uint32_t late_picks; /* queue messages out of order */
     char missing_what[256];
 
@@ -262,6 +270,18 @@ void sim_trace(const struct sim *sim, const char *format, ...) PRINTF(2, 3);
 /* ---- settings.c */
 void settings_draw(struct sim *sim);
 
+/* ---- policies.c */
+void policies_draw(struct sim *sim);
+/* Which rule is the subscription's, and what may it do? By a reading of the rules that is not the
+ * hub's. */
+void policies_judge(struct sim *sim, struct subscription *sub);
+/* Other rules from now on, on all workers that are idle; or nothing. */
+void policies_swap(struct sim *sim);
+/* What the hubs say that their policies dropped: one row, or all. */
+uint64_t policies_dropped(struct sim *sim, uint32_t row);
+uint64_t policies_dropped_in_all(struct sim *sim);
+void policies_let_go(struct sim *sim);
+
 /* ---- world.c */
 void world_open(struct sim *sim);
 /* Everything must be as at the start. */
@@ -278,6 +298,7 @@ void world_reload(struct sim *sim);
 bool world_skip_time(struct sim *sim);
 void world_order(struct sim *sim, enum order_kind kind);
 uint64_t world_dropped_for_memory(struct sim *sim);
+struct hub *world_hub_of(struct sim *sim, uint32_t worker);
 uint64_t world_repicks(struct sim *sim);
 struct hub_gauges world_gauges(struct sim *sim, uint32_t worker);
 

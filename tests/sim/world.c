@@ -19,7 +19,7 @@ uint64_t __real_hub_push(struct hub *hub);
 void __real_loop_send(struct loop *loop, struct loop_send *sends, size_t count);
 void __real_loop_wake_from(struct loop *from, struct loop *to);
 
-uint32_t planted_bugs;
+uint64_t planted_bugs;
 
 static struct sim *running; /* what the seams belong to */
 
@@ -128,6 +128,7 @@ static void worker_begin(struct sim *sim, uint32_t number)
                 .index_bytes_max = s->index_bytes,
                 .input_bytes_max = s->input_bytes,
                 .credit_bytes = s->credit_bytes,
+                .policies = sim->policies[0],
                 .scrub_rules = rules,
                 .scrub_rules_count = s->scrubs ? COUNT_OF(rules) : 0},
         .loop = {.backend = LOOP_FAKE, .slots_max = CLIENTS_MAX, .read_buffers = s->read_buffers},
@@ -236,6 +237,7 @@ static void let_go(struct sim *sim)
         client->pubs = NULL;
     }
     sim->clients_count = 0;
+    policies_let_go(sim);
 }
 
 void world_close(struct sim *sim)
@@ -420,6 +422,11 @@ uint64_t world_dropped_for_memory(struct sim *sim)
             hub_metrics(worker_hub(sim->workers[i].worker))->deliveries_dropped[DROP_MEMORY_LIMIT];
     }
     return dropped;
+}
+
+struct hub *world_hub_of(struct sim *sim, uint32_t worker)
+{
+    return worker_hub(sim->workers[worker].worker);
 }
 
 uint64_t world_repicks(struct sim *sim)

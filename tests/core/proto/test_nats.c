@@ -260,7 +260,7 @@ static void test_a_refused_client_is_told(void **state)
                                       .max_payload = 1000,
                                       .remote_account = "$G"};
     assert_true(nats_info_init(&nats.info, &server));
-    nats_refuse(&nats, world_hub(world, 0), session, "127.0.0.1", 1);
+    nats_refuse(&nats, world_hub(world, 0), session, "127.0.0.1", 1, CLOSE_MAX_CONNECTIONS);
     world_run(world);
     assert_memory_equal(client_heard(client), "INFO {", 6);
     assert_non_null(strstr(client_heard(client), "\r\n-ERR 'maximum connections exceeded'\r\n"));
