@@ -52,8 +52,8 @@ void bucket_shared_take(struct bucket_shared *bucket, struct bucket_rate rate, u
         return;
     }
     uint64_t full_ns = atomic_load_explicit(&bucket->full_ns, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(
-        &bucket->full_ns, &full_ns, taken_ns(full_ns, rate, units, now_ns), memory_order_relaxed,
-        memory_order_relaxed)) {
+    while (!atomic_compare_exchange_weak_explicit(&bucket->full_ns, &full_ns,
+                                                  taken_ns(full_ns, rate, units, now_ns),
+                                                  memory_order_relaxed, memory_order_relaxed)) {
     }
 }

@@ -48,7 +48,7 @@ struct hub_options {
     const struct scrub_rule *scrub_rules; /* borrowed for the hub's life */
     size_t scrub_rules_count;
     const struct policies *policies; /* as hub_set_policies; NULL: none */
-    struct log *log; /* NULL: none */
+    struct log *log;                 /* NULL: none */
 };
 
 struct hub *hub_new(const struct hub_options *options, uint64_t now_ns);
@@ -193,11 +193,11 @@ void hub_set_echo(struct hub *hub, struct session *session, bool echo);
 
 enum hub_publish_result {
     HUB_PUBLISHED,
-    HUB_PUBLISH_REFUSED, /* by the scrub; counted */
-    HUB_PUBLISH_PAUSE,   /* nothing happened: a peer has no credit left; parse it again later */
-    HUB_PUBLISH_HELD,    /* the same: a subscriber under WAIT is behind (PAUSE_GATE) */
-    HUB_PUBLISH_SLOWED,  /* the same: it is over its rate (PAUSE_RATE) */
-    HUB_PUBLISH_DROPPED, /* it was over its rate; counted */
+    HUB_PUBLISH_REFUSED,   /* by the scrub; counted */
+    HUB_PUBLISH_PAUSE,     /* nothing happened: a peer has no credit left; parse it again later */
+    HUB_PUBLISH_HELD,      /* the same: a subscriber under WAIT is behind (PAUSE_GATE) */
+    HUB_PUBLISH_SLOWED,    /* the same: it is over its rate (PAUSE_RATE) */
+    HUB_PUBLISH_DROPPED,   /* it was over its rate; counted */
     HUB_PUBLISH_OVER_RATE, /* the same, and the publisher is to be told */
 };
 

@@ -191,9 +191,9 @@ static uint32_t deliver_one(struct hub *hub, struct audience *audience, struct r
     hub->metrics.messages_out += count;
     hub->metrics.bytes_out += run_span_payloads(span);
     /* What is pending are heads and replies too: a thousand empty messages are not nothing. */
-    hub->turn_bytes += run_span_tails(span) + (uint64_t)count * (run->subject_size +
-                                                                 audience->sid_size +
-                                                                 FRAME_EXTRA_BYTES);
+    hub->turn_bytes +=
+        run_span_tails(span) +
+        (uint64_t)count * (run->subject_size + audience->sid_size + FRAME_EXTRA_BYTES);
     struct session *session = pool_at(&hub->sessions, sub->slot);
     if (session_is_mixed(session)) {
         audience->refs++;

@@ -509,8 +509,7 @@ enum hub_publish_result hub_check_quotas(struct hub *hub, struct session *sessio
     const struct quotas *quotas = &hub->policies->quotas;
     struct terms *terms = session_terms(session);
     uint64_t now_ns = hub->now_ns;
-    uint64_t wait =
-        quota_wait(&terms->messages, &terms->bytes, &quotas->client, size, now_ns);
+    uint64_t wait = quota_wait(&terms->messages, &terms->bytes, &quotas->client, size, now_ns);
     if (wait > 0) {
         return over_quota(hub, session, &quotas->client, wait);
     }

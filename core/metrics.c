@@ -34,13 +34,20 @@ static const char *const close_reasons[] = {
 };
 
 static const char *const drop_reasons[] = {
-    [DROP_SESSION_CLOSED] = "session_closed", [DROP_SESSION_CLOSING] = "session_closing",
-    [DROP_PENDING_LIMIT] = "pending_limit",   [DROP_MEMORY_LIMIT] = "memory_limit",
-    [DROP_SCRUB_REFUSED] = "scrub_refused",   [DROP_RESERVED_SUBJECT] = "reserved_subject",
-    [DROP_NOT_PERMITTED] = "not_permitted",   [DROP_LAYOUT] = "layout",
-    [DROP_UNSUBSCRIBED] = "unsubscribed",     [DROP_GROUP_EMPTY] = "group_empty",
-    [DROP_SHUTDOWN] = "shutdown",             [DROP_POLICY_NEWEST] = "policy_newest",
-    [DROP_POLICY_OLDEST] = "policy_oldest",   [DROP_POLICY_REPLACED] = "policy_replaced",
+    [DROP_SESSION_CLOSED] = "session_closed",
+    [DROP_SESSION_CLOSING] = "session_closing",
+    [DROP_PENDING_LIMIT] = "pending_limit",
+    [DROP_MEMORY_LIMIT] = "memory_limit",
+    [DROP_SCRUB_REFUSED] = "scrub_refused",
+    [DROP_RESERVED_SUBJECT] = "reserved_subject",
+    [DROP_NOT_PERMITTED] = "not_permitted",
+    [DROP_LAYOUT] = "layout",
+    [DROP_UNSUBSCRIBED] = "unsubscribed",
+    [DROP_GROUP_EMPTY] = "group_empty",
+    [DROP_SHUTDOWN] = "shutdown",
+    [DROP_POLICY_NEWEST] = "policy_newest",
+    [DROP_POLICY_OLDEST] = "policy_oldest",
+    [DROP_POLICY_REPLACED] = "policy_replaced",
     [DROP_RATE_LIMIT] = "rate_limit",
 };
 

@@ -93,14 +93,14 @@ struct policy_drops {
     X(slow_consumers) /* sessions closed for being slow */                                         \
     X(sends)          /* sends asked of the kernel */                                              \
     X(sends_short)                                                                                 \
-    X(sends_full)       /* the socket took nothing */                                              \
-    X(sessions_blocked) /* times a session began to wait for its socket */                         \
-    X(sessions_paused)  /* times a publisher was made to wait */                                   \
-    X(sessions_held)    /* of them, those held back for a subscriber that is behind */             \
-    X(sessions_slowed)  /* of them, those over their publish rate */                               \
+    X(sends_full)          /* the socket took nothing */                                           \
+    X(sessions_blocked)    /* times a session began to wait for its socket */                      \
+    X(sessions_paused)     /* times a publisher was made to wait */                                \
+    X(sessions_held)       /* of them, those held back for a subscriber that is behind */          \
+    X(sessions_slowed)     /* of them, those over their publish rate */                            \
     X(connections_refused) /* no slot or descriptor was left to say why */                         \
     X(connections_delayed) /* accepted and made to wait by the governor */                         \
-    X(evacuations)      /* chunks copied to free the rest */                                       \
+    X(evacuations)         /* chunks copied to free the rest */                                    \
     X(turns)                                                                                       \
     X(turns_slept)       /* of them, those that slept in the kernel */                             \
     X(inbox_half_linked) /* drains that waited for a preempted producer */                         \

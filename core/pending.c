@@ -545,8 +545,7 @@ static void split_head(struct pending *p, struct pending_pool *pool)
     first->messages = 1;
     rest->size -= first->size;
     rest->messages--;
-    rest->offset =
-        (uint32_t)((const uint8_t *)message_next(message) - (const uint8_t *)rest->run);
+    rest->offset = (uint32_t)((const uint8_t *)message_next(message) - (const uint8_t *)rest->run);
     rest->audience->refs++;
     if (p->pinned) {
         chunk_ref(rest->run->chunk);

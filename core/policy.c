@@ -141,8 +141,10 @@ const struct policy_rule *policies_find(const struct policies *policies, struct 
 const char *policy_name(enum policy_kind kind)
 {
     static const char *const names[POLICY_KINDS_COUNT] = {
-        [POLICY_DISCONNECT] = "disconnect",   [POLICY_DROP_NEWEST] = "drop_newest",
-        [POLICY_DROP_OLDEST] = "drop_oldest", [POLICY_LATEST] = "latest",
+        [POLICY_DISCONNECT] = "disconnect",
+        [POLICY_DROP_NEWEST] = "drop_newest",
+        [POLICY_DROP_OLDEST] = "drop_oldest",
+        [POLICY_LATEST] = "latest",
         [POLICY_WAIT] = "wait",
     };
     return names[kind];

@@ -37,11 +37,12 @@ enum policy_kind {
 
 struct policy_rule {
     enum policy_kind kind;
-    enum policy_kind then;    /* WAIT: DISCONNECT, DROP_NEWEST or DROP_OLDEST */
-    uint64_t max_pending;  /* bytes one client may have pending under it; 0: the hub's max_pending */
-    uint64_t max_wait_ns;  /* WAIT: how long publishers are held back for a client that stays behind */
-    uint32_t row;          /* of the counters */
-    char *pattern; /* owned by the policies */
+    enum policy_kind then; /* WAIT: DISCONNECT, DROP_NEWEST or DROP_OLDEST */
+    uint64_t max_pending; /* bytes one client may have pending under it; 0: the hub's max_pending */
+    uint64_t
+        max_wait_ns; /* WAIT: how long publishers are held back for a client that stays behind */
+    uint32_t row;    /* of the counters */
+    char *pattern;   /* owned by the policies */
 };
 
 /* What is done to a message over its publisher's rate. */

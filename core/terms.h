@@ -52,9 +52,9 @@ struct terms {
 
     struct bucket messages;
     struct bucket bytes;
-    uint64_t resume_ns;  /* PAUSE_RATE ends; UINT64_MAX: none */
+    uint64_t resume_ns;      /* PAUSE_RATE ends; UINT64_MAX: none */
     struct address *address; /* a place of it; NULL: none */
-    struct usage *usage; /* of its user; a reference and a place; NULL: none */
+    struct usage *usage;     /* of its user; a reference and a place; NULL: none */
 };
 
 /* What a policy does to the lane now. */

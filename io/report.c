@@ -127,7 +127,7 @@ static void add_counter(char *text, const char *label, const char *name, uint64_
 {
     size_t used = strlen(text);
     snprintf(text + used, REPORT_COUNTERS_MAX - used, " %s%s=%" PRIu64, label, name, value);
-    for (char *c = text + used + 1; *c != '\0'; c++) {
+    for (char *c = text + used + (text[used] == ' '); *c != '\0'; c++) {
         if (*c == ' ') {
             *c = '_';
         }

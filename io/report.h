@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-enum { REPORT_LINES_MAX = 48, REPORT_LINE_MAX = 512, REPORT_COUNTERS_MAX = 3072 };
+enum { REPORT_LINES_MAX = 48, REPORT_LINE_MAX = 512, REPORT_COUNTERS_MAX = 6144 };
 
 struct report {
     size_t count;

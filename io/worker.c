@@ -504,13 +504,18 @@ static void perform_wants(struct worker *w)
 
 /* ---- the turn -------------------------------------------------------------------------------- */
 
-static uint64_t sleep_ns(struct worker *w, uint64_t now_ns)
+uint64_t worker_next_deadline(const struct worker *w)
 {
-    uint64_t deadline = hub_next_deadline(w->hub);
-    deadline = MIN_OF(deadline, w->governor.next_ns);
+    uint64_t deadline = MIN_OF(hub_next_deadline(w->hub), w->governor.next_ns);
     if (w->lame_duck.is_on && hub_sessions_count(w->hub) > 0) {
         deadline = MIN_OF(deadline, w->lame_duck.next_ns);
     }
+    return deadline;
+}
+
+static uint64_t sleep_ns(struct worker *w, uint64_t now_ns)
+{
+    uint64_t deadline = worker_next_deadline(w);
     if (w->is_stopping) {
         deadline = MIN_OF(deadline, now_ns + STOP_POLL_NS);
     }

@@ -145,7 +145,7 @@ void nats_open(const struct nats *nats, struct hub *hub, struct session *session
 }
 
 void nats_refuse(const struct nats *nats, struct hub *hub, struct session *session,
-                   const char *address, uint16_t port, enum close_reason reason)
+                 const char *address, uint16_t port, enum close_reason reason)
 {
     nats_open(nats, hub, session, address, port);
     close_saying(hub, session, "maximum connections exceeded", reason);

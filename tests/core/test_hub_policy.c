@@ -419,8 +419,8 @@ static void test_rules_change_under_way(void **state)
 static struct policies *quota_of(enum quota_action action)
 {
     struct policies *policies = policies_new();
-    policies->quotas.client = (struct quota){
-        .messages = {.per_second = 100, .burst = 10}, .action = action};
+    policies->quotas.client =
+        (struct quota){.messages = {.per_second = 100, .burst = 10}, .action = action};
     return policies;
 }
 
@@ -468,8 +468,8 @@ static void test_users_share_their_rate(void **state)
 {
     (void)state;
     struct policies *policies = policies_new();
-    policies->quotas.user = (struct quota){.messages = {.per_second = 100, .burst = 10},
-                                           .action = QUOTA_DROP};
+    policies->quotas.user =
+        (struct quota){.messages = {.per_second = 100, .burst = 10}, .action = QUOTA_DROP};
     policies->quotas.connections_per_user = 2;
     struct world *world = world_under(policies, 2);
     struct usage *usage = usage_new();

@@ -16,14 +16,14 @@ static void test_covers(void **state)
         const char *subscription;
         bool covers;
     } rows[] = {
-        {"a", "a", true},          {"a", "b", false},      {"a", "a.b", false},
-        {"a.b", "a", false},       {"*", "a", true},       {"*", "*", true},
-        {"*", "a.b", false},       {"a", "*", false},      {">", "a", true},
-        {">", "a.b", true},        {">", ">", true},       {">", "*.*", true},
-        {"*", ">", false},         {"a.>", "a.b.c", true}, {"a.>", "a.>", true},
-        {"a.>", "a.*", true},      {"a.>", "a", false},    {"a.>", ">", false},
+        {"a", "a", true},          {"a", "b", false},        {"a", "a.b", false},
+        {"a.b", "a", false},       {"*", "a", true},         {"*", "*", true},
+        {"*", "a.b", false},       {"a", "*", false},        {">", "a", true},
+        {">", "a.b", true},        {">", ">", true},         {">", "*.*", true},
+        {"*", ">", false},         {"a.>", "a.b.c", true},   {"a.>", "a.>", true},
+        {"a.>", "a.*", true},      {"a.>", "a", false},      {"a.>", ">", false},
         {"a.*", "a.>", false},     {"a.*.c", "a.b.c", true}, {"a.*.c", "a.*.c", true},
-        {"a.*.c", "*.b.c", false}, {"*.>", "a.b", true},   {"a.*", "a.*.b", false},
+        {"a.*.c", "*.b.c", false}, {"*.>", "a.b", true},     {"a.*", "a.*.b", false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (policy_covers(bytes_text(rows[i].pattern), bytes_text(rows[i].subscription)) !=

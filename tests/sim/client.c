@@ -615,8 +615,8 @@ static void dies(struct sim *sim, struct client *client)
 static void ended_by_hub(struct sim *sim, struct client *client, bool is_reset)
 {
     const struct sim_settings *s = &sim->settings;
-    bool has_cause = client->has_sinned || s->is_tight || s->has_resets || s->has_policies ||
-                     sim->is_over;
+    bool has_cause =
+        client->has_sinned || s->is_tight || s->has_resets || s->has_policies || sim->is_over;
     if (client->state == CLIENT_SHUT && !is_reset && !has_cause &&
         client->confirmed_count < client->written_count &&
         client->commands[client->written_count - 1].reply != REPLY_NONE) {

@@ -102,12 +102,12 @@ static void miss_by_policy(struct sim *sim, const struct subscription *sub,
         excused = policies_dropped_in_all(sim);
     }
     if (missing > excused + world_dropped_for_memory(sim)) {
-        sim_fail(sim,
-                 "client %u sid %u (%s) never got message %u of client %u to %s: its policy says it "
-                 "dropped %llu, and %llu are missing",
-                 sub->client, sub->sid, pattern_of(sim, sub), pub->seq, pub->client,
-                 sim->subjects[pub->subject], (unsigned long long)excused,
-                 (unsigned long long)missing);
+        sim_fail(
+            sim,
+            "client %u sid %u (%s) never got message %u of client %u to %s: its policy says it "
+            "dropped %llu, and %llu are missing",
+            sub->client, sub->sid, pattern_of(sim, sub), pub->seq, pub->client,
+            sim->subjects[pub->subject], (unsigned long long)excused, (unsigned long long)missing);
     }
     coverage_add(sim->coverage, COVERAGE_lost_to_policy);
 }
@@ -490,8 +490,7 @@ static struct audience_view view(const struct sim *sim, const struct publication
         if (!oracle_matches(sim, sub, pub) || !may_deliver(sim, sub, pub)) {
             continue;
         }
-        bool is_lossy =
-            !is_alive(sim, sub) || sim->clients[sub->client].has_moved || sub->may_lose;
+        bool is_lossy = !is_alive(sim, sub) || sim->clients[sub->client].has_moved || sub->may_lose;
         v.has_lossy_maybe |= is_lossy;
         uint8_t bit = (uint8_t)(1u << sub->queue);
         if (sub->queue == 0) {
@@ -593,7 +592,9 @@ static void judge_latest(struct sim *sim)
             }
             coverage_add(sim->coverage, COVERAGE_latest_checks);
             if (!has_later(sim, sub, pub)) {
-                sim_fail(sim, "client %u sid %u (%s) got neither message %u of client %u to %s nor a newer one",
+                sim_fail(sim,
+                         "client %u sid %u (%s) got neither message %u of client %u to %s nor a "
+                         "newer one",
                          sub->client, sub->sid, pattern_of(sim, sub), pub->seq, pub->client,
                          sim->subjects[pub->subject]);
             }

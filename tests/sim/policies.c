@@ -6,6 +6,9 @@
 
 #define HOUR_NS (3600ull * 1000000000ull)
 
+/* More than a seed can have pending. */
+enum { LATEST_ROOMY = 100000000 };
+
 static enum policy_kind draw_kind(struct sim *sim)
 {
     return (enum policy_kind)sim_below(sim, POLICY_KINDS_COUNT);
@@ -15,11 +18,16 @@ static struct policy_rule draw_rule(struct sim *sim)
 {
     static const enum policy_kind then[] = {POLICY_DISCONNECT, POLICY_DROP_NEWEST,
                                             POLICY_DROP_OLDEST};
-    static const uint64_t limits[] = {1, 150, 1500, 15000, 1000000};
+    static const uint64_t limits[] = {1, 150, 1500, 15000, LATEST_ROOMY};
     static const uint64_t waits_ns[] = {300000, 5000000, HOUR_NS, HOUR_NS};
-    return (struct policy_rule){.kind = draw_kind(sim),
+    enum policy_kind kind = draw_kind(sim);
+    uint64_t limit = limits[sim_below(sim, COUNT_OF(limits))];
+    if (kind == POLICY_LATEST && sim_chance(sim, 600)) {
+        limit = LATEST_ROOMY; /* then the oracle may demand the newest of each subject */
+    }
+    return (struct policy_rule){.kind = kind,
                                 .then = then[sim_below(sim, COUNT_OF(then))],
-                                .max_pending = limits[sim_below(sim, COUNT_OF(limits))],
+                                .max_pending = limit,
                                 .max_wait_ns = waits_ns[sim_below(sim, COUNT_OF(waits_ns))]};
 }
 
@@ -147,7 +155,7 @@ void policies_judge(struct sim *sim, struct subscription *sub)
     const struct policy_rule *rule = rule_of(sim->policies[0], pattern);
     sub->row = (uint8_t)rule->row;
     sub->may_lose = may_lose(rule);
-    sub->keeps_latest = rule->kind == POLICY_LATEST && rule->max_pending >= 1000000;
+    sub->keeps_latest = rule->kind == POLICY_LATEST && rule->max_pending == LATEST_ROOMY;
     if (sim->settings.swaps_policies) {
         sub->may_lose |= may_lose(rule_of(sim->policies[1], pattern));
     }

@@ -75,7 +75,7 @@ struct sim_settings {
     uint32_t ping_max;
     uint32_t read_buffers;
     uint32_t max_connections;
-    bool has_policies; /* subscribers that are behind lose messages, or are closed */
+    bool has_policies;   /* subscribers that are behind lose messages, or are closed */
     bool swaps_policies; /* the rules change while it runs */
     bool has_quotas;     /* publishers wait for their rate: time must pass */
     size_t pipe_to_hub;
@@ -116,9 +116,9 @@ struct subscription {
     uint64_t max_confirmed;
     uint32_t received;
     uint8_t pattern;
-    uint8_t row;                    /* of the rule that governs it, by the first set of rules */
-    uint8_t queue;                  /* 0: none */
-    bool may_lose;                  /* by its policy */
+    uint8_t row;   /* of the rule that governs it, by the first set of rules */
+    uint8_t queue; /* 0: none */
+    bool may_lose; /* by its policy */
     bool keeps_latest;
     bool is_uncertain;              /* the hub may have refused it */
     bool is_ended;                  /* in the order of the client's commands */
@@ -239,9 +239,9 @@ struct sim {
     uint32_t subs_count;
     uint32_t done[PUBLICATIONS_MAX]; /* publications in the order they were done */
     uint32_t done_count;
-    uint32_t missing;    /* deliveries that should have been; only the memory limit excuses them */
+    uint32_t missing; /* deliveries that should have been; only the memory limit excuses them */
     uint32_t missing_of[POLICY_RULES_MAX]; /* the same where a rule may drop, by its row */
-    uint32_t late_picks; /* queue messages out of order */
+    uint32_t late_picks;                   /* queue messages out of order */
     char missing_what[256];
 
     uint8_t *arena; /* bodies */

@@ -98,7 +98,7 @@ static bool has_work(const struct hubs *hubs)
     for (uint32_t i = 0; i < hubs->workers; i++) {
         if (!hubs->has_ended[i] &&
             (fake_loop_is_runnable(hubs->loops[i]) || !mpsc_is_empty(&hubs->ports[i].inbox) ||
-             hub_next_deadline(worker_hub(hubs->all[i])) <= hubs->now_ns)) {
+             worker_next_deadline(hubs->all[i]) <= hubs->now_ns)) {
             return true;
         }
     }
