@@ -114,11 +114,11 @@ def option_flags(options, directory):
 class Hub:
     """One running server. Options are named as in the configuration file of nats-server.
 
-    files: its RLIMIT_NOFILE.
+    files: its RLIMIT_NOFILE. config: the text of a configuration file.
     """
 
     def __init__(self, host="127.0.0.1", flags=(), name=None, environment=None,
-                 port=-1, files=None, **options):
+                 port=-1, files=None, config=None, **options):
         path = executable()
         if path is None:
             raise unittest.SkipTest("no executable of the hub under test")
@@ -134,6 +134,11 @@ class Hub:
         arguments = [path, "-a", host, "-p", str(port), "--ports_file_dir", self.directory,
                      "-l", self.log_path, "-P", self.pid_path]
         arguments += kind_flags() + option_flags(options, self.directory) + list(flags)
+        if config is not None:
+            config_path = os.path.join(self.directory, "test.conf")
+            with open(config_path, "w", encoding="ascii") as file:
+                file.write(config)
+            arguments += ["-c", config_path]
         if files is not None:
             arguments = ["prlimit", "--nofile=%d:%d" % (files, files)] + arguments
         self.arguments = arguments
@@ -546,13 +551,14 @@ class HubTest(unittest.TestCase):
 
     OPTIONS = {}
     FLAGS = ()
+    CONFIG = None  # text of a configuration file
     PINGS = False  # True: the hub's PINGs are part of what is compared
 
     EACH = False
 
     @classmethod
     def setUpClass(cls):
-        cls.hub = None if cls.EACH else Hub(flags=cls.FLAGS, **cls.OPTIONS)
+        cls.hub = None if cls.EACH else Hub(flags=cls.FLAGS, config=cls.CONFIG, **cls.OPTIONS)
 
     @classmethod
     def tearDownClass(cls):
@@ -561,7 +567,7 @@ class HubTest(unittest.TestCase):
 
     def setUp(self):
         if self.EACH:
-            self.hub = Hub(flags=self.FLAGS, **self.OPTIONS)
+            self.hub = Hub(flags=self.FLAGS, config=self.CONFIG, **self.OPTIONS)
             self.addCleanup(self.hub.stop)
 
     def client(self, connect=QUIET, **more):
