@@ -433,6 +433,7 @@ void hub_settings_set(struct hub *hub, const struct settings *settings)
     hub->options.max_subscriptions = settings->max_subscriptions;
     hub->options.max_pending = settings->max_pending;
     hub->options.write_deadline_ns = settings->write_deadline_ns;
+    hub_policies_swap(hub, settings->policies);
     /* Next time all pending lists are compared with their limit, however little was published. */
     hub->pending_slack = 0;
     hub->pending_growth = 1;

@@ -60,9 +60,11 @@ void hub_free(struct hub *hub);
 void hub_settings_set(struct hub *hub, const struct settings *settings);
 /* NULL: none were set. */
 const struct settings *hub_settings(const struct hub *hub);
-/* The rules from now on; borrowed until the next call. Subscriptions that they give another policy
- * change it; what is pending stays. NULL: none. */
+/* The same for the rules alone; borrowed until others are set. Subscriptions that they give another
+ * policy change it; what is pending stays. NULL: none. */
 void hub_set_policies(struct hub *hub, const struct policies *policies);
+/* After hub_settings_set: for each session, some a turn. */
+void hub_session_rules(struct hub *hub, struct session *session);
 /* Never NULL. */
 const struct quotas *hub_quotas(const struct hub *hub);
 /* The session has a place of its address (addresses.h), which it gives back at its end. NULL: none. */

@@ -412,9 +412,17 @@ uint64_t session_pending_limited(const struct session *session)
 
 /* ---- a change of rules ----------------------------------------------------------------------- */
 
-static void session_rule_again(struct hub *hub, struct session *session)
+void hub_session_rules(struct hub *hub, struct session *session)
 {
     uint32_t count = session->subs.count;
+    bool is_bound = session->pending.terms != NULL && session->pending.terms->lanes_count > 0;
+    bool has_rules = hub->policies != NULL &&
+                     (hub->policies->rules_count > 1 || !is_ordinary(&hub->policies->rules[0]));
+    if (session->state != SESSION_OPEN || count == 0 || (!is_bound && !has_rules)) {
+        return;
+    }
+    hub_close_run(hub);
+    hub_settle(hub);
     struct sub **subs = memory_alloc(MAX_OF(count, 1u) * sizeof(struct sub *));
     uint32_t cursor = 0;
     for (uint32_t i = 0; i < count; i++) {
@@ -429,20 +437,20 @@ static void session_rule_again(struct hub *hub, struct session *session)
     }
 }
 
-void hub_set_policies(struct hub *hub, const struct policies *policies)
+void hub_policies_swap(struct hub *hub, const struct policies *policies)
 {
-    hub_close_run(hub);
-    hub_settle(hub);
     hub->policies = policies;
     bool has_quotas = policies != NULL && (quota_is_set(&policies->quotas.client) ||
                                            quota_is_set(&policies->quotas.user));
     hub->guards = (hub->guards & ~(uint32_t)GUARD_QUOTAS) | (has_quotas ? GUARD_QUOTAS : 0);
+}
+
+void hub_set_policies(struct hub *hub, const struct policies *policies)
+{
+    hub_policies_swap(hub, policies);
     POOL_FOR_EACH(slot, &hub->sessions)
     {
-        struct session *session = pool_at(&hub->sessions, slot);
-        if (session->state == SESSION_OPEN && session->subs.count > 0) {
-            session_rule_again(hub, session);
-        }
+        hub_session_rules(hub, pool_at(&hub->sessions, slot));
     }
 }
 

@@ -291,6 +291,8 @@ uint64_t peers_return_held(struct hub *hub);
 
 /* ---- hub_policy.c */
 void gates_init(struct hub *hub);
+/* Without a walk over sessions. */
+void hub_policies_swap(struct hub *hub, const struct policies *policies);
 /* The session's terms, made if there were none. */
 struct terms *session_terms(struct session *session);
 void session_terms_free(struct session *session);

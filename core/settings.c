@@ -1,6 +1,8 @@
 /* settings.c - who still looks at them. */
 #include "core/settings.h"
 
+#include "core/policy.h"
+
 struct settings *settings_new(void)
 {
     return memory_alloc(sizeof(struct settings));
@@ -12,6 +14,7 @@ void settings_free(struct settings *settings)
         return;
     }
     ASSERT(!settings_is_held(settings));
+    policies_free(settings->policies);
     memory_free(settings->nats);
     memory_free(settings);
 }

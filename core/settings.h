@@ -23,7 +23,8 @@
 extern "C" {
 #endif
 
-struct nats; /* core/proto/nats.h: options and INFO of the front-end */
+struct nats;     /* core/proto/nats.h: options and INFO of the front-end */
+struct policies; /* core/policy.h */
 
 struct settings {
     ATOMIC(uint32_t) holders; /* workers that may still look at it */
@@ -38,6 +39,8 @@ struct settings {
     uint32_t max_subscriptions; /* 0: no limit */
     uint64_t max_pending;       /* bytes */
     uint64_t write_deadline_ns;
+
+    struct policies *policies; /* slow subscribers, quotas; NULL: none */
 };
 
 /* All zero. */

@@ -251,6 +251,7 @@ static void reload_go_on(struct worker *w)
             return;
         }
         nats_reload(reload->old->nats, w->settings->nats, w->hub, session);
+        hub_session_rules(w->hub, session);
     }
 }
 

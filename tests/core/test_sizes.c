@@ -18,13 +18,13 @@
 
 enum { SIZES_MAX = 4096 }; /* blocks below this are told apart by their size */
 
-struct usage {
+struct heap_usage {
     uint64_t asked;
     uint64_t rounded; /* as jemalloc rounds */
     int64_t blocks[SIZES_MAX];
 };
 
-static struct usage usage;
+static struct heap_usage usage;
 
 struct block_head {
     size_t size;
@@ -272,7 +272,7 @@ static void house_free(struct house *house)
 /* ---- figures ----------------------------------------------------------------------------------- */
 
 /* What grew since before, for each of count things. */
-static double each(const struct usage *before, uint32_t count, const char *what)
+static double each(const struct heap_usage *before, uint32_t count, const char *what)
 {
     double asked = (double)(usage.asked - before->asked) / count;
     double rounded = (double)(usage.rounded - before->rounded) / count;
@@ -293,7 +293,7 @@ static double each(const struct usage *before, uint32_t count, const char *what)
 static double idle_connections(bool distinct, const char *what)
 {
     struct house *house = house_new(1);
-    static struct usage before;
+    static struct heap_usage before;
     for (uint32_t i = 0; i < WARM_CONNECTIONS + CONNECTIONS; i++) {
         if (i == WARM_CONNECTIONS) {
             /* What the first ones made the hub take is no connection's. */
@@ -347,7 +347,7 @@ static void test_a_literal_subscription(void **state)
     for (uint32_t i = 0; i < SUBSCRIBERS; i++) {
         sessions[i] = house_open(house, 0, i);
     }
-    static struct usage before;
+    static struct heap_usage before;
     before = usage;
     for (uint32_t i = 0; i < count; i++) {
         house_say(house, 0, sessions[i % SUBSCRIBERS], "SUB device.%07u.in %u\r\n", i, i);

@@ -67,6 +67,7 @@ void policies_draw(struct sim *sim)
             sim->policies[0] = policies_new();
             sim->policies[0]->quotas.client.messages =
                 (struct bucket_rate){.per_second = 20000, .burst = 4};
+            sim->policies[0]->quotas.accept = (struct bucket_rate){.per_second = 20000, .burst = 2};
         }
         return;
     }

@@ -128,7 +128,6 @@ static void worker_begin(struct sim *sim, uint32_t number)
                 .index_bytes_max = s->index_bytes,
                 .input_bytes_max = s->input_bytes,
                 .credit_bytes = s->credit_bytes,
-                .policies = sim->policies[0],
                 .scrub_rules = rules,
                 .scrub_rules_count = s->scrubs ? COUNT_OF(rules) : 0},
         .loop = {.backend = LOOP_FAKE, .slots_max = CLIENTS_MAX, .read_buffers = s->read_buffers},
@@ -142,6 +141,7 @@ static void worker_begin(struct sim *sim, uint32_t number)
     if (worker_open(&options, sim->now_ns, &w->worker) != 0) {
         sim_fail(sim, "a worker did not open");
     }
+    hub_set_policies(worker_hub(w->worker), sim->policies[0]);
 }
 
 void world_faults(struct sim *sim, bool on)
