@@ -421,8 +421,7 @@ bool hub_output_is_stalled(const struct hub *hub, const struct session *session)
 
 bool hub_budget_is_spent(const struct hub *hub)
 {
-    /* Where memory is short, too: at the end of the turn others give way. */
-    return hub->turn_bytes > TURN_BYTES_MAX || hub_log_is_tight(hub);
+    return hub->turn_bytes > hub->turn_bytes_max;
 }
 
 /* ---- settings -------------------------------------------------------------------------------- */
@@ -517,6 +516,8 @@ void hub_turn_begin(struct hub *hub, uint64_t now_ns)
 {
     hub->now_ns = MAX_OF(now_ns, hub->now_ns);
     hub->turn_bytes = 0;
+    /* Where memory is short publishers wait for the end of the turn, when others give way. */
+    hub->turn_bytes_max = MIN_OF((uint64_t)TURN_BYTES_MAX, hub_log_room(hub));
     hub->metrics.turns++;
     hub->flush.phase = FLUSH_BEGIN;
     struct list *node;

@@ -169,7 +169,8 @@ void hub_expire_subs(struct hub *hub)
 }
 
 /* An audience of one: the run itself waits for the flush. */
-static uint32_t deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
+static inline __attribute__((always_inline)) uint32_t
+deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
 {
     struct run *run = span.run;
     struct sub *sub = audience_members(audience)[0].sub;

@@ -420,7 +420,9 @@ uint64_t hub_turn_end(struct hub *hub)
         session_pin(hub, CONTAINER_OF(node, struct session, flush_link));
     }
     dirty_end(hub);
-    hub_enforce_policies(hub);
+    if (UNLIKELY(!list_is_empty(&hub->over))) {
+        hub_enforce_policies(hub);
+    }
     hub_limit_memory(hub);
     hub->copies_count = 0;
     arena_turn_end(hub, &hub->ingress);

@@ -151,7 +151,8 @@ struct hub {
     struct run *open_run; /* being appended to */
     struct match match;   /* of the open run */
     uint64_t turn_bytes;
-    bool run_kept; /* an extent or an envelope refers to the run being delivered */
+    uint64_t turn_bytes_max; /* then input waits for the next turn */
+    bool run_kept;           /* an extent or an envelope refers to the run being delivered */
 
     struct journal_entry *journal;
     uint32_t journal_count;
@@ -333,8 +334,8 @@ static inline bool session_is_patient(const struct session *session)
 void hub_limit_memory(struct hub *hub);
 /* Nothing more may be added. */
 bool hub_log_is_full(const struct hub *hub);
-/* Who is behind gives way at the end of the turn. */
-bool hub_log_is_tight(const struct hub *hub);
+/* What a turn may add. */
+uint64_t hub_log_room(const struct hub *hub);
 void session_unblock(struct hub *hub, struct session *session);
 void session_block(struct hub *hub, struct session *session);
 

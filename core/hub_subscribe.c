@@ -212,7 +212,9 @@ enum hub_subscribe_result hub_subscribe(struct hub *hub, struct session *session
     bool is_first = entry->audiences == NULL;
     struct sub *sub = memory_alloc(sizeof(*sub));
     sub->slot = session->slot;
-    sub->lane = (uint16_t)hub_lane_take(hub, session, subject);
+    if (hub->policies != NULL) {
+        sub->lane = (uint16_t)hub_lane_take(hub, session, subject);
+    }
     if (queue.size > 0) {
         join_group(hub, session, sub, entry, queue, sid);
         interest_announce(hub, INTEREST_GROUP, true, 0, subject, queue);
@@ -273,7 +275,9 @@ void sub_remove(struct hub *hub, struct session *session, struct sub *sub)
     }
     table_remove(&session->subs, sub, sid_hash, hub->options.hash_key);
     session->messages_out += sub_delivered(sub);
-    hub_lane_give(hub, session, sub->lane, sub_pattern(hub, sub));
+    if (UNLIKELY(sub->lane != 0)) {
+        hub_lane_give(hub, session, sub->lane, sub_pattern(hub, sub));
+    }
     if (sub_group(sub) != NULL) {
         leave_group(hub, sub);
     } else {

@@ -63,7 +63,7 @@ static void array_give(struct pending_pool *pool, struct pending_entry *array, u
 }
 
 /* Closes the gaps that policies left; true: that made room enough. */
-static bool compact(struct pending *p)
+static bool __attribute__((noinline)) compact(struct pending *p)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < p->count; i++) {
@@ -375,7 +375,8 @@ void pending_gather(const struct pending *p, struct gather *g)
 }
 
 /* What the entry holds on to. */
-static void entry_release(struct pending *p, struct pending_pool *pool, struct pending_entry *e)
+static inline __attribute__((always_inline)) void
+entry_release(struct pending *p, struct pending_pool *pool, struct pending_entry *e)
 {
     if (e->kind == PENDING_RANGE) {
         if (p->pinned) {
@@ -415,10 +416,12 @@ static void lane_leave(struct pending *p, const struct pending_entry *e, uint64_
     p->terms->lanes_bytes -= size;
 }
 
-static void head_pop(struct pending *p, struct pending_pool *pool)
+/* Of a list that policies take messages out of. */
+static void __attribute__((noinline))
+head_pop_under_terms(struct pending *p, struct pending_pool *pool)
 {
     struct pending_entry *e = pending_at(p, 0);
-    if (UNLIKELY(e->lane != 0)) {
+    if (e->lane != 0) {
         lane_leave(p, e, e->size, e->messages);
     }
     entry_release(p, pool, e);
@@ -427,6 +430,17 @@ static void head_pop(struct pending *p, struct pending_pool *pool)
     while (p->count > 0 && pending_at(p, 0)->kind == PENDING_GONE) {
         skip_head(p);
     }
+}
+
+static void head_pop(struct pending *p, struct pending_pool *pool)
+{
+    if (UNLIKELY(p->terms != NULL)) {
+        head_pop_under_terms(p, pool);
+        return;
+    }
+    entry_release(p, pool, pending_at(p, 0));
+    p->head_sent = 0;
+    skip_head(p);
 }
 
 /* Part of a RUN head was sent: walks to the first frame that was not, whole. */

@@ -467,6 +467,59 @@ static void test_two_pauses_end_both(void **state)
     world_end(world);
 }
 
+/*
+ * Goal:    who goes on reading while its session ends gets all of it, however long it takes; who does
+ *          not is cut off at the write deadline.
+ */
+static void test_the_end_waits_for_who_reads_on(void **state)
+{
+    (void)state;
+    for (int reads = 0; reads < 2; reads++) {
+        struct world_options options = {.checks = true};
+        struct world *world = world_new(&options);
+        struct client *slow = client_plain(world, 0);
+        struct client *publisher = client_plain(world, 0);
+        client_says(slow, "SUB a 1\r\n");
+        world_run(world);
+        slow->room = 0;
+        for (int i = 0; i < 20; i++) {
+            client_publishes(publisher, "a", "", 100000);
+        }
+        world_run(world);
+        client_ends(slow);
+        world_run(world);
+        for (int i = 0; i < 8 && slow->is_open; i++) {
+            world_pass(world, 8 * WORLD_SECOND_NS);
+            slow->room = reads ? 300000 : 0;
+            world_run(world);
+        }
+        assert_false(slow->is_open);
+        size_t all = 20 * (strlen("MSG a 1 100000\r\n") + 100000 + 2);
+        assert_int_equal(slow->got_size, reads ? all : 0);
+        assert_int_equal(dropped(world, 0, DROP_SESSION_CLOSED), reads ? 0 : 20);
+        world_end(world);
+    }
+}
+
+/* Answers count towards max_pending as messages do. */
+static void test_answers_count_as_pending(void **state)
+{
+    (void)state;
+    struct world *world = world_slow(1);
+    struct client *deaf = client_plain(world, 0);
+    world_run(world);
+    deaf->room = 0;
+    for (int i = 0; i < 200 && deaf->is_open; i++) {
+        for (int k = 0; k < 100; k++) {
+            client_says(deaf, "PING\r\n");
+        }
+        world_run(world);
+    }
+    assert_false(deaf->is_open);
+    assert_int_equal(closed(world, 0, CLOSE_SLOW_PENDING), 1);
+    world_end(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -483,6 +536,8 @@ int main(void)
         cmocka_unit_test(test_a_close_at_once_drops_what_is_pending),
         cmocka_unit_test(test_unread_answers_stop_the_input),
         cmocka_unit_test(test_two_pauses_end_both),
+        cmocka_unit_test(test_the_end_waits_for_who_reads_on),
+        cmocka_unit_test(test_answers_count_as_pending),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "core/hub_state.h"
+
 static struct world *world_of(uint32_t workers)
 {
     struct world_options options = {.workers = workers, .checks = true};
@@ -369,6 +371,45 @@ static void test_a_stalled_session_outlives_the_envelope(void **state)
     world_end(world);
 }
 
+/*
+ * Goal:    a client that changes its subscriptions faster than other workers take note is not read
+ *          from until they have; nothing is lost, and others on its worker go on.
+ * Method:  the other worker does not turn.
+ */
+static void test_changes_of_interest_have_a_bound(void **state)
+{
+    (void)state;
+    struct world_options options = {.checks = true, .workers = 2};
+    options.hub.credit_bytes = 4000;
+    struct world *world = world_new(&options);
+    struct client *churner = client_plain(world, 0);
+    struct client *other = client_plain(world, 0);
+    world_run(world);
+    for (int i = 0; i < 1000; i++) {
+        client_says(churner, "SUB churn.%d %d\r\nUNSUB %d\r\n", i, i, i);
+    }
+    client_says(churner, "SUB churn.last 5000\r\nPING\r\n");
+    for (int i = 0; i < 10; i++) {
+        world_turn_of(world, 0);
+    }
+    struct hub *hub = world_hub(world, 0);
+    assert_in_range(hub->interest_under_way + hub->interest_out_size, 4000, 4100);
+    assert_int_equal(client_session(churner)->pauses, PAUSE_PEER);
+    client_says(other, "PING\r\n");
+    world_turn_of(world, 0);
+    CLIENT_EXPECT(other, "PONG\r\n");
+
+    world_run(world);
+    CLIENT_EXPECT(churner, "PONG\r\n");
+    assert_int_equal(client_session(churner)->subs.count, 1);
+    assert_int_equal(hub->interest_under_way, 0);
+    struct client *far = client_plain(world, 1);
+    client_says(far, "PUB churn.last 2\r\nhi\r\n");
+    world_run(world);
+    CLIENT_EXPECT(churner, "MSG churn.last 5000 2\r\nhi\r\n");
+    world_end(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +423,7 @@ int main(void)
         cmocka_unit_test(test_a_paused_publisher_may_leave),
         cmocka_unit_test(test_order_holds_across_workers),
         cmocka_unit_test(test_a_stalled_session_outlives_the_envelope),
+        cmocka_unit_test(test_changes_of_interest_have_a_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -114,10 +114,10 @@ static void *counted_realloc(void *old, size_t size)
 #define SIZE_AT_MOST(type, bytes) static_assert(sizeof(type) <= (bytes), #type)
 
 /* One for each connection. */
-SIZE_AT_MOST(struct nats_client, 344);
-SIZE_AT_MOST(struct session, 288);
+SIZE_AT_MOST(struct nats_client, 352);
+SIZE_AT_MOST(struct session, 296);
 SIZE_AT_MOST(struct nats_parser, 96);
-SIZE_AT_MOST(struct pending, 40);
+SIZE_AT_MOST(struct pending, 48);
 SIZE_AT_MOST(struct timer, 24);
 SIZE_AT_MOST(struct table, 16);
 SIZE_AT_MOST(struct input, 16);
