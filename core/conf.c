@@ -484,14 +484,6 @@ static bool parse_text(struct parser *parser, struct conf_value *root)
     return true;
 }
 
-static void PRINTF(2, 3) explain(struct conf_error *error, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(error->text, sizeof(error->text), format, arguments);
-    va_end(arguments);
-}
-
 /* The text of a file as the conf's own; NULL fills error. */
 static char *read_file(struct conf *conf, const struct conf_source *source, const char *path,
                        const char *from, size_t *size, struct conf_error *error)
@@ -499,14 +491,14 @@ static char *read_file(struct conf *conf, const struct conf_source *source, cons
     char why[WHY_MAX] = "";
     char *text = source->file(source->argument, path, size, why, sizeof(why));
     if (text == NULL) {
-        explain(error, "%.230s%.200s: cannot be read: %s", from, path, why);
+        (void)conf_explain(error, "%.230s%.200s: cannot be read: %s", from, path, why);
         return NULL;
     }
     own(conf, text);
     conf->bytes_count += *size;
     if (conf->bytes_count > CONF_FILE_BYTES_MAX) {
-        explain(error, "%.230s%.200s: more than %d MiB of configuration", from, path,
-                CONF_FILE_BYTES_MAX >> 20);
+        (void)conf_explain(error, "%.230s%.200s: more than %d MiB of configuration", from, path,
+                           CONF_FILE_BYTES_MAX >> 20);
         return NULL;
     }
     return text;

@@ -115,6 +115,8 @@ void conf_warn(const struct conf_value *value, const char *format, ...) PRINTF(2
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
+/* A sentence without a place; false, so that callers can return it. */
+bool conf_explain(struct conf_error *error, const char *format, ...) PRINTF(2, 3);
 /* Puts file:line:column of the value in front, and the key where it has one; false, so that callers
  * can return it. */
 bool conf_fail(const struct conf_value *value, struct conf_error *error, const char *format, ...)

@@ -19,6 +19,15 @@ static int quoted(struct bytes text)
     return (int)MIN_OF(text.size, QUOTED_MAX);
 }
 
+bool conf_explain(struct conf_error *error, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->text, sizeof(error->text), format, arguments);
+    va_end(arguments);
+    return false;
+}
+
 static void PRINTF(5, 0) fill(const struct conf_value *value, uint32_t line, uint32_t column,
                               struct conf_error *error, const char *format, va_list arguments)
 {

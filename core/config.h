@@ -1,9 +1,11 @@
 /*
- * config.h - command line -> validated, immutable settings, and the memory bound they imply.
+ * config.h - command line and file -> validated, immutable settings, and the memory bound they imply.
  *
- *   argv -> config_parse_arguments -> config_validate -> (run | check | help | version | signal)
- *                                          |
- *                                          +-> config_memory_bound: rows of name, count, bytes each
+ *   argv -> config_parse_arguments -> config_read -> config_parse_arguments -> config_validate
+ *           (which file?)             (what it says) (options override it)       |
+ *                                                                                +-> run, check, …
+ *   config_memory_bound: rows of name, count, bytes each
+ *   config_change: what another configuration would change, and what of that needs a restart
  *
  * Options, spellings and defaults are nats-server's, so that what starts that one starts this one;
  * NATS-WIRE 9 lists them. What nats-server knows and this hub does not build yet is refused with a
@@ -94,6 +96,8 @@ struct config {
     bool logtime_utc;     /* false: local time */
     bool jetstream_asked; /* -js or -sd: tolerated, answered by a warning */
 
+    char config_file[CONFIG_PATH_MAX]; /* empty: none */
+
     /* --signal NAME[=PID or path]: pid 0 means that it is in pid_file. */
     enum config_signal signal;
     int32_t signal_pid;
@@ -121,6 +125,29 @@ void config_defaults(struct config *config);
  * rest. CONFIG_INVALID fills error. Does not validate relations between options. */
 MUST_USE enum config_command config_parse_arguments(struct config *config, int argc,
                                                     char *const argv[], struct conf_error *error);
+
+/* Puts what a file says over config, key by key; what is allowed but deserves a line becomes a
+ * conf_warning. False fills error, with config half written. */
+MUST_USE bool config_read(struct config *config, const struct conf *conf, struct conf_error *error);
+
+/* Every key that config_read knows, "name|other name": index 0, 1, … until NULL. */
+const char *config_key(size_t index);
+
+enum { CONFIG_VALUE_TEXT_MAX = CONFIG_PATH_MAX };
+
+/* One key whose value two configurations do not share. */
+struct config_change {
+    char key[48];
+    bool needs_restart;
+    char was[CONFIG_VALUE_TEXT_MAX];
+    char is[CONFIG_VALUE_TEXT_MAX];
+};
+
+/* The first change at or after *index, moving *index behind it; false: no more. */
+MUST_USE bool config_change(const struct config *old, const struct config *now, size_t *index,
+                            struct config_change *change);
+/* What cannot change without a restart stays as it was. */
+void config_keep(const struct config *old, struct config *now);
 
 /* Checks every setting against its range and against the others. False fills error. */
 MUST_USE bool config_validate(const struct config *config, struct conf_error *error);

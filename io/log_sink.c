@@ -52,27 +52,36 @@ static int open_file(const char *path)
     return fd < 0 ? -errno : fd;
 }
 
+/* A descriptor, or a negative errno. */
+static int open_path(const char *path)
+{
+    if (path == NULL || path[0] == '\0') {
+        return STDERR_FILENO;
+    }
+    return strlen(path) < PATH_MAX ? open_file(path) : -ENAMETOOLONG;
+}
+
+static void use(struct log_sink *sink, int fd, const struct log_sink_options *options)
+{
+    sink->fd = fd;
+    sink->logtime = options->logtime;
+    sink->utc = options->utc;
+    sink->stamp_second = -1;
+    sink->path[0] = '\0';
+    if (fd != STDERR_FILENO) {
+        memcpy(sink->path, options->path, strlen(options->path) + 1);
+    }
+}
+
 int log_sink_open(const struct log_sink_options *options, struct log_sink **sink)
 {
-    int fd = STDERR_FILENO;
-    if (options->path != NULL && options->path[0] != '\0') {
-        if (strlen(options->path) >= PATH_MAX) {
-            return -ENAMETOOLONG;
-        }
-        fd = open_file(options->path);
-        if (fd < 0) {
-            return fd;
-        }
+    int fd = open_path(options->path);
+    if (fd < 0) {
+        return fd;
     }
     struct log_sink *s = memory_alloc(sizeof(*s));
-    s->fd = fd;
-    s->logtime = options->logtime;
-    s->utc = options->utc;
+    use(s, fd, options);
     s->pid = getpid();
-    s->stamp_second = -1;
-    if (fd != STDERR_FILENO) {
-        memcpy(s->path, options->path, strlen(options->path) + 1);
-    }
     tzset();
     *sink = s;
     return 0;
@@ -240,6 +249,20 @@ int log_sink_reopen(struct log_sink *sink)
     }
     close(sink->fd);
     sink->fd = fd;
+    return 0;
+}
+
+int log_sink_change(struct log_sink *sink, const struct log_sink_options *options)
+{
+    int fd = open_path(options->path);
+    if (fd < 0) {
+        return fd;
+    }
+    (void)log_sink_drain(sink);
+    if (sink->fd != STDERR_FILENO) {
+        close(sink->fd);
+    }
+    use(sink, fd, options);
     return 0;
 }
 

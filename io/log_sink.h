@@ -56,6 +56,10 @@ void log_sink_print(struct log_sink *sink, enum log_level level, const char *for
  * Returns 0 or a negative errno; -ENOTSUP: the log is not a file. */
 MUST_USE int log_sink_reopen(struct log_sink *sink);
 
+/* From now on lines go there, and look like that. On failure everything stays as it was. Returns 0 or
+ * a negative errno. */
+MUST_USE int log_sink_change(struct log_sink *sink, const struct log_sink_options *options);
+
 #ifdef __cplusplus
 }
 #endif

@@ -6,10 +6,11 @@
  *   exit    ◀ log ◀ signals ◀                ◀ listener ◀ workers ◀ files
  *
  * Stop is start read backwards. What the operator has to know is said in one sentence that names
- * the mend; exit status 1 then, 2 for an option that is not understood.
+ * the mend; exit status 1 then, 2 for an option that is not understood. SIGHUP reads the file again.
  */
 #include "core/units.h"
 #include "core/version.h"
+#include "io/configuration.h"
 #include "io/listener.h"
 #include "io/log_sink.h"
 #include "io/options.h"
@@ -57,7 +58,12 @@ const char *malloc_conf =
 
 struct program {
     const char *name; /* borrowed: argv[0]'s */
-    struct config config;
+    int argc;
+    char **argv;
+    struct configuration configuration;
+    struct config config;      /* in force: the configuration's, fitted to the machine */
+    uint32_t connections_room; /* what there is room for, by the start */
+    bool reload_asked;         /* and not yet done, because the last one has not settled */
     struct config_machine machine;
     struct loop_probe probe;
     struct memory_bound bound;
@@ -145,6 +151,7 @@ static bool fit_connections(struct program *program, struct conf_error *note)
     if (!find_room(program, &possible, where, note)) {
         return false;
     }
+    program->connections_room = MIN_OF(config->max_connections, possible);
     if (config->max_connections <= possible) {
         return true;
     }
@@ -204,13 +211,17 @@ static int check_options(struct program *program)
     for (size_t i = 0; i < program->report.count; i++) {
         printf("%s\n", program->report.lines[i]);
     }
-    for (size_t i = 0; config_warning(&program->config, i, &warning); i++) {
+    for (size_t i = 0; configuration_warning(&program->configuration, i, &warning); i++) {
         printf("warning: %s\n", warning.text);
     }
     if (note.text[0] != '\0') {
         printf("warning: %s\n", note.text);
     }
-    printf("%s: options are valid\n", program->name);
+    if (program->config.config_file[0] != '\0') {
+        printf("%s: configuration file %s is valid\n", program->name, program->config.config_file);
+    } else {
+        printf("%s: options are valid\n", program->name);
+    }
     return EXIT_SUCCESS;
 }
 
@@ -224,11 +235,15 @@ static int send_signal(const struct program *program)
     return EXIT_SUCCESS;
 }
 
+static struct log_sink_options log_options(const struct config *config)
+{
+    return (struct log_sink_options){
+        .path = config->log_file, .logtime = config->logtime, .utc = config->logtime_utc};
+}
+
 static bool open_log(struct program *program)
 {
-    struct log_sink_options options = {.path = program->config.log_file,
-                                       .logtime = program->config.logtime,
-                                       .utc = program->config.logtime_utc};
+    struct log_sink_options options = log_options(&program->config);
     int error = log_sink_open(&options, &program->sink);
     if (error != 0) {
         fprintf(stderr, "%s: -l: cannot write the log %s: %s\n", program->name,
@@ -247,6 +262,14 @@ static bool open_signals(struct program *program)
         return false;
     }
     return true;
+}
+
+static void print_warnings(struct program *program, const struct configuration *configuration)
+{
+    struct conf_error warning;
+    for (size_t i = 0; configuration_warning(configuration, i, &warning); i++) {
+        log_sink_print(program->sink, LOG_WARNING, "%s", warning.text);
+    }
 }
 
 static void print_banner(struct program *program)
@@ -269,10 +292,10 @@ static void print_banner(struct program *program)
                    config_workers(config, &program->machine), program->machine.cpus,
                    config->pin ? ", pinned" : "");
 
-    struct conf_error warning;
-    for (size_t i = 0; config_warning(config, i, &warning); i++) {
-        log_sink_print(sink, LOG_WARNING, "%s", warning.text);
+    if (config->config_file[0] != '\0') {
+        log_sink_print(sink, LOG_INFO, "Using configuration file: %s", config->config_file);
     }
+    print_warnings(program, &program->configuration);
 }
 
 /* Finds out what the kernel allows; says it as a warning where it is less than was hoped for. */
@@ -451,6 +474,101 @@ static void begin_lame_duck(struct program *program)
     listener_stop(&program->listener);
 }
 
+/* ---- reload ---------------------------------------------------------------------------------- */
+
+/* Says key by key what is different. */
+static void print_changes(struct program *program, const struct config *next)
+{
+    struct config_change *change = memory_alloc(sizeof(*change));
+    size_t index = 0;
+    while (config_change(&program->configuration.config, next, &index, change)) {
+        if (change->needs_restart) {
+            log_sink_print(program->sink, LOG_WARNING,
+                           "%s = %s needs a restart; until then it stays %s", change->key,
+                           change->is, change->was);
+        } else {
+            log_sink_print(program->sink, LOG_INFO, "Reloaded: %s = %s (was %s)", change->key,
+                           change->is, change->was);
+        }
+    }
+    memory_free(change);
+    if (next->max_connections > program->connections_room &&
+        next->max_connections != program->configuration.config.max_connections) {
+        log_sink_print(program->sink, LOG_WARNING,
+                       "max_connections = %" PRIu32 " needs a restart; until then there is room "
+                       "for %" PRIu32,
+                       next->max_connections, program->connections_room);
+    }
+}
+
+/* All of it or nothing. False: error says why, and all is as it was. */
+static bool apply_again(struct program *program, const struct config *next,
+                        struct conf_error *error)
+{
+    struct log_sink_options before = log_options(&program->config);
+    struct log_sink_options log = log_options(next);
+    const struct workers_server server = {.id = program->server_id, .port = program->listener.port};
+    struct settings *settings = workers_settings(&server, next);
+    if (settings == NULL) {
+        return conf_explain(error,
+                            "client_advertise: the INFO line has no room for it; shorten it");
+    }
+    bool is_other_log = strcmp(before.path, log.path) != 0 || before.logtime != log.logtime ||
+                        before.utc != log.utc;
+    int failure = is_other_log ? log_sink_change(program->sink, &log) : 0;
+    if (failure != 0) {
+        settings_free(settings);
+        return conf_explain(error, "log_file: cannot write %.200s: %s", log.path,
+                            strerror(-failure));
+    }
+    workers_log_level(program->workers, config_log_level(next));
+    workers_apply(program->workers, settings);
+    return true;
+}
+
+static void reload_from(struct program *program, struct configuration *next)
+{
+    struct conf_error error;
+    enum config_command command = configuration_read(next, program->argc, program->argv, &error);
+    struct config config = next->config;
+    bool done = command != CONFIG_INVALID;
+    if (done) {
+        config_keep(&program->configuration.config, &config);
+        config.max_connections = MIN_OF(config.max_connections, program->connections_room);
+        done = apply_again(program, &config, &error);
+    }
+    if (!done) {
+        log_sink_print(program->sink, LOG_ERROR, "Failed to reload server configuration: %s",
+                       error.text);
+        configuration_free(next);
+        return;
+    }
+    print_warnings(program, next);
+    print_changes(program, &next->config);
+    program->config = config;
+    config_keep(&program->configuration.config, &next->config);
+    configuration_free(&program->configuration);
+    program->configuration = *next;
+    log_sink_print(program->sink, LOG_INFO, "Reloaded server configuration");
+}
+
+/* On SIGHUP. While workers still make the last settings known, it waits for the next round. */
+static void reload(struct program *program)
+{
+    if (!workers_settled(program->workers) || !program->reload_asked) {
+        return;
+    }
+    program->reload_asked = false;
+    if (program->config.config_file[0] == '\0') {
+        log_sink_print(program->sink, LOG_INFO,
+                       "SIGHUP ignored: there is no configuration file to reload");
+        return;
+    }
+    struct configuration *next = memory_alloc(sizeof(*next));
+    reload_from(program, next);
+    memory_free(next);
+}
+
 static void wait_for_end(struct program *program)
 {
     bool lame_duck = false;
@@ -472,10 +590,10 @@ static void wait_for_end(struct program *program)
             reopen_log(program);
             break;
         case PROCESS_RELOAD:
-            log_sink_print(program->sink, LOG_INFO,
-                           "SIGHUP ignored: there is no configuration file to reload");
+            program->reload_asked = true;
             break;
         }
+        reload(program);
         if (lame_duck && workers_finished(program->workers)) {
             return;
         }
@@ -553,15 +671,17 @@ int main(int argc, char *argv[])
     struct program *program = memory_alloc(sizeof(*program));
     struct conf_error error;
     program->name = process_base_name(argc > 0 ? argv[0] : NULL);
-    config_defaults(&program->config);
-    enum config_command command = config_parse_arguments(&program->config, argc, argv, &error);
-    int status = EXIT_OPTIONS;
-    if (command == CONFIG_INVALID || ((command == CONFIG_RUN || command == CONFIG_CHECK) &&
-                                      !config_validate(&program->config, &error))) {
+    program->argc = argc;
+    program->argv = argv;
+    enum config_command command = configuration_read(&program->configuration, argc, argv, &error);
+    program->config = program->configuration.config;
+    int status = program->configuration.is_fault_of_options ? EXIT_OPTIONS : EXIT_FAILURE;
+    if (command == CONFIG_INVALID) {
         fprintf(stderr, "%s: %s\n", program->name, error.text);
     } else {
         status = perform(program, command);
     }
+    configuration_free(&program->configuration);
     memory_free(program);
     return status;
 }

@@ -13,7 +13,8 @@ static const char help_text[] =
     "    -p, --port <port>                Port for clients (default: 4222; -1: any free one)\n"
     "    -n, --name, --server_name <name> Server name (default: the server id)\n"
     "    -P, --pid <file>                 File to store the process id\n"
-    "    -t                               Check the options, print the memory bound, exit\n"
+    "    -c, --config <file>              Configuration file; options override it\n"
+    "    -t                               Check options and file, print the memory bound, exit\n"
     "    -sl,--signal <signal>[=<pid>]    Send a signal to a running hub: stop, quit, term, ldm,\n"
     "                                     reopen or reload; <pid> is a number or the path of a "
     "pid\n"
@@ -65,10 +66,9 @@ static const char help_text[] =
     "    -v, --version                    Show version\n"
     "\n"
     "One dash or two, <option> <value> or <option>=<value>.\n"
-    "Signals: SIGINT, SIGTERM stop; SIGUSR2 lame duck; SIGUSR1 reopens the log and prints "
-    "counters.\n"
-    "Accepted with a warning: -js, -sd (nothing is stored). Not available, and refused: -c, -m, "
-    "-ms,\n"
+    "Signals: SIGINT, SIGTERM stop; SIGHUP reloads the file; SIGUSR2 lame duck; SIGUSR1 reopens\n"
+    "the log and prints counters.\n"
+    "Accepted with a warning: -js, -sd (nothing is stored). Not available, and refused: -m, -ms,\n"
     "--user, --pass, --auth, --tls..., --routes, --cluster..., --syslog, --profile.\n";
 
 bool options_is_nats_server(const char *name)

@@ -2,7 +2,7 @@
  * process.h - the contract with whoever started us: name, signals, pid file, ports file.
  *
  *   SIGINT SIGTERM  stop          SIGUSR1  reopen the log, print the counters
- *   SIGUSR2         lame duck     SIGHUP   reload (nothing to reload yet)
+ *   SIGUSR2         lame duck     SIGHUP   read the configuration file again
  *
  * Harnesses written for nats-server find the port in <dir>/<base name of argv[0]>_<pid>.ports.
  *
