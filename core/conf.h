@@ -136,6 +136,8 @@ const struct conf_value *conf_get(const struct conf_value *map, const char *name
  * the nearest. */
 MUST_USE bool conf_check_keys(const struct conf_value *map, const char *names,
                               struct conf_error *error);
+/* Do both say the same, wherever they stand? NULL: not given. */
+bool conf_equal(const struct conf_value *a, const struct conf_value *b);
 /* Whether its key is that name, in any case. */
 bool conf_key_is(const struct conf_value *value, const char *name);
 

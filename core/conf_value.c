@@ -124,6 +124,38 @@ const struct conf_value *conf_get(const struct conf_value *map, const char *name
     return NULL;
 }
 
+static bool equal_scalars(const struct conf_value *a, const struct conf_value *b)
+{
+    switch (a->kind) {
+    case CONF_INTEGER:
+        return a->integer == b->integer;
+    case CONF_BOOL:
+        return a->boolean == b->boolean;
+    default: /* a fraction's text is kept as well */
+        return bytes_equal(a->string, b->string);
+    }
+}
+
+bool conf_equal(const struct conf_value *a, const struct conf_value *b)
+{
+    if (a == NULL || b == NULL) {
+        return a == b;
+    }
+    if (a->kind != b->kind || a->values_count != b->values_count) {
+        return false;
+    }
+    if (a->kind != CONF_MAP && a->kind != CONF_ARRAY) {
+        return equal_scalars(a, b);
+    }
+    for (uint32_t i = 0; i < a->values_count; i++) {
+        if (!bytes_equal(a->values[i]->key, b->values[i]->key) ||
+            !conf_equal(a->values[i], b->values[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool fail_unknown(const struct conf_value *value, const char *names,
                          struct conf_error *error)
 {

@@ -2,6 +2,7 @@
 #include "core/config.h"
 
 #include "core/config_ranges.h"
+#include "core/policy.h"
 #include "core/units.h"
 
 #include <stdio.h>
@@ -21,6 +22,12 @@ void config_defaults(struct config *config)
     config->lame_duck_duration_ns = 120 * SECOND_NS;
     config->lame_duck_grace_period_ns = 10 * SECOND_NS;
     config->logtime = true;
+}
+
+void config_free(struct config *config)
+{
+    policies_free(config->policies);
+    config->policies = NULL;
 }
 
 /* What is printed into INFO and the ports file needs no escaping there. */

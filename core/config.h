@@ -12,7 +12,8 @@
  * sentence that names it, never ignored.
  *
  * Threads:     written before threads start, read by all afterwards.
- * Memory:      owns its strings (fixed arrays, so that copying a config copies it all).
+ * Memory:      owns its strings (fixed arrays, so that copying a config copies them) and the parts that
+ *              a file describes in blocks, which a copy only borrows.
  * Limits:      texts CONFIG_TEXT_MAX, paths CONFIG_PATH_MAX; a longer one is refused, not cut.
  * Invariants:  after config_validate answered true
  *              (1) max_payload <= max_pending (or max_payload is -1).
@@ -54,6 +55,8 @@ enum config_signal {
     CONFIG_SIGNAL_REOPEN, /* reopen the log: SIGUSR1 */
     CONFIG_SIGNAL_RELOAD, /* SIGHUP */
 };
+
+struct policies;
 
 struct config {
     /* Listening. */
@@ -98,6 +101,9 @@ struct config {
 
     char config_file[CONFIG_PATH_MAX]; /* empty: none */
 
+    /* Owned until it is given to settings; NULL: nothing was said of them. */
+    struct policies *policies;
+
     /* --signal NAME[=PID or path]: pid 0 means that it is in pid_file. */
     enum config_signal signal;
     int32_t signal_pid;
@@ -119,6 +125,8 @@ enum config_command {
 };
 
 void config_defaults(struct config *config);
+/* What config owns; not config itself. */
+void config_free(struct config *config);
 
 /* Reads argv[1..argc) over config, which the caller filled with config_defaults. Pure: prints
  * nothing, opens nothing. Later options win over earlier ones; -h wins over -v, and both over the

@@ -9,6 +9,7 @@
 #include "core/config_ranges.h"
 #include "core/limits.h"
 #include "core/nearest.h"
+#include "core/policy_conf.h"
 #include "core/units.h"
 
 #include <inttypes.h>
@@ -64,6 +65,10 @@ static bool read_accounts(const struct conf_value *value, struct config *config,
                           struct conf_error *error);
 static bool read_no_headers(const struct conf_value *value, struct config *config,
                             struct conf_error *error);
+static bool read_slow_subscribers(const struct conf_value *value, struct config *config,
+                                  struct conf_error *error);
+static bool read_limits(const struct conf_value *value, struct config *config,
+                        struct conf_error *error);
 
 #define AT(field) offsetof(struct config, field)
 
@@ -100,6 +105,9 @@ static const struct key keys[] = {
     {"write_timeout", READ(read_write_timeout)},
     {"lame_duck_duration", FIELD(KEY_DURATION, lame_duck_duration_ns, 1000000, YEAR_NS)},
     {"lame_duck_grace_period", FIELD(KEY_DURATION, lame_duck_grace_period_ns, 0, YEAR_NS)},
+
+    {"slow_subscribers", READ(read_slow_subscribers)},
+    {"limits", READ(read_limits)},
 
     /* Log and process. */
     {"debug", FIELD(KEY_SWITCH, debug, 0, 0)},
@@ -311,6 +319,26 @@ static bool read_no_headers(const struct conf_value *value, struct config *confi
         return false;
     }
     return !no_headers || conf_fail(value, error, "headers are always supported; take the key out");
+}
+
+static struct policies *policies_of(struct config *config)
+{
+    if (config->policies == NULL) {
+        config->policies = policies_new();
+    }
+    return config->policies;
+}
+
+static bool read_slow_subscribers(const struct conf_value *value, struct config *config,
+                                  struct conf_error *error)
+{
+    return policies_from_conf(value, policies_of(config), error);
+}
+
+static bool read_limits(const struct conf_value *value, struct config *config,
+                        struct conf_error *error)
+{
+    return quotas_from_conf(value, &policies_of(config)->quotas, error);
 }
 
 static bool is_off(const struct conf_value *value)

@@ -107,6 +107,7 @@ enum config_command configuration_read(struct configuration *configuration, int 
 
 void configuration_free(struct configuration *configuration)
 {
+    config_free(&configuration->config);
     conf_free(configuration->conf);
     configuration->conf = NULL;
 }
@@ -124,4 +125,12 @@ bool configuration_warning(const struct configuration *configuration, size_t ind
         }
     }
     return config_warning(&configuration->config, index - of_file, warning);
+}
+
+bool configuration_block_differs(const struct configuration *a, const struct configuration *b,
+                                 const char *key)
+{
+    const struct conf_value *one = a->conf != NULL ? conf_get(conf_root(a->conf), key) : NULL;
+    const struct conf_value *other = b->conf != NULL ? conf_get(conf_root(b->conf), key) : NULL;
+    return !conf_equal(one, other);
 }

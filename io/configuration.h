@@ -33,6 +33,10 @@ void configuration_free(struct configuration *configuration);
 bool configuration_warning(const struct configuration *configuration, size_t index,
                            struct conf_error *warning);
 
+/* Do the files say something else under this key? For blocks; config_change has the rest. */
+bool configuration_block_differs(const struct configuration *a, const struct configuration *b,
+                                 const char *key);
+
 #ifdef __cplusplus
 }
 #endif

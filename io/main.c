@@ -360,6 +360,13 @@ static bool open_listener(struct program *program)
     return true;
 }
 
+/* What a file describes in blocks goes from its configuration to the settings. */
+static void give_parts(struct config *config, struct settings *settings)
+{
+    settings->policies = config->policies;
+    config->policies = NULL;
+}
+
 static struct settings *make_settings(struct program *program, const struct config *config)
 {
     const struct workers_server server = {.id = program->server_id, .port = program->listener.port};
@@ -368,7 +375,9 @@ static struct settings *make_settings(struct program *program, const struct conf
         log_sink_print(program->sink, LOG_FATAL,
                        "the INFO line has no room for server_name and client_advertise; shorten "
                        "them");
+        return NULL;
     }
+    give_parts(&program->configuration.config, settings);
     return settings;
 }
 
@@ -477,8 +486,10 @@ static void begin_lame_duck(struct program *program)
 /* ---- reload ---------------------------------------------------------------------------------- */
 
 /* Says key by key what is different. */
-static void print_changes(struct program *program, const struct config *next)
+static void print_changes(struct program *program, const struct configuration *configuration)
 {
+    static const char *const blocks[] = {"slow_subscribers", "limits"};
+    const struct config *next = &configuration->config;
     struct config_change *change = memory_alloc(sizeof(*change));
     size_t index = 0;
     while (config_change(&program->configuration.config, next, &index, change)) {
@@ -492,6 +503,11 @@ static void print_changes(struct program *program, const struct config *next)
         }
     }
     memory_free(change);
+    for (size_t i = 0; i < COUNT_OF(blocks); i++) {
+        if (configuration_block_differs(&program->configuration, configuration, blocks[i])) {
+            log_sink_print(program->sink, LOG_INFO, "Reloaded: %s", blocks[i]);
+        }
+    }
     if (next->max_connections > program->connections_room &&
         next->max_connections != program->configuration.config.max_connections) {
         log_sink_print(program->sink, LOG_WARNING,
@@ -502,7 +518,7 @@ static void print_changes(struct program *program, const struct config *next)
 }
 
 /* All of it or nothing. False: error says why, and all is as it was. */
-static bool apply_again(struct program *program, const struct config *next,
+static bool apply_again(struct program *program, const struct config *next, struct config *parts,
                         struct conf_error *error)
 {
     struct log_sink_options before = log_options(&program->config);
@@ -521,6 +537,7 @@ static bool apply_again(struct program *program, const struct config *next,
         return conf_explain(error, "log_file: cannot write %.200s: %s", log.path,
                             strerror(-failure));
     }
+    give_parts(parts, settings);
     workers_log_level(program->workers, config_log_level(next));
     workers_apply(program->workers, settings);
     return true;
@@ -535,7 +552,7 @@ static void reload_from(struct program *program, struct configuration *next)
     if (done) {
         config_keep(&program->configuration.config, &config);
         config.max_connections = MIN_OF(config.max_connections, program->connections_room);
-        done = apply_again(program, &config, &error);
+        done = apply_again(program, &config, &next->config, &error);
     }
     if (!done) {
         log_sink_print(program->sink, LOG_ERROR, "Failed to reload server configuration: %s",
@@ -544,7 +561,7 @@ static void reload_from(struct program *program, struct configuration *next)
         return;
     }
     print_warnings(program, next);
-    print_changes(program, &next->config);
+    print_changes(program, next);
     program->config = config;
     config_keep(&program->configuration.config, &next->config);
     configuration_free(&program->configuration);

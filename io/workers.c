@@ -1,6 +1,7 @@
 /* workers.c - threads and budgets. */
 #include "io/workers.h"
 
+#include "core/policy.h"
 #include "core/proto/nats_info.h"
 #include "core/version.h"
 #include "io/listener.h"
@@ -292,6 +293,12 @@ bool workers_settled(struct workers *workers)
 void workers_apply(struct workers *workers, struct settings *settings)
 {
     ASSERT(workers->old == NULL);
+    if (settings->policies == NULL && workers->settings->policies != NULL) {
+        settings->policies = policies_new(); /* that have no effect, and know the old rows */
+    }
+    if (workers->settings->policies != NULL) {
+        policies_keep_rows(settings->policies, workers->settings->policies);
+    }
     workers->old = workers->settings;
     workers->settings = settings;
     settings_hold(settings, workers->count);

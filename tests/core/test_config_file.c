@@ -23,7 +23,9 @@ static struct conf *read_over(struct config *config, const char *text, struct co
     if (conf == NULL) {
         return NULL;
     }
-    if (!config_read(config, conf, error)) {
+    bool done = config_read(config, conf, error);
+    config_free(config);
+    if (!done) {
         conf_free(conf);
         return NULL;
     }
