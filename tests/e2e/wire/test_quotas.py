@@ -45,7 +45,7 @@ class Rate(HubTest):
     EACH = True
 
     def start(self, action, **quota):
-        words = " ".join("%s: %s" % pair for pair in quota.items())
+        words = "".join("%s: %s, " % pair for pair in quota.items())
         hub = self.quick_hub(config="limits {publish {%s action: %s}}" % (words, action))
         subscriber, publisher = Client(hub), Client(hub)
         self.addCleanup(subscriber.close)
