@@ -79,17 +79,3 @@ bool quotas_from_conf(const struct conf_value *block, struct quotas *quotas,
     const struct conf_value *per_user = conf_get(block, "publish_per_user");
     return per_user == NULL || read_quota(per_user, &quotas->user, error);
 }
-
-struct policies *policies_of_file(const struct conf_value *root, struct conf_error *error)
-{
-    struct policies *policies = policies_new();
-    const struct conf_value *slow = conf_get(root, "slow_subscribers");
-    const struct conf_value *limits = conf_get(root, "limits");
-    bool is_fine = (slow == NULL || policies_from_conf(slow, policies, error)) &&
-                   (limits == NULL || quotas_from_conf(limits, &policies->quotas, error));
-    if (!is_fine) {
-        policies_free(policies);
-        return NULL;
-    }
-    return policies;
-}

@@ -22,9 +22,6 @@
 extern "C" {
 #endif
 
-/* Both blocks of a whole file. NULL fills error. */
-MUST_USE struct policies *policies_of_file(const struct conf_value *root, struct conf_error *error);
-
 /* The block slow_subscribers; adds to policies. */
 MUST_USE bool policies_from_conf(const struct conf_value *block, struct policies *policies,
                                  struct conf_error *error);
