@@ -166,9 +166,12 @@ class DeadlineTest(SlowTest):
         size, count = 256 * 1024, 64
         slow, publisher = self.client(receive_buffer=65536), self.client()
         slow.send(b"SUB big 1\r\n").sync()
-        self.publish(publisher, count, size)
+        # It begins to read half a second after the first message, however slow this machine is.
+        publishing = threading.Thread(target=self.publish, args=(publisher, count, size))
+        publishing.start()
         time.sleep(0.5)
         Reader(slow, b"1", count, size).join(40 * SLOWNESS)
+        publishing.join()
         slow.sync()
 
 
