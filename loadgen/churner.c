@@ -35,19 +35,29 @@ void churner_start(struct churner *churner)
     due_next(churner);
 }
 
+/* The subscription before goes. */
+static size_t go(const struct churner *c, uint8_t *to, uint64_t sid)
+{
+    const struct scenario *s = c->course->scenario;
+    if (!c->lives) {
+        return 0;
+    }
+    struct name last = name_churn(s, c->client->index, sid - 1);
+    return s->protocol->render_unsubscribe(to, LINE_BYTES_MAX, last.text, sid);
+}
+
 /* One subscription comes, the one before goes: there is always one, which hears what others
- * publish. */
+ * publish. Where the protocol numbers none, the same name again would be the same subscription, so
+ * there the old one goes first. */
 static void come_and_go(struct churner *c)
 {
     const struct scenario *s = c->course->scenario;
     struct name name = name_churn(s, c->client->index, c->number);
     uint64_t sid = ++c->number;
     uint8_t *to = client_room(c->client, (size_t)2 * LINE_BYTES_MAX);
-    size_t size = s->protocol->render_subscribe(to, LINE_BYTES_MAX, name.text, sid);
-    if (c->lives) {
-        struct name last = name_churn(s, c->client->index, sid - 2);
-        size += s->protocol->render_unsubscribe(to + size, LINE_BYTES_MAX, last.text, sid - 1);
-    }
+    size_t size = s->protocol->has_sids ? 0 : go(c, to, sid - 1);
+    size += s->protocol->render_subscribe(to + size, LINE_BYTES_MAX, name.text, sid);
+    size += s->protocol->has_sids ? go(c, to + size, sid - 1) : 0;
     c->lives = true;
     client_said(c->client, size);
     if (c->unasked++ == 0) {

@@ -89,6 +89,7 @@ void client_free(struct client *client)
 {
     client_close(client);
     codec_free(&client->codec);
+    skim_end(&client->skim.skim);
     memory_free(client->prefixes);
     memory_free(client->prefix_text);
     memory_free(client->outbox.bytes);
@@ -102,6 +103,8 @@ void client_again(struct client *client)
     ASSERT(client->state == CLIENT_CLOSED);
     ASSERT(!client->sending);
     codec_free(&client->codec);
+    skim_end(&client->skim.skim);
+    memset(&client->skim, 0, sizeof client->skim);
     client->state = CLIENT_NEW;
     client->waiting = false;
     client->ended = false;

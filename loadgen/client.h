@@ -15,7 +15,9 @@
 #define RINGHUB_LOADGEN_CLIENT_H
 
 #include "loadgen/course.h"
+#include "loadgen/ring.h"
 #include "loadgen/scenario.h"
+#include "loadgen/skim.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,6 +59,23 @@ struct client_outbox {
     size_t capacity;
 };
 
+enum client_skimming {
+    CLIENT_READS,    /* everything */
+    CLIENT_CHANGING, /* reading was asked to end */
+    CLIENT_SKIMS,    /* counts frames by their bytes */
+};
+
+struct client_skim {
+    enum client_skimming how;
+    struct skim skim;     /* while how is CLIENT_SKIMS */
+    struct ring_skim ask; /* under way */
+    struct skim_got got;
+    uint32_t awaited;  /* parts of it */
+    bool again;        /* something new came meanwhile */
+    uint32_t unlooked; /* reads since the last head */
+    uint64_t unseen;   /* frames since then */
+};
+
 struct client {
     int fd; /* -1: none */
     enum client_state state;
@@ -76,6 +95,7 @@ struct client {
     uint64_t sid;        /* of its first subscription; 0 where the protocol has none */
     uint32_t task;       /* its place among the driver's publishers, or churners */
     uint64_t began_ns;   /* connecting */
+    struct client_skim skim;
     struct topology_heard heard;
     struct client_outbox outbox;
     struct codec codec;
@@ -118,6 +138,7 @@ enum client_news {
     CLIENT_IS_READY, /* its subscriptions are confirmed */
     CLIENT_MESSAGE,  /* the event holds one */
     CLIENT_PONG,     /* after it was ready */
+    CLIENT_UNIFORM,  /* its frames may be skimmed */
     CLIENT_REFUSED,  /* the event's text says why */
 };
 

@@ -92,8 +92,10 @@ struct codec_protocol {
     size_t (*render_delivery)(uint8_t *to, size_t capacity, const char *subject, uint64_t sid,
                               size_t size);
     const char *trailer; /* after a payload, both ways */
-    /* What some protocols or codecs do not have: NULL. */
+    const char *ping;    /* what a server may say between two deliveries; empty: nothing */
     size_t (*render_unsubscribe)(uint8_t *to, size_t capacity, const char *subject, uint64_t sid);
+    /* What some protocols do not have: NULL. Without render_join, without_groups says why. */
+    const char *without_groups;
     /* Subscribes as a member of a queue group. */
     size_t (*render_join)(uint8_t *to, size_t capacity, const char *subject, const char *group,
                           uint64_t sid);

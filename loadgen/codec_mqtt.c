@@ -11,6 +11,7 @@ enum {
     PUBLISH_QOS = 0x06,
     SUBSCRIBE = 0x82,
     SUBACK = 0x90,
+    UNSUBSCRIBE = 0xa2,
     UNSUBACK = 0xb0,
     PINGREQ = 0xc0,
     PINGRESP = 0xd0,
@@ -246,15 +247,30 @@ static size_t render_connect(uint8_t *to, size_t capacity, const struct codec_lo
     return written(&w);
 }
 
+/* Packet ids answer to packets; 0 is forbidden. */
+static void write_id(struct writer *w, uint64_t number)
+{
+    uint64_t id = number % 65535 + 1;
+    write_byte(w, (unsigned)(id >> 8));
+    write_byte(w, id & 0xff);
+}
+
 static size_t render_subscribe(uint8_t *to, size_t capacity, const char *subject, uint64_t sid)
 {
     struct writer w = writer_of(to, capacity);
     write_begin(&w, SUBSCRIBE, 2 + 2 + strlen(subject) + 1);
-    uint64_t id = sid % 65535 + 1; /* 0 is forbidden */
-    write_byte(&w, (unsigned)(id >> 8));
-    write_byte(&w, id & 0xff);
+    write_id(&w, sid);
     write_topic_string(&w, subject);
     write_byte(&w, 0); /* QoS */
+    return written(&w);
+}
+
+static size_t render_unsubscribe(uint8_t *to, size_t capacity, const char *subject, uint64_t sid)
+{
+    struct writer w = writer_of(to, capacity);
+    write_begin(&w, UNSUBSCRIBE, 2 + 2 + strlen(subject));
+    write_id(&w, sid);
+    write_topic_string(&w, subject);
     return written(&w);
 }
 
@@ -301,4 +317,7 @@ const struct codec_protocol codec_mqtt = {
     .render_publish = render_publish,
     .render_delivery = render_delivery,
     .trailer = "",
+    .ping = "",
+    .render_unsubscribe = render_unsubscribe,
+    .without_groups = "--queue-groups: shared subscriptions are MQTT 5, and this is MQTT 3.1.1",
 };

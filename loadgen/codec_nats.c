@@ -192,6 +192,7 @@ const struct codec_protocol codec_nats = {
     .render_publish = render_publish,
     .render_delivery = render_delivery,
     .trailer = "\r\n",
+    .ping = "PING\r\n",
     .render_unsubscribe = render_unsubscribe,
     .render_join = render_join,
     .render_request = render_request,

@@ -223,19 +223,31 @@ static bool pattern_write(char pattern[PATTERN_BYTES_MAX], const char *subject)
     return true;
 }
 
-static size_t render_subscribe(uint8_t *to, size_t capacity, const char *subject, uint64_t sid)
+/* SUBSCRIBE or UNSUBSCRIBE; of a pattern with a P in front. */
+static size_t render_verb(uint8_t *to, size_t capacity, const char *verb, const char *subject)
 {
-    (void)sid;
     char pattern[PATTERN_BYTES_MAX];
     if (strpbrk(subject, "*>") == NULL) {
-        return codec_print(to, capacity, "*2\r\n$9\r\nSUBSCRIBE\r\n$%zu\r\n%s\r\n", strlen(subject),
-                           subject);
+        return codec_print(to, capacity, "*2\r\n$%zu\r\n%s\r\n$%zu\r\n%s\r\n", strlen(verb), verb,
+                           strlen(subject), subject);
     }
     if (!pattern_write(pattern, subject)) {
         return 0;
     }
-    return codec_print(to, capacity, "*2\r\n$10\r\nPSUBSCRIBE\r\n$%zu\r\n%s\r\n", strlen(pattern),
-                       pattern);
+    return codec_print(to, capacity, "*2\r\n$%zu\r\nP%s\r\n$%zu\r\n%s\r\n", strlen(verb) + 1, verb,
+                       strlen(pattern), pattern);
+}
+
+static size_t render_subscribe(uint8_t *to, size_t capacity, const char *subject, uint64_t sid)
+{
+    (void)sid;
+    return render_verb(to, capacity, "SUBSCRIBE", subject);
+}
+
+static size_t render_unsubscribe(uint8_t *to, size_t capacity, const char *subject, uint64_t sid)
+{
+    (void)sid;
+    return render_verb(to, capacity, "UNSUBSCRIBE", subject);
 }
 
 static size_t render_ping(uint8_t *to, size_t capacity)
@@ -272,4 +284,7 @@ const struct codec_protocol codec_resp = {
     .render_publish = render_publish,
     .render_delivery = render_delivery,
     .trailer = "\r\n",
+    .ping = "",
+    .render_unsubscribe = render_unsubscribe,
+    .without_groups = "--queue-groups: Redis and Valkey have none",
 };

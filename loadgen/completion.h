@@ -27,8 +27,9 @@ enum { COMPLETION_CELLS_MAX = 4096, COMPLETION_CELLS_ALL = 1 << 20 };
 struct completion {
     uint32_t every; /* a power of two */
     uint32_t streams;
-    uint32_t cells_each;      /* a power of two */
-    ATOMIC(uint64_t) * cells; /* owned */
+    uint32_t cells_each;       /* a power of two */
+    ATOMIC(uint64_t) * cells;  /* owned */
+    ATOMIC(uint64_t) * due_ns; /* owned; per cell, when its message was due */
 };
 
 void completion_init(struct completion *completion, uint32_t streams, uint32_t every);
@@ -42,7 +43,11 @@ static inline bool completion_follows(const struct completion *completion, uint3
 
 /* Only for messages that are followed. subscribers will have it when it is complete. */
 void completion_begin(struct completion *completion, uint32_t stream, uint32_t sequence,
-                      uint32_t subscribers);
+                      uint32_t subscribers, uint64_t due_ns);
+
+/* For those who count a message without having read it: when it was due. To be asked before
+ * completion_count, while its cell cannot be taken over. */
+uint64_t completion_due_ns(const struct completion *completion, uint32_t stream, uint32_t sequence);
 
 /* One more subscriber has it. Returns true for the last one. */
 bool completion_count(struct completion *completion, uint32_t stream, uint32_t sequence);

@@ -92,7 +92,7 @@ static void client_became_ready(struct driver *d, struct client *client, uint64_
 static void connection_end(struct driver *d, struct client *client)
 {
     client->state = CLIENT_CLOSED;
-    if (client->direct) {
+    if (client->direct || client->skim.how == CLIENT_SKIMS) {
         ring_read_stop(d->ring, (uint32_t)(client - d->clients));
     } else if (client->fd >= 0) {
         MAYBE(shutdown(client->fd, SHUT_RDWR) == 0);
@@ -402,11 +402,78 @@ static void client_bytes(struct driver *d, struct client *client, struct bytes b
         client_lost(d, client, (const char *)event.text.ptr, event.text.size);
     } else if (before != CLIENT_READY && client->state == CLIENT_READY) {
         client_became_ready(d, client, now_ns);
+    } else if (news == CLIENT_UNIFORM) {
+        client->skim.how = CLIENT_CHANGING;
+        ring_read_stop(d->ring, (uint32_t)(client - d->clients));
+    }
+}
+
+/* ---- skimming ---- */
+
+static void skim_ask(struct driver *d, struct client *client)
+{
+    struct client_skim *s = &client->skim;
+    if (s->awaited != 0) {
+        s->again = true;
+        return;
+    }
+    struct skim_wish wish = skim_wish(&s->skim, receiver_skim_looks(&d->receiver, client));
+    struct ring_skim ask = {wish.skip, wish.keep, wish.rest, skim_room(&s->skim)};
+    struct skim_got nothing = {0, 0, 0};
+    s->ask = ask;
+    s->got = nothing;
+    s->again = false;
+    s->awaited = (ask.skip != 0) + (ask.keep != 0) + (ask.rest != 0);
+    ring_skim(d->ring, (uint32_t)(client - d->clients), client->fd, ask);
+}
+
+/* Results come in the order of the parts. Returns the part that this one is of. */
+static uint32_t *skim_part(struct client_skim *s)
+{
+    uint32_t asked = (s->ask.skip != 0) + (s->ask.keep != 0) + (s->ask.rest != 0);
+    uint32_t number = asked - s->awaited + (s->ask.skip == 0);
+    number += s->ask.keep == 0 && number != 0;
+    return number == 0 ? &s->got.skip : number == 1 ? &s->got.keep : &s->got.rest;
+}
+
+static void client_skimmed(struct driver *d, struct client *client, int result)
+{
+    struct client_skim *s = &client->skim;
+    uint32_t *got = skim_part(s);
+    s->awaited--;
+    if (client->state == CLIENT_CLOSED) {
+        return;
+    }
+    *got = result > 0 ? (uint32_t)result : 0;
+    if (result == 0 || (result < 0 && result != -EAGAIN)) {
+        const char *why = result == 0 ? "the server closed the connection" : strerror(-result);
+        client_lost(d, client, why, strlen(why));
+        return;
+    }
+    if (s->awaited != 0) {
+        return;
+    }
+    if (!receiver_skim(&d->receiver, client, course_now_ns())) {
+        static const char astray[] = "something that is no message: use --verify sample to see it";
+        client_lost(d, client, astray, sizeof astray - 1);
+        return;
+    }
+    d->reads_unreported++;
+    client_pong(client, d->course->scenario);
+    client_speak(d, client);
+    if (s->again || (s->ask.rest == 0 && s->got.keep == s->ask.keep)) {
+        skim_ask(d, client);
     }
 }
 
 static void client_ended(struct driver *d, struct client *client, int result)
 {
+    if (client->skim.how == CLIENT_CHANGING && result == -ECANCELED &&
+        client->state != CLIENT_CLOSED) {
+        receiver_skim_begin(&d->receiver, client);
+        ring_watch(d->ring, (uint32_t)(client - d->clients), client->fd);
+        return;
+    }
     if (client->state != CLIENT_CLOSED && client->role != CLIENT_STALLED) {
         const char *why = result == 0 ? "the server closed the connection" : strerror(-result);
         client_lost(d, client, why, strlen(why));
@@ -441,6 +508,14 @@ static void handle(struct driver *d, const struct ring_event *event)
         return;
     case RING_SENT:
         client_sent(d, client, event->result);
+        return;
+    case RING_READABLE:
+        if (client->state != CLIENT_CLOSED) {
+            skim_ask(d, client);
+        }
+        return;
+    case RING_SKIMMED:
+        client_skimmed(d, client, event->result);
         return;
     case RING_WRITABLE:
         if (client->state != CLIENT_CLOSED) {

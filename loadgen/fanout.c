@@ -668,8 +668,9 @@ int fanout_main(int argc, char **argv)
         fprintf(stderr, "hubload: %s\n", error);
         return 1;
     }
-    bool complete = drivers_start(&f) && measure(&f);
-    if (complete) {
+    bool started = drivers_start(&f);
+    bool complete = started && measure(&f);
+    if (started) {
         fanout_free(&f);
     }
     return complete ? 0 : 1;

@@ -156,7 +156,7 @@ static void stamp(struct publisher *p, uint64_t due_ns)
                                     0};
     if (completion_follows(&course->completion, header.sequence)) {
         completion_begin(&course->completion, stream, header.sequence,
-                         course->topology.listeners[subject]);
+                         course->topology.listeners[subject], due_ns);
     }
     const struct publisher_slot *slot = &p->slots[p->messages % p->slots_count];
     message_stamp(&course->form, p->buffer + slot->at + slot->prefix_bytes, header);

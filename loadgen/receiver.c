@@ -262,39 +262,6 @@ static struct bytes frames_take(struct receiver *r, struct client *client, struc
     return in;
 }
 
-/* --verify count, one stream and one size: frames of the same length whose sequences go on. What
- * does not is left to frames_take. */
-static struct bytes frames_count(struct receiver *r, struct client *client, struct bytes in,
-                                 struct times *times, uint64_t now_ns)
-{
-    const struct client_prefix *prefix = &client->prefixes[0];
-    size_t stride = (size_t)prefix->bytes + prefix->payload_bytes + r->trailer_bytes;
-    uint32_t *next = &r->witness.next[r->witness.first[client->row]];
-    uint32_t first = *next;
-    while (in.size >= stride && in.ptr[stride - 1] == '\n') {
-        struct message_header header;
-        memcpy(&header, in.ptr + prefix->bytes, sizeof header);
-        if (header.sequence != *next || header.stream != 0 || in.ptr[0] != client->prefix_text[0]) {
-            break;
-        }
-        if (completion_follows(&r->course->completion, header.sequence)) {
-            completion_add(r, &header, now_ns);
-        }
-        times_add(times, header.sent_ns);
-        ++*next;
-        in = bytes_of(in.ptr + stride, in.size - stride);
-    }
-    r->witness.passed[client->row] += *next - first;
-    r->witness.counts.delivered += *next - first;
-    return in;
-}
-
-static bool counts_only(const struct receiver *r, const struct client *client)
-{
-    return r->course->scenario->verify_count && r->course->topology.streams == 1 &&
-           client->prefixes_count == 1 && client->group == CLIENT_NOBODY && r->trailer_bytes != 0;
-}
-
 /* A message that the codec understood. */
 static void message_take(struct receiver *r, const struct client *client,
                          const struct codec_event *event, struct times *times, uint64_t now_ns)
@@ -316,6 +283,15 @@ static void message_take(struct receiver *r, const struct client *client,
     payload_take(r, client, event->payload, subject, (uint32_t)copy, times, now_ns);
 }
 
+/* --verify count: where all frames of a connection have the same length and one stream's sequences,
+ * counting their bytes counts them. */
+static bool may_skim(const struct receiver *r, const struct client *client)
+{
+    return r->course->scenario->verify_count && r->course->topology.streams == 1 &&
+           client->prefixes_count == 1 && client->group == CLIENT_NOBODY &&
+           client->role == CLIENT_SUBSCRIBER && client->skim.how == CLIENT_READS;
+}
+
 enum client_news receiver_take(struct receiver *r, struct client *client, struct bytes bytes,
                                uint64_t now_ns, struct codec_event *event)
 {
@@ -325,10 +301,8 @@ enum client_news receiver_take(struct receiver *r, struct client *client, struct
     times.timed = 0;
     times.last_ns = 0;
     struct bytes in = bytes;
-    bool counts = counts_only(r, client);
     while (in.size != 0 && news != CLIENT_REFUSED) {
         if (!codec_is_waiting(&client->codec)) {
-            in = counts ? frames_count(r, client, in, &times, now_ns) : in;
             in = frames_take(r, client, in, &times, now_ns);
         }
         if (in.size != 0 && r->course->scenario->protocol->next(&client->codec, &in, event)) {
@@ -348,7 +322,112 @@ enum client_news receiver_take(struct receiver *r, struct client *client, struct
         r->delivered += times.count;
         r->rows[client->row].delivered += times.count;
     }
-    return news == CLIENT_REFUSED ? news : CLIENT_NOTHING;
+    if (news == CLIENT_REFUSED) {
+        return news;
+    }
+    return times.count != 0 && may_skim(r, client) ? CLIENT_UNIFORM : CLIENT_NOTHING;
+}
+
+/* ---- skimming ---- */
+
+void receiver_skim_begin(const struct receiver *r, struct client *client)
+{
+    const struct client_prefix *prefix = &client->prefixes[0];
+    const struct codec_protocol *protocol = r->course->scenario->protocol;
+    struct skim_frame frame = {bytes_of(client->prefix_text + prefix->at, prefix->bytes),
+                               prefix->bytes + prefix->payload_bytes + r->trailer_bytes,
+                               bytes_of(protocol->ping, strlen(protocol->ping)), &r->course->form};
+    uint32_t phase = codec_is_waiting(&client->codec) ? (uint32_t)client->codec.held_bytes : 0;
+    codec_free(&client->codec);
+    client->skim.how = CLIENT_SKIMS;
+    skim_begin(&client->skim.skim, &frame, phase);
+}
+
+bool receiver_skim_looks(const struct receiver *r, const struct client *client)
+{
+    return r->course->rate != 0 || client->skim.unlooked + 1 >= RECEIVER_LOOK_EVERY;
+}
+
+/* Frames that nobody looked at: each is the next one. */
+static void frames_pass(struct receiver *r, struct client *client, uint64_t count, uint64_t now_ns)
+{
+    struct completion *completion = &r->course->completion;
+    uint32_t sequence = witness_next(&r->witness, client->row, 0);
+    uint32_t end = sequence + (uint32_t)count;
+    for (sequence = (sequence + completion->every - 1) & ~(completion->every - 1); sequence < end;
+         sequence += completion->every) {
+        struct message_header header = {completion_due_ns(completion, 0, sequence), sequence, 0, 0};
+        completion_add(r, &header, now_ns);
+    }
+    witness_advance(&r->witness, client->row, 0, count);
+    client->skim.unseen += count;
+}
+
+/* What the sequence of a head says about the frames before it. */
+static void head_judge(struct receiver *r, struct client *client, struct skim_found *found)
+{
+    uint32_t next = witness_next(&r->witness, client->row, 0);
+    uint32_t sequence = found->header.sequence;
+    if (sequence > next) {
+        witness_miss(&r->witness, client->row, 0, sequence);
+    } else if (next - sequence <= client->skim.unseen) {
+        witness_retract(&r->witness, client->row, 0, next - sequence);
+    } else {
+        MAYBE(witness_unexpected(&r->witness, client->row, 0, sequence) != 0);
+        skim_disown(&client->skim.skim, found);
+    }
+    client->skim.unseen = 0;
+}
+
+bool receiver_skim(struct receiver *r, struct client *client, uint64_t now_ns)
+{
+    struct client_skim *skim = &client->skim;
+    struct skim_found found =
+        skim_take(&skim->skim, skim->got, witness_next(&r->witness, client->row, 0));
+    uint64_t before = r->witness.counts.delivered;
+    if (found.before < 0) {
+        witness_unpass(&r->witness, client->row, 0, (uint64_t)-found.before);
+    } else {
+        frames_pass(r, client, (uint64_t)found.before, now_ns);
+    }
+    skim->unlooked = found.looked ? 0 : skim->unlooked + 1;
+    r->witness.counts.corrupted += found.trouble == SKIM_DAMAGED;
+    r->witness.counts.foreign += found.trouble == SKIM_FOREIGN;
+    if (found.looked) {
+        head_judge(r, client, &found);
+        latency_add(r, client, found.header.sent_ns, now_ns, MAX_OF(found.after, (uint64_t)1));
+    }
+    frames_pass(r, client, found.after, now_ns);
+    client->pongs_owed += found.pings;
+    uint64_t more = r->witness.counts.delivered - before;
+    if (more > UINT32_MAX) {
+        more = 0; /* some were taken back */
+    }
+    r->last_ns = more != 0 ? now_ns : r->last_ns;
+    if (course_is_measured(r->course, now_ns)) {
+        r->reads++;
+        r->bytes += (uint64_t)skim->got.skip + skim->got.keep + skim->got.rest;
+        r->delivered += more;
+        r->rows[client->row].delivered += more;
+    }
+    return found.trouble != SKIM_ASTRAY;
+}
+
+/* More came than was sent? */
+static void skim_settle(struct receiver *r, struct client *client, uint32_t sent)
+{
+    uint32_t next = witness_next(&r->witness, client->row, 0);
+    uint64_t surplus = next > sent ? next - sent : 0;
+    if (client->skim.how != CLIENT_SKIMS) {
+        return;
+    }
+    uint32_t pings = skim_close(&client->skim.skim, surplus);
+    client->pongs_owed += pings;
+    if (pings != 0) {
+        witness_unpass(&r->witness, client->row, 0, surplus);
+    } else {
+        witness_retract(&r->witness, client->row, 0, surplus);
+    }
 }
 
 /* ---- seen from outside ---- */
@@ -392,7 +471,7 @@ uint64_t receiver_slowest(const struct receiver *r, const struct client *clients
     return slowest;
 }
 
-void receiver_close(struct receiver *r, const struct client *clients, uint32_t count,
+void receiver_close(struct receiver *r, struct client *clients, uint32_t count,
                     const uint32_t *sent)
 {
     const struct topology *topology = &r->course->topology;
@@ -413,6 +492,7 @@ void receiver_close(struct receiver *r, const struct client *clients, uint32_t c
                 }
             }
         }
+        skim_settle(r, &clients[i], columns[0]);
         witness_close(&r->witness, clients[i].row, columns);
     }
     for (uint32_t i = 0; i < r->groups_count; i++) {

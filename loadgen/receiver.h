@@ -27,6 +27,9 @@ extern "C" {
  * lower than it was. */
 enum { RECEIVER_TIMED_FIRST = 8, RECEIVER_TIMED_EVERY = 16, RECEIVER_VERIFY_EVERY = 64 };
 
+/* Skimming in closed loop: so many reads for one head. */
+enum { RECEIVER_LOOK_EVERY = 16 };
+
 /* What one client heard, while measuring. */
 struct receiver_row {
     uint64_t delivered;
@@ -63,17 +66,24 @@ void receiver_free(struct receiver *receiver);
 void receiver_reset(struct receiver *receiver);
 
 /* Takes one read of a client. Returns CLIENT_REFUSED when the server complained, then event holds
- * the text; else CLIENT_NOTHING. */
+ * the text; CLIENT_UNIFORM when its frames may be skimmed; else CLIENT_NOTHING. */
 MUST_USE enum client_news receiver_take(struct receiver *receiver, struct client *client,
                                         struct bytes bytes, uint64_t now_ns,
                                         struct codec_event *event);
+
+/* A client whose frames may be skimmed, and who reads no more. */
+void receiver_skim_begin(const struct receiver *receiver, struct client *client);
+/* Is a head wanted of its next read? */
+bool receiver_skim_looks(const struct receiver *receiver, const struct client *client);
+/* Takes what it skimmed: client->skim.got. Returns false when no frame was found any more. */
+MUST_USE bool receiver_skim(struct receiver *receiver, struct client *client, uint64_t now_ns);
 
 /* The progress of the slowest, to be compared with course->claimed. */
 uint64_t receiver_slowest(const struct receiver *receiver, const struct client *clients,
                           uint32_t clients_count);
 
 /* Nothing more will come: what did not come of sent, per stream, is lost. */
-void receiver_close(struct receiver *receiver, const struct client *clients, uint32_t clients_count,
+void receiver_close(struct receiver *receiver, struct client *clients, uint32_t clients_count,
                     const uint32_t *sent);
 
 /* The sum of witness and groups. */

@@ -13,6 +13,8 @@ enum operation {
     OPERATION_WRITABLE,
     OPERATION_SEND,
     OPERATION_STOP,
+    OPERATION_WATCH,
+    OPERATION_SKIM,
 };
 
 struct ring {
@@ -20,6 +22,7 @@ struct ring {
     struct io_uring_buf_ring *buffers;
     uint8_t *memory; /* RING_BUFFERS times RING_BUFFER_BYTES */
     int *fds;        /* per slot, to arm reading again */
+    uint8_t *armed;  /* per slot: OPERATION_READ, OPERATION_WATCH, or 0 */
     uint32_t slots;
     uint32_t table;
     uint16_t lent[RING_EVENTS_MAX]; /* buffers that events of the last wait borrow */
@@ -74,6 +77,7 @@ int ring_open(struct ring **made, uint32_t slots, uint32_t table)
     MAYBE(io_uring_register_ring_fd(&ring->uring) == 1);
     ring->slots = slots;
     ring->fds = memory_alloc(MAX_OF(slots, 1u) * sizeof *ring->fds);
+    ring->armed = memory_alloc(MAX_OF(slots, 1u));
     *made = ring;
     ring->table = table;
     result = buffers_open(ring);
@@ -92,6 +96,7 @@ void ring_free(struct ring *ring)
     memory_free(ring->buffers);
     memory_free(ring->memory);
     memory_free(ring->fds);
+    memory_free(ring->armed);
     memory_free(ring);
 }
 
@@ -133,6 +138,41 @@ void ring_read(struct ring *ring, uint32_t slot, int fd)
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = BUFFER_GROUP;
     ring->fds[slot] = fd;
+    ring->armed[slot] = OPERATION_READ;
+}
+
+void ring_watch(struct ring *ring, uint32_t slot, int fd)
+{
+    struct io_uring_sqe *sqe = operation_begin(ring, OPERATION_WATCH, slot, fd);
+    sqe->opcode = IORING_OP_POLL_ADD;
+    sqe->poll32_events = POLLIN | POLLRDHUP;
+    sqe->len = IORING_POLL_ADD_MULTI;
+    ring->fds[slot] = fd;
+    ring->armed[slot] = OPERATION_WATCH;
+}
+
+static void skim_part(struct ring *ring, uint32_t slot, int fd, uint8_t *room, uint32_t size)
+{
+    struct io_uring_sqe *sqe = operation_begin(ring, OPERATION_SKIM, slot, fd);
+    sqe->opcode = IORING_OP_RECV;
+    sqe->addr = (uint64_t)(uintptr_t)room;
+    sqe->len = size;
+    /* TCP throws away what MSG_TRUNC reads. MSG_DONTWAIT: completed when it is submitted, hence in
+     * order. */
+    sqe->msg_flags = MSG_DONTWAIT | (room == NULL ? MSG_TRUNC : 0);
+}
+
+void ring_skim(struct ring *ring, uint32_t slot, int fd, struct ring_skim parts)
+{
+    if (parts.skip != 0) {
+        skim_part(ring, slot, fd, NULL, parts.skip);
+    }
+    if (parts.keep != 0) {
+        skim_part(ring, slot, fd, parts.room, parts.keep);
+    }
+    if (parts.rest != 0) {
+        skim_part(ring, slot, fd, NULL, parts.rest);
+    }
 }
 
 void ring_wait_writable(struct ring *ring, uint32_t slot, int fd)
@@ -146,7 +186,7 @@ void ring_read_stop(struct ring *ring, uint32_t slot)
 {
     struct io_uring_sqe *sqe = operation_begin(ring, OPERATION_STOP, slot, 0);
     sqe->opcode = IORING_OP_ASYNC_CANCEL;
-    sqe->addr = (uint64_t)OPERATION_READ << 32 | slot;
+    sqe->addr = (uint64_t)ring->armed[slot] << 32 | slot;
 }
 
 void ring_send(struct ring *ring, uint32_t slot, const uint8_t *bytes, size_t size)
@@ -180,10 +220,25 @@ static bool event_from(struct ring *ring, const struct io_uring_cqe *cqe, struct
         event->kind = operation == OPERATION_SEND ? RING_SENT : RING_WRITABLE;
         return true;
     }
+    if (operation == OPERATION_SKIM) {
+        event->kind = RING_SKIMMED;
+        return true;
+    }
     if (operation == OPERATION_STOP) {
+        /* It was between two requests: the next one went out with the cancellation. */
+        if ((cqe->res == -ENOENT || cqe->res == -EALREADY) && ring->armed[event->slot] != 0) {
+            ring_read_stop(ring, event->slot);
+        }
         return false;
     }
     bool goes_on = (cqe->flags & IORING_CQE_F_MORE) != 0;
+    if (operation == OPERATION_WATCH && cqe->res > 0) {
+        if (!goes_on) {
+            ring_watch(ring, event->slot, ring->fds[event->slot]);
+        }
+        event->kind = RING_READABLE;
+        return true;
+    }
     if (cqe->res > 0) {
         uint16_t id = (uint16_t)(cqe->flags >> IORING_CQE_BUFFER_SHIFT);
         ring->lent[ring->lent_count++] = id;
@@ -191,6 +246,7 @@ static bool event_from(struct ring *ring, const struct io_uring_cqe *cqe, struct
         event->bytes = bytes_of(ring->memory + (size_t)id * RING_BUFFER_BYTES, (size_t)cqe->res);
     } else {
         event->kind = RING_ENDED;
+        ring->armed[event->slot] = cqe->res == -ENOBUFS ? OPERATION_READ : 0;
     }
     /* A multishot also ends without the stream ending: no buffer was free, or the CQ was full. Its
      * new request goes out with the next wait, when this wait's buffers are back. */

@@ -31,6 +31,8 @@ enum ring_event_kind {
     RING_CONNECTED, /* result: 0 or a negative errno */
     RING_BYTES,     /* bytes */
     RING_ENDED,     /* result: 0 end of stream, or a negative errno; nothing follows */
+    RING_READABLE,
+    RING_SKIMMED, /* result of one part of a ring_skim: bytes, or a negative errno */
     RING_WRITABLE,
     RING_SENT, /* result: bytes, or a negative errno */
 };
@@ -40,6 +42,13 @@ struct ring_event {
     uint32_t slot;
     int result;
     struct bytes bytes;
+};
+
+struct ring_skim {
+    uint32_t skip;
+    uint32_t keep;
+    uint32_t rest;
+    uint8_t *room;
 };
 
 struct ring;
@@ -58,7 +67,13 @@ void ring_connect(struct ring *ring, uint32_t slot, int fd, const struct sockadd
                   socklen_t address_bytes);
 /* Reads until RING_ENDED. */
 void ring_read(struct ring *ring, uint32_t slot, int fd);
-/* Asks reading to end: RING_ENDED with -ECANCELED, or what came before. */
+/* RING_READABLE whenever there is something new to read, until RING_ENDED. Not while ring_read goes
+ * on. */
+void ring_watch(struct ring *ring, uint32_t slot, int fd);
+/* Reads at once what is there: throws skip bytes away, reads keep bytes to room, throws rest bytes
+ * away; a RING_SKIMMED for each that is not 0, in this order. room is lent until then. */
+void ring_skim(struct ring *ring, uint32_t slot, int fd, struct ring_skim parts);
+/* Asks reading, or watching, to end: RING_ENDED with -ECANCELED, or what came before. */
 void ring_read_stop(struct ring *ring, uint32_t slot);
 /* One RING_SENT, when all is sent or the connection broke. bytes are lent until then. */
 void ring_send(struct ring *ring, uint32_t slot, const uint8_t *bytes, size_t size);

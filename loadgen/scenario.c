@@ -523,10 +523,7 @@ static const char *protocol_contradiction(const struct scenario *s)
         return "--copies: only nats:// numbers subscriptions";
     }
     if (s->groups != 0 && s->protocol->render_join == NULL) {
-        return "--queue-groups: this protocol has none";
-    }
-    if (s->churn > 0 && s->protocol->render_unsubscribe == NULL) {
-        return "--churn: nats:// only";
+        return s->protocol->without_groups;
     }
     if (s->idle && s->server_pid == 0) {
         return "idle: --server-pid says whose memory";

@@ -92,6 +92,18 @@ static bool gap_fill(struct witness *witness, uint32_t row, uint32_t column, uin
     return false;
 }
 
+/* Takes whichever is missing out of its gap. Returns false when none is. */
+static bool gap_fill_any(struct witness *witness, uint32_t row, uint32_t column)
+{
+    struct witness_gaps *list = witness->gaps[row];
+    for (uint32_t i = 0; list != NULL && i < list->count; i++) {
+        if (list->gaps[i].column == column) {
+            return gap_fill(witness, row, column, list->gaps[i].first);
+        }
+    }
+    return false;
+}
+
 static void skip_to(struct witness *witness, uint32_t row, uint32_t column, uint32_t sequence)
 {
     uint32_t *next = &witness->next[witness->first[row] + column];
@@ -101,15 +113,41 @@ static void skip_to(struct witness *witness, uint32_t row, uint32_t column, uint
     witness->counts.lost += skipped;
 }
 
+void witness_unpass(struct witness *witness, uint32_t row, uint32_t column, uint64_t count)
+{
+    uint32_t *next = &witness->next[witness->first[row] + column];
+    ASSERT(count <= *next && count <= witness->passed[row] && count <= witness->counts.delivered);
+    *next -= (uint32_t)count;
+    witness->passed[row] -= count;
+    witness->counts.delivered -= count;
+}
+
+void witness_retract(struct witness *witness, uint32_t row, uint32_t column, uint64_t count)
+{
+    witness_unpass(witness, row, column, count);
+    for (; count != 0 && gap_fill_any(witness, row, column); count--) {
+        witness->counts.reordered++;
+        witness->counts.delivered++;
+        witness->counts.lost--;
+    }
+    witness->counts.duplicated += count;
+}
+
+void witness_miss(struct witness *witness, uint32_t row, uint32_t column, uint32_t sequence)
+{
+    struct gap gap = {column, witness_next(witness, row, column), sequence};
+    ASSERT(gap.first < gap.end);
+    gap_add(witness, row, gap);
+    skip_to(witness, row, column, sequence);
+}
+
 bool witness_unexpected(struct witness *witness, uint32_t row, uint32_t column, uint32_t sequence)
 {
     ASSERT(row < witness->rows);
     ASSERT(witness->first[row] + column < witness->first[row + 1]);
     uint32_t *next = &witness->next[witness->first[row] + column];
     if (sequence > *next) {
-        struct gap gap = {column, *next, sequence};
-        gap_add(witness, row, gap);
-        skip_to(witness, row, column, sequence);
+        witness_miss(witness, row, column, sequence);
         ++*next;
         witness->passed[row]++;
         witness->counts.delivered++;

@@ -70,6 +70,31 @@ MUST_USE static inline bool witness_take(struct witness *witness, uint32_t row, 
     return true;
 }
 
+/* count messages came in order, unseen. */
+static inline void witness_advance(struct witness *witness, uint32_t row, uint32_t column,
+                                   uint64_t count)
+{
+    witness->next[witness->first[row] + column] += (uint32_t)count;
+    witness->passed[row] += count;
+    witness->counts.delivered += count;
+}
+
+/* Of those that passed unseen, the last count were no messages. */
+void witness_unpass(struct witness *witness, uint32_t row, uint32_t column, uint64_t count);
+
+/* Of those that passed unseen, the last count were not the next ones: as many as are missing were
+ * late, the others came twice. */
+void witness_retract(struct witness *witness, uint32_t row, uint32_t column, uint64_t count);
+
+/* Those before sequence, which is still to be taken, did not come so far. */
+void witness_miss(struct witness *witness, uint32_t row, uint32_t column, uint32_t sequence);
+
+/* What comes next in this column. */
+static inline uint32_t witness_next(const struct witness *witness, uint32_t row, uint32_t column)
+{
+    return witness->next[witness->first[row] + column];
+}
+
 /* The progress of the slowest row; UINT64_MAX when there is none. */
 uint64_t witness_slowest(const struct witness *witness);
 

@@ -35,6 +35,17 @@ def hubload(port, *options, kind="fanout"):
     return done.returncode, result, done.stderr
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 # 600 messages, all of them followed; every payload compared.
 SHORT = ("--subscribers", "5", "--rate", "400", "--warmup", "0.5", "--duration", "1",
          "--drain", "0.5", "--verify", "all")
@@ -231,8 +242,50 @@ class Shapes(unittest.TestCase):
 
     def test_counting_only(self):
         shape = ("--subscribers", "3", "--verify", "count")
-        self.expect_right(600, *shape)
+        run = self.expect_right(600, *shape)
+        self.assertLess(run["payloads_compared"], 100)  # of the frames before skimming begins
+        self.assertEqual(run["completion"]["count"], 200)
         self.expect_found(*shape)
+        self.expect_found(*shape, "--direct")
+        self.expect_found(*shape, faults=("foreign",))
+        _, _, counts, said = self.judged("tail", *shape)
+        self.assertEqual(counts["lost"], 200 - FAULT_AT, said)
+        _, _, counts, said = self.judged("header", *shape)
+        self.assertEqual(counts["corrupted"], 1, said)
+
+    def test_counting_only_over_several_runs(self):
+        with Server() as server:
+            status, result, said = hubload(server.port, *BRIEF, "--subscribers", "3", "--verify",
+                                           "count", "--runs", "3", "--window-messages", "40",
+                                           "--rate", "800")
+        self.assertEqual(status, 0, said)
+        for run in result["runs"]:
+            self.assertEqual(run["delivered"], 1200)
+            self.assertTrue(run["complete"])
+
+    def test_counting_only_as_fast_as_it_goes(self):
+        with Server(ping_every=997) as server:
+            status, result, said = hubload(server.port, "--subscribers", "3", "--verify", "count",
+                                           "--warmup", "0", "--duration", "1", "--size", "100",
+                                           "--window-messages", "4000")
+            pings, pongs = server.pings, server.pongs
+        self.assertEqual(status, 0, said)
+        self.assertEqual(result["runs"][0]["delivered"], 3 * result["runs"][0]["sent"])
+        self.assertGreater(pings, 10)
+        # What came at the very end is not answered any more.
+        self.assertGreaterEqual(pongs, pings * 3 // 4)
+
+    def test_counting_only_the_server_goes(self):
+        status, run, counts, said = self.judged("closed", "--subscribers", "3", "--verify", "count")
+        self.assertEqual(status, 1)
+        self.assertIn("the server closed the connection", said)
+        self.assertGreater(counts["lost"], 0)
+
+    def test_counting_only_garbage(self):
+        # It is no message, and no answer to anything.
+        status, _, counts, said = self.judged("garbage", "--subscribers", "3", "--verify", "count")
+        self.assertEqual(status, 1)
+        self.assertEqual(counts["foreign"], 1, said)
 
     def test_counting_only_in_pieces(self):
         for cut in (1, 7, 200):
@@ -464,7 +517,8 @@ class RealServers(unittest.TestCase):
         self.assertGreater(run["delivered"], 0)
 
     def both_loops(self, argv, *options):
-        for how in (("--window", "100000"), ("--rate", "500")):
+        for how in (("--window", "100000"), ("--rate", "500"),
+                    ("--window", "100000", "--verify", "count")):
             with self.subTest(how=how):
                 self.expect_all(argv, "--subscribers", "50", "--warmup", "0.2", "--duration", "0.5",
                                 "--verify", "all", *how, *options)
@@ -498,6 +552,41 @@ class RealServers(unittest.TestCase):
             self.assertEqual(server.wait(PATIENCE_S), 3)
             subscriber.close()
             publisher.close()
+
+    def expect_churn(self, argv, url):
+        """Others come and go beside it, on the same names, on others and by patterns."""
+        with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+            try:
+                give_up = time.monotonic() + PATIENCE_S
+                while not listens(int(url.rsplit(":", 1)[1])) and time.monotonic() < give_up:
+                    time.sleep(0.05)
+                for where, heard in (("same", True), ("other", False), ("wildcard", True)):
+                    with self.subTest(where=where):
+                        status, result, said = hubload(
+                            0, *BRIEF, "--url", url, "--subscribers", "3", "--churn", "200",
+                            "--churn-on", where, "--churners", "2")
+                        self.assertEqual(status, 0, said)
+                        run = result["runs"][0]
+                        self.assertEqual(run["delivered"], 600, said)
+                        self.assertGreater(run["churn"]["done"], 50)
+                        self.assertEqual(run["churn"]["received"] > 0, heard)
+            finally:
+                server.terminate()
+
+    def test_redis(self):
+        if shutil.which("redis-server") is None:
+            self.skipTest("no redis-server")
+        port = str(free_port())
+        self.expect_churn(["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
+                           "--appendonly", "no", "--protected-mode", "no"],
+                          "redis://127.0.0.1:" + port)
+
+    def test_mosquitto(self):
+        mosquitto = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
+        if mosquitto is None:
+            self.skipTest("no mosquitto")
+        port = str(free_port())
+        self.expect_churn([mosquitto, "-p", port], "mqtt://127.0.0.1:" + port)
 
     def test_nats_server(self):
         if shutil.which("nats-server") is None:

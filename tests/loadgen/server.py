@@ -5,6 +5,7 @@
                  for so long
     fault        what happens to message FAULT_AT, at the first subscriber only
     cut          bytes a write; 0: as they come
+    ping_every   before every so many-th message everybody is asked for a PONG; 0: never
 
 Knows subjects, wildcards, queue groups (members in turn), replies and UNSUB.
 """
@@ -41,9 +42,12 @@ class Client:
 
 
 class Server:
-    def __init__(self, delay_s=0.0, stall=None, fault=None, cut=0):
+    def __init__(self, delay_s=0.0, stall=None, fault=None, cut=0, ping_every=0):
         assert fault is None or fault in FAULTS
         self.delay_s, self.stall, self.fault, self.cut = delay_s, stall, fault, cut
+        self.ping_every = ping_every
+        self.pings = 0
+        self.pongs = 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.clients = {}
@@ -120,6 +124,8 @@ class Server:
     def control(self, client, words):
         if words[0] == b"PING":
             client.unsent += b"PONG\r\n"
+        elif words[0] == b"PONG":
+            self.pongs += 1
         elif words[0] == b"SUB":
             if self.fault == "refused":
                 client.unsent += b"-ERR 'Permissions Violation for Subscription'\r\n"
@@ -138,6 +144,10 @@ class Server:
         now = time.monotonic()
         while self.queue and self.queue[0][0] <= now and now >= self.stalled_until:
             _, index, subject, reply, payload = self.queue.popleft()
+            if self.ping_every != 0 and index % self.ping_every == 0:
+                for client in self.clients.values():
+                    client.unsent += b"PING\r\n"
+                    self.pings += 1
             first = True
             for client, sid in self.audience(index, subject):
                 self.deliver_one(client, sid, index, subject, reply, payload, first)

@@ -115,6 +115,8 @@ static void test_codec_mqtt_renders(void **state)
     check_rendered(size, to, "\x82\x0a\0\1\0\5a/+/#\0", 12);
     size = codec_mqtt.render_subscribe(to, sizeof to, "a", 65535);
     check_rendered(size, to, "\x82\x06\0\1\0\1a\0", 8);
+    size = codec_mqtt.render_unsubscribe(to, sizeof to, "a.*", 1);
+    check_rendered(size, to, "\xa2\x07\0\2\0\3a/+", 9);
     size = codec_mqtt.render_ping(to, sizeof to);
     check_rendered(size, to, "\xc0\0", 2);
     size = codec_mqtt.render_topic(to, sizeof to, "a.b");

@@ -108,6 +108,10 @@ static void test_codec_resp_renders(void **state)
     check_rendered(size, to, "*2\r\n$9\r\nSUBSCRIBE\r\n$3\r\na.b\r\n");
     size = codec_resp.render_subscribe(to, sizeof to, "a?.*.>", 0);
     check_rendered(size, to, "*2\r\n$10\r\nPSUBSCRIBE\r\n$7\r\na\\?.*.*\r\n");
+    size = codec_resp.render_unsubscribe(to, sizeof to, "a.b", 7);
+    check_rendered(size, to, "*2\r\n$11\r\nUNSUBSCRIBE\r\n$3\r\na.b\r\n");
+    size = codec_resp.render_unsubscribe(to, sizeof to, "a.>", 7);
+    check_rendered(size, to, "*2\r\n$12\r\nPUNSUBSCRIBE\r\n$3\r\na.*\r\n");
     size = codec_resp.render_ping(to, sizeof to);
     check_rendered(size, to, "*1\r\n$4\r\nPING\r\n");
     size = codec_resp.render_delivery(to, sizeof to, "a.b", 0, 12);
