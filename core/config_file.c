@@ -543,9 +543,16 @@ static bool differs(const struct key *key, const struct config *a, const struct 
     return memcmp(one, other, field_size(key)) != 0;
 }
 
+/* Exactly: two sizes that differ are printed differently. */
 static void print_size(uint64_t bytes, char text[CONFIG_VALUE_TEXT_MAX])
 {
-    (void)units_size_text(bytes, text, CONFIG_VALUE_TEXT_MAX);
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB"};
+    size_t unit = 0;
+    while (bytes > 0 && bytes % 1024 == 0 && unit + 1 < COUNT_OF(units)) {
+        bytes /= 1024;
+        unit++;
+    }
+    snprintf(text, CONFIG_VALUE_TEXT_MAX, "%" PRIu64 " %s", bytes, units[unit]);
 }
 
 static void print_field(const struct key *key, const struct config *config,

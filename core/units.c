@@ -169,7 +169,7 @@ const char *units_duration_text(uint64_t ns, char *text, size_t size)
         }
     }
     if (ns > 0 && used < size) {
-        snprintf(text + used, size - used, "%.9gs", (double)ns / 1e9);
+        snprintf(text + used, size - used, "%.11gs", (double)ns / 1e9);
     }
     return text;
 }

@@ -493,6 +493,45 @@ static void test_conf_unknown_keys(void **state)
     }
 }
 
+/*
+ * Goal:    two texts that say the same are equal wherever it stands, and others are not.
+ * Method:  one text against others.
+ */
+static void test_conf_equal(void **state)
+{
+    (void)state;
+    static const char one[] = "a {b 1, c [x, 1.5], d on}";
+    static const struct {
+        const char *text;
+        bool same;
+    } rows[] = {
+        {"a {b 1, c [x, 1.5], d on}", true},
+        {"a = {\n b: 1 # one\n c: ['x'\n 1.5]\n d: true }", true},
+        {"v 1, a {b $v, c [x, 1.5], d on}", true},
+        {"a {b 2, c [x, 1.5], d on}", false},
+        {"a {b 1, c [x, 1.6], d on}", false},
+        {"a {b 1, c [y, 1.5], d on}", false},
+        {"a {b 1, c [x], d on}", false},
+        {"a {b 1, c [x, 1.5], d off}", false},
+        {"a {b 1, c [x, 1.5], e on}", false},
+        {"a [b]", false},
+        {"b 1", false},
+    };
+    struct conf_error error;
+    struct conf *first = parse(one, &error);
+    assert_non_null(first);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct conf *other = parse(rows[i].text, &error);
+        assert_non_null(other);
+        assert_int_equal(
+            conf_equal(conf_get(conf_root(first), "a"), conf_get(conf_root(other), "a")),
+            rows[i].same);
+        conf_free(other);
+    }
+    assert_true(conf_equal(NULL, NULL));
+    conf_free(first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,6 +544,7 @@ int main(void)
         cmocka_unit_test(test_conf_typed_values),
         cmocka_unit_test(test_conf_typed_values_refuse),
         cmocka_unit_test(test_conf_unknown_keys),
+        cmocka_unit_test(test_conf_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,9 +3,10 @@
  *
  * The text may include itself under two other names, and its environment holds parts of it. Checked
  * besides memory errors: every value has a place inside its text, maps have no key twice, depth and
- * weight are what a walk finds, and every refusal is a sentence that begins with a place.
+ * weight are what a walk finds, and every refusal is a sentence that begins with a place. Then the tree
+ * is read as a hub's configuration: what is accepted is the same as itself, and has no change.
  */
-#include "core/conf.h"
+#include "core/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -53,6 +54,32 @@ static void check(const struct conf_value *value, uint32_t *depth, uint32_t *wei
     ASSERT(*depth <= value->depth && value->depth <= CONF_DEPTH_MAX);
 }
 
+/* What the keys mean, and what would change from the defaults. */
+static void read_as_config(const struct conf *conf)
+{
+    static struct config defaults;
+    static struct config config;
+    static struct config_change change;
+    struct conf_error error;
+    size_t index = 0;
+    config_defaults(&defaults);
+    config_defaults(&config);
+    if (config_read(&config, conf, &error)) {
+        MAYBE(config_validate(&config, &error));
+        while (config_change(&defaults, &config, &index, &change)) {
+            ASSERT(strcmp(change.was, change.is) != 0);
+        }
+        index = 0;
+        ASSERT(!config_change(&config, &config, &index, &change));
+    } else {
+        ASSERT(strchr(error.text, ':') != NULL);
+    }
+    for (size_t i = 0; conf_warning(conf, i) != NULL; i++) {
+        ASSERT(strchr(conf_warning(conf, i), ':') != NULL);
+    }
+    config_free(&config);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > 4096) {
@@ -79,6 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!conf_check_keys(root, "port|host|authorization", &error)) {
         ASSERT(strstr(error.text, ": unknown key \"") != NULL);
     }
+    ASSERT(conf_equal(root, root));
+    read_as_config(conf);
     conf_free(conf);
     return 0;
 }
