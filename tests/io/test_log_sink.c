@@ -189,6 +189,32 @@ static void test_reopen(void **state)
 }
 
 /*
+ * Goal:    the log goes on elsewhere and looks otherwise, or stays as it was where it cannot.
+ * Method:  to a second file without time stamps, then to one that cannot be, then back.
+ */
+static void test_change(void **state)
+{
+    struct place *place = *state;
+    char other[PATH_SIZE + 16];
+    struct log_sink *sink = open_sink(place, false, false);
+    snprintf(other, sizeof(other), "%s.2", place->path);
+    const struct log_sink_options to_other = {.path = other};
+    const struct log_sink_options to_nowhere = {.path = "/nonexistent/log"};
+    const struct log_sink_options back = {.path = place->path};
+    log_sink_print(sink, LOG_INFO, "one");
+    assert_int_equal(log_sink_change(sink, &to_other), 0);
+    log_sink_print(sink, LOG_INFO, "two");
+    assert_int_equal(log_sink_change(sink, &to_nowhere), -ENOENT);
+    log_sink_print(sink, LOG_INFO, "three");
+    assert_int_equal(log_sink_change(sink, &back), 0);
+    log_sink_print(sink, LOG_INFO, "four");
+    assert_string_equal(read_log(place), "[INF] one\n[INF] four\n");
+    assert_int_equal(rename(other, place->path), 0);
+    assert_string_equal(read_log(place), "[INF] two\n[INF] three\n");
+    log_sink_free(sink);
+}
+
+/*
  * Goal:    a log that cannot be opened is an error at the start; stderr cannot be reopened.
  * Method:  a folder that does not exist; no path.
  */
@@ -249,6 +275,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reports_losses_once, enter_folder, leave_folder),
         cmocka_unit_test_setup_teardown(test_many_long_lines, enter_folder, leave_folder),
         cmocka_unit_test_setup_teardown(test_reopen, enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(test_change, enter_folder, leave_folder),
         cmocka_unit_test(test_open_errors),
         cmocka_unit_test(test_reader_that_does_not_read),
     };
