@@ -28,9 +28,14 @@ STEPS = [
     ["core/units", "core/nearest", "core/conf"],
     ["core/pool", "core/mpsc", "core/timer", "core/log", "core/metrics", "core/chunk",
      "core/doorbell"],
+    ["core/utf8", "core/json", "core/json_cursor", "core/draft", "core/finder", "core/header"],
+    ["core/json_grammar", "core/json_value", "core/json_path", "core/control", "core/regex"],
+    ["core/json_schema"],
     ["core/subject", "core/run", "core/stream", "core/frame"],
-    ["core/audience", "core/index", "core/interest", "core/envelope", "core/scrub", "core/auth",
-     "core/access"],
+    ["core/audience", "core/index", "core/interest", "core/envelope", "core/auth", "core/access"],
+    ["core/scrub_rules"],
+    ["core/scrub_work", "core/scrub_conf"],
+    ["core/scrub"],
     ["core/config", "core/settings"],
     ["core/pending", "core/session"],
     ["core/hub"],
@@ -48,6 +53,8 @@ LIBRARIES = {
                            r"|bench/ceiling|tests/"),
     "openssl/": re.compile(r"io/tls\.c$|loadgen/|tests/"),
     "jemalloc/": re.compile(r"io/sys\.c$"),
+    "simdjson": re.compile(r"core/(json|utf8)\.cc$"),
+    "hs/": re.compile(r"core/regex\.c$|bench/"),
 }
 # All that the load generator may take from the hub: a shared bug would hide itself.
 WITNESS = {"core/" + name for name in ("base.h", "bytes.h", "limits.h", "list.h", "hash.h")}
