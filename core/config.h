@@ -57,6 +57,7 @@ enum config_signal {
 };
 
 struct policies;
+struct scrub_rules;
 
 struct config {
     /* Listening. */
@@ -103,6 +104,7 @@ struct config {
 
     /* Owned until it is given to settings; NULL: nothing was said of them. */
     struct policies *policies;
+    struct scrub_rules *scrub; /* a reference, of who frees the configuration; NULL: no rules */
 
     /* --signal NAME[=PID or path]: pid 0 means that it is in pid_file. */
     enum config_signal signal;

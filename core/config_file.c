@@ -10,6 +10,7 @@
 #include "core/limits.h"
 #include "core/nearest.h"
 #include "core/policy_conf.h"
+#include "core/scrub_conf.h"
 #include "core/units.h"
 
 #include <inttypes.h>
@@ -69,6 +70,8 @@ static bool read_slow_subscribers(const struct conf_value *value, struct config 
                                   struct conf_error *error);
 static bool read_limits(const struct conf_value *value, struct config *config,
                         struct conf_error *error);
+static bool read_scrub(const struct conf_value *value, struct config *config,
+                       struct conf_error *error);
 
 #define AT(field) offsetof(struct config, field)
 
@@ -108,6 +111,9 @@ static const struct key keys[] = {
 
     {"slow_subscribers", READ(read_slow_subscribers)},
     {"limits", READ(read_limits)},
+
+    /* What is published. */
+    {"scrub", READ(read_scrub)},
 
     /* Log and process. */
     {"debug", FIELD(KEY_SWITCH, debug, 0, 0)},
@@ -308,6 +314,20 @@ static bool read_accounts(const struct conf_value *value, struct config *config,
         return false;
     }
     return value->values_count == 0 || conf_fail_key(value, error, "accounts: %s", NO_ACCOUNTS);
+}
+
+/* Without a rule there is nothing to keep. */
+static bool read_scrub(const struct conf_value *value, struct config *config,
+                       struct conf_error *error)
+{
+    struct scrub_rules *rules;
+    if (!scrub_from_conf(value, &rules, error)) {
+        return false;
+    }
+    scrub_rules_unref(config->scrub);
+    config->scrub = rules->count > 0 ? scrub_rules_ref(rules) : NULL;
+    scrub_rules_unref(rules);
+    return true;
 }
 
 static bool read_no_headers(const struct conf_value *value, struct config *config,

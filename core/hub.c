@@ -105,7 +105,7 @@ struct hub *hub_new(const struct hub_options *options, uint64_t now_ns)
     chunk_pool_init(&hub->chunks);
     pending_pool_init(&hub->pendings, &hub->chunks);
     timers_init(&hub->timers, now_ns);
-    scrub_init(&hub->scrub, options->scrub_rules, options->scrub_rules_count);
+    hub_scrub_set(hub, options->scrub);
     arena_init(&hub->ingress, INGRESS_CLASS);
     arena_init(&hub->control, CONTROL_CLASS);
     hub->journal = memory_alloc(JOURNAL_MAX * sizeof(struct journal_entry));
@@ -153,7 +153,7 @@ void hub_free(struct hub *hub)
     }
     pending_pool_free(&hub->pendings);
     chunk_pool_free(&hub->chunks);
-    scrub_free(&hub->scrub);
+    scrub_free(hub->scrub);
     spares_free(hub);
     memory_free(hub->journal);
     memory_free(hub->flush.vectors);
@@ -433,6 +433,7 @@ void hub_settings_set(struct hub *hub, const struct settings *settings)
     hub->options.max_pending = settings->max_pending;
     hub->options.write_deadline_ns = settings->write_deadline_ns;
     hub_policies_swap(hub, settings->policies);
+    hub_scrub_set(hub, settings->scrub);
     /* Next time all pending lists are compared with their limit, however little was published. */
     hub->pending_slack = 0;
     hub->pending_growth = 1;

@@ -41,12 +41,12 @@ struct hub_options {
     uint32_t max_subscriptions; /* per session; 0: no limit */
     uint64_t max_pending;       /* bytes per session */
     uint64_t write_deadline_ns;
-    uint64_t log_bytes_max;               /* streams, runs, pending lists */
-    uint64_t index_bytes_max;             /* subscriptions and interest */
-    uint64_t input_bytes_max;             /* half-received messages */
-    uint64_t credit_bytes;                /* under way to one peer */
-    const struct scrub_rule *scrub_rules; /* borrowed for the hub's life */
-    size_t scrub_rules_count;
+    uint64_t log_bytes_max;          /* streams, runs, pending lists */
+    uint64_t index_bytes_max;        /* subscriptions and interest */
+    uint64_t input_bytes_max;        /* half-received messages */
+    uint64_t credit_bytes;           /* under way to one peer */
+    struct scrub_rules *scrub;       /* NULL: none; the hub takes a reference */
+    scrub_clock scrub_clock;         /* NULL: rules are not timed */
     const struct policies *policies; /* as hub_set_policies; NULL: none */
     struct log *log;                 /* NULL: none */
 };
@@ -195,7 +195,7 @@ void hub_set_echo(struct hub *hub, struct session *session, bool echo);
 
 enum hub_publish_result {
     HUB_PUBLISHED,
-    HUB_PUBLISH_REFUSED,   /* by the scrub; counted */
+    HUB_PUBLISH_REFUSED,   /* by the scrub; counted; hub_refusal says more */
     HUB_PUBLISH_PAUSE,     /* nothing happened: a peer has no credit left; parse it again later */
     HUB_PUBLISH_HELD,      /* the same: a subscriber under WAIT is behind (PAUSE_GATE) */
     HUB_PUBLISH_SLOWED,    /* the same: it is over its rate (PAUSE_RATE) */
@@ -209,6 +209,22 @@ enum hub_publish_result {
 MUST_USE enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
                                              const struct message_in *in, size_t limit,
                                              bool wants_responder);
+
+/* Of the message that was just refused. */
+struct hub_refusal {
+    bool tell;        /* the publisher wants to know */
+    const char *rule; /* its name */
+    const char *reason;
+    const char *detail; /* NULL: none */
+};
+
+struct hub_refusal hub_refusal(const struct hub *hub);
+
+/* Other rules from now on, between turns; NULL: none. Counters of rules that keep their name go
+ * on. */
+void hub_scrub_set(struct hub *hub, struct scrub_rules *rules);
+/* NULL: no rules. */
+const struct scrub *hub_scrub(const struct hub *hub);
 
 /* ---- looking inside -------------------------------------------------------------------------- */
 

@@ -253,41 +253,49 @@ static struct sub *reply_sub(struct hub *hub, struct session *session, struct by
     return NULL;
 }
 
-static void answer_503(struct hub *hub, struct session *session, struct bytes subject,
-                       struct bytes reply)
+bool hub_answer(struct hub *hub, struct session *session, struct bytes reply,
+                const struct bytes *parts, size_t count)
 {
-    static const char status[] = "NATS/1.0 503\r\nNats-Subject: ";
     struct sub *sub = reply_sub(hub, session, reply);
     if (sub == NULL) {
-        return;
+        return false;
     }
     uint8_t digits[20];
-    size_t block = sizeof(status) - 1 + subject.size + 4;
+    size_t block = 0;
+    for (size_t i = 0; i < count; i++) {
+        block += parts[i].size;
+    }
     uint32_t digits_size = frame_digits(digits, block);
     struct bytes sid = bytes_of(sub->audience->sid, sub->audience->sid_size);
     size_t size = 5 + reply.size + 1 + sid.size + 1 + 2 * digits_size + 1 + 2 + block + 2;
     uint8_t *text = memory_alloc(size);
     uint8_t *to = text;
-    struct bytes parts[] = {bytes_text("HMSG "),
-                            reply,
-                            bytes_text(" "),
-                            sid,
-                            bytes_text(" "),
-                            bytes_of(digits, digits_size),
-                            bytes_text(" "),
-                            bytes_of(digits, digits_size),
-                            bytes_text("\r\n"),
-                            bytes_of(status, sizeof(status) - 1),
-                            subject,
-                            bytes_text("\r\n\r\n\r\n")};
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+    struct bytes head[] = {bytes_text("HMSG "), reply,
+                           bytes_text(" "),     sid,
+                           bytes_text(" "),     bytes_of(digits, digits_size),
+                           bytes_text(" "),     bytes_of(digits, digits_size),
+                           bytes_text("\r\n")};
+    for (size_t i = 0; i < COUNT_OF(head); i++) {
+        memcpy(to, head[i].ptr, head[i].size);
+        to += head[i].size;
+    }
+    for (size_t i = 0; i < count; i++) {
         memcpy(to, parts[i].ptr, parts[i].size);
         to += parts[i].size;
     }
-    ASSERT(to == text + size);
+    memcpy(to, "\r\n", 2);
+    ASSERT(to + 2 == text + size);
     hub_control(hub, session, bytes_of(text, size));
     memory_free(text);
-    hub->metrics.no_responders++;
+    return true;
+}
+
+static void answer_503(struct hub *hub, struct session *session, struct bytes subject,
+                       struct bytes reply)
+{
+    struct bytes parts[] = {bytes_text("NATS/1.0 503\r\nNats-Subject: "), subject,
+                            bytes_text("\r\n\r\n")};
+    hub->metrics.no_responders += hub_answer(hub, session, reply, parts, COUNT_OF(parts));
 }
 
 void hub_no_responders(struct hub *hub, const struct run *run)
@@ -373,82 +381,16 @@ static void run_open(struct hub *hub, const struct session *session, const struc
 }
 
 /* In front of anything the message brings back to its own publisher. */
-static void acknowledge(struct hub *hub, struct session *session)
+void hub_acknowledge(struct hub *hub, struct session *session)
 {
     if (session->verbose) {
         hub_control(hub, session, bytes_text("+OK\r\n"));
     }
 }
 
-/* The scrubbed message; its payload is rebuilt where the header must stay in front of it. */
-static enum scrub_verdict scrub(struct hub *hub, const struct message_in *in,
-                                struct message_in *out, size_t limit, uint8_t digits[20])
+enum hub_publish_result hub_publish_clean(struct hub *hub, struct session *session,
+                                          const struct message_in *in, bool wants_responder)
 {
-    *out = *in;
-    struct bytes replacement;
-    struct bytes body = bytes_skip(in->payload, in->header_size);
-    size_t body_limit = limit > in->header_size ? limit - in->header_size : 0;
-    enum scrub_verdict verdict =
-        scrub_apply(&hub->scrub, in->subject, body, body_limit, &replacement);
-    if (verdict != SCRUB_REPLACE) {
-        return verdict;
-    }
-    if (in->header_size == 0) {
-        out->payload = replacement;
-    } else {
-        size_t size = in->header_size + replacement.size;
-        struct chunk *chunk = arena_reserve(hub, &hub->control, size);
-        uint8_t *to = chunk->data + chunk->used;
-        chunk->used += (uint32_t)size;
-        memcpy(to, in->payload.ptr, in->header_size);
-        memcpy(to + in->header_size, replacement.ptr, replacement.size);
-        out->payload = bytes_of(to, size);
-    }
-    if (PLANTED(PLANTED_SCRUB_SIZE)) {
-        return verdict;
-    }
-    out->size_text = bytes_of(digits, frame_digits(digits, out->payload.size));
-    return verdict;
-}
-
-static enum hub_publish_result ask_guards(struct hub *hub, struct session *session,
-                                          const struct message_in *in)
-{
-    if ((hub->guards & GUARD_GATES) != 0 && hub_gate_is_closed(hub, 0, in->subject)) {
-        return HUB_PUBLISH_HELD;
-    }
-    if ((hub->guards & GUARD_QUOTAS) == 0) {
-        return HUB_PUBLISHED;
-    }
-    enum hub_publish_result may = hub_check_quotas(hub, session, in->payload.size);
-    if (may == HUB_PUBLISH_DROPPED) {
-        acknowledge(hub, session);
-    }
-    return may;
-}
-
-enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
-                                    const struct message_in *in, size_t limit, bool wants_responder)
-{
-    if (UNLIKELY(hub->guards != 0)) {
-        enum hub_publish_result may = ask_guards(hub, session, in);
-        if (may != HUB_PUBLISHED) {
-            return may;
-        }
-    }
-    struct message_in scrubbed;
-    uint8_t digits[20];
-    enum scrub_verdict verdict = SCRUB_PASS;
-    if (hub->scrub.rules_count > 0) {
-        verdict = scrub(hub, in, &scrubbed, limit, digits);
-        in = &scrubbed;
-    }
-    if (verdict == SCRUB_REFUSE) {
-        hub->metrics.messages_in++;
-        hub->metrics.deliveries_dropped[DROP_SCRUB_REFUSED]++;
-        acknowledge(hub, session);
-        return HUB_PUBLISH_REFUSED;
-    }
     wants_responder = wants_responder && in->reply.size > 0;
     bool appends = can_append(hub, session, in, wants_responder);
     uint64_t hash = 0;
@@ -465,12 +407,11 @@ enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
     if (UNLIKELY(hub->guards & GUARD_QUOTAS)) {
         hub_spend_quotas(hub, session, in->payload.size);
     }
-    hub->metrics.publishes_replaced += verdict == SCRUB_REPLACE;
     if (appends) {
         run_append(hub->open_run, in);
         return HUB_PUBLISHED;
     }
-    acknowledge(hub, session);
+    hub_acknowledge(hub, session);
     if (hub->match.entries_count == 0 && workers == 0) {
         hub->metrics.publishes_unheard++;
         if (wants_responder) {
@@ -483,4 +424,35 @@ enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
         hub_close_run(hub);
     }
     return HUB_PUBLISHED;
+}
+
+static enum hub_publish_result ask_guards(struct hub *hub, struct session *session,
+                                          const struct message_in *in)
+{
+    if ((hub->guards & GUARD_GATES) != 0 && hub_gate_is_closed(hub, 0, in->subject)) {
+        return HUB_PUBLISH_HELD;
+    }
+    if ((hub->guards & GUARD_QUOTAS) == 0) {
+        return HUB_PUBLISHED;
+    }
+    enum hub_publish_result may = hub_check_quotas(hub, session, in->payload.size);
+    if (may == HUB_PUBLISH_DROPPED) {
+        hub_acknowledge(hub, session);
+    }
+    return may;
+}
+
+enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
+                                    const struct message_in *in, size_t limit, bool wants_responder)
+{
+    if (UNLIKELY(hub->guards != 0)) {
+        enum hub_publish_result may = ask_guards(hub, session, in);
+        if (may != HUB_PUBLISHED) {
+            return may;
+        }
+    }
+    if (hub->scrub != NULL) {
+        return hub_publish_scrubbed(hub, session, in, limit, wants_responder);
+    }
+    return hub_publish_clean(hub, session, in, wants_responder);
 }

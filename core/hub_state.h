@@ -2,11 +2,12 @@
  * hub_state.h - what the files of the hub share. Nobody else includes this.
  *
  *   hub.c            sessions, closing, turns          hub_subscribe.c  who hears what
- *   hub_publish.c    match, scrub, runs, groups        hub_deliver.c    streams, journal, control
+ *   hub_publish.c    match, runs, groups               hub_deliver.c    streams, journal, control
  *   hub_flush.c      what each send carries            hub_peers.c      envelopes, interest, credit
  *   hub_evacuate.c   memory: victims and compaction    hub_save.c       sessions on the move
  *   hub_input.c      half-received verbs               hub_check.c      the invariants
  *   hub_policy.c     who is behind, quotas
+ *   hub_scrub.c      rules before a message is anybody's
  *
  * The journal. Publishing costs per audience, not per session: what an audience received is written
  * down once, and only when somebody looks (a flush, a change of membership) is it settled, that is
@@ -142,7 +143,8 @@ struct hub {
     struct chunk_pool chunks;
     struct pending_pool pendings;
     struct timers timers;
-    struct scrub scrub;
+    struct scrub *scrub; /* NULL: no rules */
+    struct hub_refusal refusal;
     uint64_t now_ns;
     uint64_t random;
 
@@ -266,6 +268,19 @@ void hub_match_groups(struct hub *hub, struct run *run);
 /* Gives a message to one local member of the named group; false: none could take it. */
 bool hub_pick_local(struct hub *hub, struct run *run, struct bytes name);
 void hub_no_responders(struct hub *hub, const struct run *run);
+/* A message with headers and no body, its block in parts, to the session's own plain subscription
+ * that the reply would reach; false: it has none. */
+bool hub_answer(struct hub *hub, struct session *session, struct bytes reply,
+                const struct bytes *parts, size_t count);
+void hub_acknowledge(struct hub *hub, struct session *session);
+/* What no rule looks at, or no longer. */
+enum hub_publish_result hub_publish_clean(struct hub *hub, struct session *session,
+                                          const struct message_in *in, bool wants_responder);
+
+/* ---- hub_scrub.c */
+enum hub_publish_result hub_publish_scrubbed(struct hub *hub, struct session *session,
+                                             const struct message_in *in, size_t limit,
+                                             bool wants_responder);
 
 /* ---- hub_deliver.c */
 /* Returns sessions reached. */

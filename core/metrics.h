@@ -76,17 +76,18 @@ struct policy_drops {
 
 /* Name and meaning, in the order monitoring prints them. */
 #define METRICS_COUNTERS(X)                                                                        \
-    X(messages_in)        /* publishes accepted by the parser */                                   \
-    X(bytes_in)           /* their header and payload bytes */                                     \
-    X(messages_out)       /* deliveries: messages matched to sessions of this worker */            \
-    X(bytes_out)          /* their header and payload bytes */                                     \
-    X(received_bytes)     /* bytes read from sockets, protocol included */                         \
-    X(sent_bytes)         /* bytes taken by sockets, protocol included */                          \
-    X(publishes)          /* messages that passed the scrub */                                     \
-    X(publishes_unheard)  /* of them, those that nobody anywhere subscribed to */                  \
-    X(publishes_replaced) /* of them, those the scrub changed */                                   \
-    X(runs)               /* canonical runs made */                                                \
-    X(no_responders)      /* 503 answers */                                                        \
+    X(messages_in)           /* publishes accepted by the parser */                                \
+    X(bytes_in)              /* their header and payload bytes */                                  \
+    X(messages_out)          /* deliveries: messages matched to sessions of this worker */         \
+    X(bytes_out)             /* their header and payload bytes */                                  \
+    X(received_bytes)        /* bytes read from sockets, protocol included */                      \
+    X(sent_bytes)            /* bytes taken by sockets, protocol included */                       \
+    X(publishes)             /* messages that passed the scrub */                                  \
+    X(publishes_unheard)     /* of them, those that nobody anywhere subscribed to */               \
+    X(publishes_replaced)    /* of them, those the scrub changed */                                \
+    X(publishes_quarantined) /* of them, those the scrub sent elsewhere */                         \
+    X(runs)                  /* canonical runs made */                                             \
+    X(no_responders)         /* 503 answers */                                                     \
     X(sessions_opened)                                                                             \
     X(subscriptions_added)                                                                         \
     X(subscriptions_removed)                                                                       \

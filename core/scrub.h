@@ -3,46 +3,88 @@
  *
  * Applied once a message on the publisher's worker, before it becomes part of a run.
  *
- * Threads:     a scrub belongs to one worker; its rules are immutable after scrub_init.
- * Memory:      a replacement is borrowed until the next call.
+ *   scrub_apply ─▶ verdict, notes ─▶ (the hub publishes, or is told to try again) ─▶ scrub_count
+ *
+ * Threads:     a scrub belongs to one worker; its rules are shared and immutable.
+ * Memory:      a replacement is borrowed until the next call. Grows to the largest payload seen.
  * Limits:      a replacement never exceeds the limit the caller names.
+ * Invariants:  (1) a message is counted once, however often it is tried: by scrub_count.
+ *              (2) a subject without rules costs one look at the subject before it, or one into a
+ *                  cache.
  */
 #ifndef RINGHUB_CORE_SCRUB_H
 #define RINGHUB_CORE_SCRUB_H
 
-#include "core/bytes.h"
+#include "core/scrub_work.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+enum {
+    SCRUB_TIMED_EVERY = 16, /* one message in so many is timed: a clock costs as much as a rule */
+};
+
 enum scrub_verdict { SCRUB_PASS, SCRUB_REPLACE, SCRUB_REFUSE };
 
-enum scrub_action { SCRUB_ACTION_REPLACE, SCRUB_ACTION_REFUSE };
-
-/* Where a body holds `find`: every occurrence becomes `put`, or the message is refused. Borrowed as
- * long as the scrub lives. */
-struct scrub_rule {
-    struct bytes subject; /* pattern */
-    struct bytes find;    /* not empty */
-    struct bytes put;
-    enum scrub_action action;
+/* What a rule did, or, observing, would have done. */
+struct scrub_counters {
+    uint64_t passed; /* neither cleaned nor refused */
+    uint64_t cleaned;
+    uint64_t refused[SCRUB_REASONS];
+    uint64_t timed; /* messages whose time is in timed_ns */
+    uint64_t timed_ns;
 };
 
-struct scrub {
-    const struct scrub_rule *rules;
-    size_t rules_count;
-    uint8_t *text;
-    size_t text_capacity;
+/* Of the message before: one a rule that was applied. */
+struct scrub_note {
+    uint32_t rule; /* index */
+    struct scrub_outcome outcome;
+    uint64_t time_ns; /* 0: not timed */
 };
 
-void scrub_init(struct scrub *scrub, const struct scrub_rule *rules, size_t rules_count);
+struct scrub_in {
+    struct bytes subject;
+    struct bytes header; /* block; empty: none */
+    struct bytes body;
+    size_t limit; /* bytes header and body may grow to */
+};
+
+struct scrub_out {
+    struct bytes header;
+    struct bytes body;
+    const struct scrub_rule *rule; /* that refuses */
+    struct scrub_outcome outcome;  /* its */
+};
+
+/* Nanoseconds of some clock; only differences count. */
+typedef uint64_t (*scrub_clock)(void);
+
+struct scrub;
+
+/* Takes a reference of its own. clock: NULL: nothing is timed. key: of hashes. */
+struct scrub *scrub_new(struct scrub_rules *rules, scrub_clock clock, uint64_t key);
+/* NULL is fine. */
 void scrub_free(struct scrub *scrub);
+/* Counters of rules that have the same name in both. */
+void scrub_inherit(struct scrub *scrub, const struct scrub *from);
 
-/* body: the payload without its headers; limit: bytes a replacement may have. REPLACE fills
- * *replacement. A replacement that would pass the limit is a refusal. */
-MUST_USE enum scrub_verdict scrub_apply(struct scrub *scrub, struct bytes subject,
-                                        struct bytes body, size_t limit, struct bytes *replacement);
+/* Fills out for REPLACE and REFUSE. */
+MUST_USE enum scrub_verdict scrub_apply(struct scrub *scrub, const struct scrub_in *in,
+                                        struct scrub_out *out);
+
+/* The message before was dealt with: its notes are counted. */
+void scrub_count(struct scrub *scrub);
+
+/* Notes of the message before. */
+const struct scrub_note *scrub_notes(const struct scrub *scrub, size_t *count);
+const struct scrub_rules *scrub_rules(const struct scrub *scrub);
+const struct scrub_counters *scrub_counters(const struct scrub *scrub, uint32_t rule);
+
+/* "not valid UTF-8": for people. */
+const char *scrub_reason_text(enum scrub_reason reason);
+/* "utf8": for labels and headers. */
+const char *scrub_reason_name(enum scrub_reason reason);
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,7 @@
 #include "core/settings.h"
 
 #include "core/policy.h"
+#include "core/scrub_rules.h"
 
 struct settings *settings_new(void)
 {
@@ -16,6 +17,7 @@ void settings_free(struct settings *settings)
     ASSERT(!settings_is_held(settings));
     policies_free(settings->policies);
     memory_free(settings->nats);
+    scrub_rules_unref(settings->scrub);
     memory_free(settings);
 }
 

@@ -25,10 +25,12 @@ extern "C" {
 
 struct nats;     /* core/proto/nats.h: options and INFO of the front-end */
 struct policies; /* core/policy.h */
+struct scrub_rules;
 
 struct settings {
-    ATOMIC(uint32_t) holders; /* workers that may still look at it */
-    struct nats *nats;        /* a plain block of memory */
+    ATOMIC(uint32_t) holders;  /* workers that may still look at it */
+    struct nats *nats;         /* a plain block of memory */
+    struct scrub_rules *scrub; /* a reference; NULL: no rules */
 
     /* Of the whole hub. */
     uint32_t max_connections;

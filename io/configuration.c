@@ -1,6 +1,8 @@
 /* configuration.c - files and the environment for core/conf, and the order of who overrides whom. */
 #include "io/configuration.h"
 
+#include "core/scrub_rules.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -110,6 +112,8 @@ void configuration_free(struct configuration *configuration)
     config_free(&configuration->config);
     conf_free(configuration->conf);
     configuration->conf = NULL;
+    scrub_rules_unref(configuration->config.scrub);
+    configuration->config.scrub = NULL;
 }
 
 bool configuration_warning(const struct configuration *configuration, size_t index,

@@ -3,6 +3,7 @@
 
 #include "core/policy.h"
 #include "core/proto/nats_info.h"
+#include "core/scrub_rules.h"
 #include "core/version.h"
 #include "io/listener.h"
 #include "io/sys.h"
@@ -135,6 +136,7 @@ struct settings *workers_settings(const struct workers_server *server, const str
                                                     .max_sub_tokens = config->max_sub_tokens,
                                                     .ping_interval_ns = config->ping_interval_ns,
                                                     .ping_max = config->ping_max};
+    settings->scrub = config->scrub != NULL ? scrub_rules_ref(config->scrub) : NULL;
     settings->max_connections = config->max_connections;
     settings->lame_duck_duration_ns = config->lame_duck_duration_ns;
     settings->lame_duck_grace_ns = config->lame_duck_grace_period_ns;
@@ -173,6 +175,7 @@ static struct worker_options worker_options_of(struct workers *workers,
                 .index_bytes_max = share / 8 * 3,
                 .input_bytes_max = share / 8,
                 .credit_bytes = CREDIT_BYTES,
+                .scrub_clock = sys_now_ns,
                 .log = log},
         .loop = {.backend = options->probe->backend,
                  .slots_max = slots,

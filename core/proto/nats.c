@@ -12,6 +12,7 @@
 #include "core/subject.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define FIRST_PING_NS 2000000000ull
 /* nats-server measures the round trip anew when it is older than this. */
@@ -58,7 +59,8 @@ static uint8_t *put(uint8_t *to, const char *text)
 static void say_violation(struct hub *hub, struct session *session, const char *what,
                           struct bytes name, struct bytes queue, const char *rest)
 {
-    uint8_t *line = memory_alloc(128 + nats_quoted_max(name.size) + nats_quoted_max(queue.size));
+    uint8_t *line =
+        memory_alloc(128 + nats_quoted_max(name.size) + nats_quoted_max(queue.size) + strlen(rest));
     uint8_t *to = put(line, "-ERR 'Permissions Violation for ");
     to = put(to, what);
     *to++ = ' ';
@@ -367,6 +369,19 @@ static bool refuses_publish(struct hub *hub, struct session *session, const stru
     return false;
 }
 
+/* Clients close on errors they do not know; this one begins as a permission's does. */
+static void say_refused(struct hub *hub, struct session *session, struct bytes subject)
+{
+    struct hub_refusal refusal = hub_refusal(hub);
+    char rest[256];
+    if (!refusal.tell) {
+        return;
+    }
+    snprintf(rest, sizeof(rest), ", scrub rule \"%s\": %s%s%s", refusal.rule, refusal.reason,
+             refusal.detail != NULL ? ", " : "", refusal.detail != NULL ? refusal.detail : "");
+    say_violation(hub, session, "Publish to", subject, (struct bytes){0}, rest);
+}
+
 /* False: paused; the verb is to be parsed again. */
 static bool do_publish(const struct nats *nats, struct hub *hub, struct session *session,
                        const struct nats_verb *verb)
@@ -407,6 +422,9 @@ static bool do_publish(const struct nats *nats, struct hub *hub, struct session 
         /* Libraries take a violation for an error of this publish and stay connected. */
         say_violation(hub, session, "Publish to", verb->subject, (struct bytes){0},
                       ", publish rate exceeded");
+        break;
+    case HUB_PUBLISH_REFUSED:
+        say_refused(hub, session, verb->subject);
         break;
     default:
         break;

@@ -231,7 +231,13 @@ static bool expected_body(struct sim *sim, struct publication *pub, struct bytes
             to[size++] = said.ptr[i++];
         }
     }
-    if (pub->is_refused) {
+    if (pub->is_refused && sim->settings.scrub_fate == SCRUB_QUARANTINE) {
+        coverage_add(sim->coverage, COVERAGE_publishes_jailed);
+        pub->is_refused = false;
+        pub->is_jailed = true;
+        memcpy(to, said.ptr, said.size);
+        size = said.size;
+    } else if (pub->is_refused) {
         coverage_add(sim->coverage, COVERAGE_publishes_refused);
     } else if (size < said.size) {
         coverage_add(sim->coverage, COVERAGE_bodies_scrubbed);
@@ -300,7 +306,17 @@ static bool say_pub(struct sim *sim, struct client *client, uint32_t subject)
         client->pubs = memory_resize(client->pubs, (client->seq * 2 + 1) * sizeof(uint32_t));
     }
     client->pubs[client->seq++] = sim->pubs_count;
-    pub->command = command_end(sim, client, COMMAND_PUB, ok_of(client), sim->pubs_count++);
+    bool is_told = pub->is_refused && sim->settings.scrub_fate == SCRUB_TELL;
+    pub->command = command_end(sim, client, COMMAND_PUB, is_told ? REPLY_ERR : ok_of(client),
+                               sim->pubs_count++);
+    if (pub->is_jailed) {
+        pub->jailed_from = pub->subject;
+        pub->subject = 0;
+        pub->had_headers = pub->has_headers;
+        pub->has_headers = true;
+        pub->has_reply = false;
+        pub->wants_responder = false;
+    }
     coverage_add(sim->coverage, COVERAGE_publishes);
     return true;
 }
@@ -438,6 +454,13 @@ static void got_error(struct sim *sim, struct client *client, struct bytes line)
     if (bytes_equal(line, bytes_text("-ERR 'maximum subscriptions exceeded'")) &&
         sim->settings.is_tight) {
         sub_refused(sim, client);
+        return;
+    }
+    static const char rule[] = ", scrub rule \"sim\": ";
+    if (memmem(line.ptr, line.size, rule, sizeof(rule) - 1) != NULL && sim->settings.scrubs &&
+        sim->settings.scrub_fate == SCRUB_TELL) {
+        coverage_add(sim->coverage, COVERAGE_refusals_told);
+        answered(sim, client, REPLY_ERR);
         return;
     }
     if (bytes_equal(line, bytes_text("-ERR 'Invalid Subject'"))) {

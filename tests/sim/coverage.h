@@ -25,6 +25,9 @@
     X(publishes)                                                                                   \
     X(publishes_with_headers)                                                                      \
     X(publishes_refused)                                                                           \
+    X(publishes_jailed)                                                                            \
+    X(refusals_told)                                                                               \
+    X(requesters_400)                                                                              \
     X(bodies_scrubbed)                                                                             \
     X(subscribes)                                                                                  \
     X(subscribes_in_groups)                                                                        \

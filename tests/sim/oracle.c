@@ -314,12 +314,21 @@ static void check_content(struct sim *sim, const struct client *client,
                           const struct publication *pub, const struct delivery *d)
 {
     char reply[NAME_MAX_BYTES] = "";
-    char headers[64] = "";
+    char headers[200] = "";
     if (pub->has_reply) {
         snprintf(reply, sizeof(reply), "_INBOX.%u.%u", pub->client, pub->seq);
     }
-    if (pub->has_headers) {
-        snprintf(headers, sizeof(headers), "NATS/1.0\r\nOf: %u\r\n\r\n", pub->client);
+    char own[32] = "";
+    if (pub->is_jailed ? pub->had_headers : pub->has_headers) {
+        snprintf(own, sizeof(own), "Of: %u\r\n", pub->client);
+    }
+    if (pub->is_jailed) {
+        snprintf(headers, sizeof(headers),
+                 "NATS/1.0\r\nNats-Scrub-Rule: sim\r\nNats-Scrub-Reason: must_not\r\n"
+                 "Nats-Scrub-Subject: %s\r\n%s\r\n",
+                 sim->subjects[pub->jailed_from], own);
+    } else if (pub->has_headers) {
+        snprintf(headers, sizeof(headers), "NATS/1.0\r\n%s\r\n", own);
     }
     bool has_headers = d->headers.size > 0;
     bool wants_headers = pub->has_headers && client->headers;
@@ -391,21 +400,39 @@ static void check_group(struct sim *sim, const struct subscription *sub, struct 
     pub->groups_got |= bit;
 }
 
-/* A reply of the hub's own: nobody heard message seq of this client. */
-static void no_responders(struct sim *sim, struct client *client, const struct delivery *d)
+/* The message of this client that a reply of the hub's own is about. */
+static struct publication *asked(struct sim *sim, const struct client *client,
+                                 const struct delivery *d)
 {
     char reply[NAME_MAX_BYTES] = {0};
     memcpy(reply, d->subject.ptr, MIN_OF(d->subject.size, sizeof(reply) - 1));
     uint32_t id;
     uint32_t seq;
     if (sscanf(reply, "_INBOX.%u.%u", &id, &seq) != 2 || id != client->id || seq >= client->seq) {
-        sim_fail(sim, "client %u got a 503 for %s", client->id, reply);
+        sim_fail(sim, "client %u got a status for %s", client->id, reply);
     }
-    struct publication *pub = &sim->pubs[client->pubs[seq]];
+    return &sim->pubs[client->pubs[seq]];
+}
+
+static void refused_request(struct sim *sim, struct client *client, const struct delivery *d)
+{
+    struct publication *pub = asked(sim, client, d);
+    const struct subscription *sub = find_sub(sim, client, d->sid);
+    if (!pub->is_refused || sim->settings.scrub_fate != SCRUB_TELL || !pub->has_reply ||
+        ++pub->responses > 1 || sub == NULL || sub->queue != 0 || d->body.size > 0) {
+        sim_fail(sim, "client %u got a 400 for its message %u", client->id, pub->seq);
+    }
+    coverage_add(sim->coverage, COVERAGE_requesters_400);
+}
+
+/* Nobody heard the message. */
+static void no_responders(struct sim *sim, struct client *client, const struct delivery *d)
+{
+    struct publication *pub = asked(sim, client, d);
     const struct subscription *sub = find_sub(sim, client, d->sid);
     if (!pub->wants_responder || ++pub->responses > 1 || sub == NULL || sub->queue != 0 ||
         pub->received > 0 || d->body.size > 0) {
-        sim_fail(sim, "client %u got a 503 for its message %u, which %s", client->id, seq,
+        sim_fail(sim, "client %u got a 503 for its message %u, which %s", client->id, pub->seq,
                  pub->received > 0 ? "somebody got" : "asked for none");
     }
     coverage_add(sim->coverage, COVERAGE_responders_503);
@@ -416,6 +443,10 @@ void oracle_delivered(struct sim *sim, struct client *client, const struct deliv
     coverage_add(sim->coverage, COVERAGE_deliveries);
     if (bytes_start_with(d->headers, bytes_text("NATS/1.0 503"))) {
         no_responders(sim, client, d);
+        return;
+    }
+    if (bytes_start_with(d->headers, bytes_text("NATS/1.0 400"))) {
+        refused_request(sim, client, d);
         return;
     }
     uint32_t at = find_pub(sim, d->body);

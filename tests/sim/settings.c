@@ -36,6 +36,7 @@ static void draw_people(struct sim *sim, struct sim_settings *s)
     s->burst_max = (uint32_t)ONE_OF(sim, 1, 4, 12, 40);
     s->step_ns_max = ONE_OF(sim, 1000, 100000, 3000000);
     s->scrubs = sim_chance(sim, 300);
+    s->scrub_fate = s->scrubs ? sim_below(sim, 3) : 0;
     s->stops = sim_chance(sim, 250);
     s->has_resets = sim_chance(sim, 200);
     s->keeps_faults = sim_chance(sim, 300);

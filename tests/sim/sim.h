@@ -51,8 +51,9 @@ struct sim_settings {
     bool is_tight;   /* sessions may be closed for being slow, large or silent */
     bool has_resets; /* the network breaks connections */
     bool scrubs;
-    bool stops;        /* ends by ORDER_STOP and not by everybody leaving */
-    bool keeps_faults; /* also while it calms down */
+    uint32_t scrub_fate; /* enum scrub_fate; quarantine: the first subject */
+    bool stops;          /* ends by ORDER_STOP and not by everybody leaving */
+    bool keeps_faults;   /* also while it calms down */
     uint32_t seam_per_mille;
     uint32_t worker_per_mille; /* of the steps; the rest is the clients' */
     uint32_t stall_per_mille;
@@ -99,7 +100,10 @@ struct publication {
     bool has_headers;
     bool echo;
     bool wants_responder;
-    bool is_refused; /* by the scrub */
+    bool is_refused;  /* by the scrub */
+    bool is_jailed;   /* sent to quarantine: subject, headers and reply are that message's */
+    bool had_headers; /* before it was */
+    uint16_t jailed_from;
 };
 
 struct subscription {

@@ -76,15 +76,26 @@ uint64_t __wrap_hub_push(struct hub *hub)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static const struct scrub_rule rules[2] = {
-    {.subject = {(const uint8_t *)">", 1},
-     .find = {(const uint8_t *)"dirt", 4},
-     .put = {(const uint8_t *)"s", 1},
-     .action = SCRUB_ACTION_REPLACE},
-    {.subject = {(const uint8_t *)">", 1},
-     .find = {(const uint8_t *)"evil", 4},
-     .action = SCRUB_ACTION_REFUSE},
-};
+/* Settings say what becomes of what is refused. */
+static struct scrub_rules *rules_of(const struct sim *sim)
+{
+    const struct sim_settings *s = &sim->settings;
+    static const struct bytes all[] = {{(const uint8_t *)">", 1}};
+    static const struct bytes evil[] = {{(const uint8_t *)"evil", 4}};
+    static const struct scrub_mask dirt[] = {
+        {.pattern = {(const uint8_t *)"dirt", 4}, .put = {(const uint8_t *)"s", 1}}};
+    struct scrub_rule_options options = {.name = bytes_text("sim"),
+                                         .subjects = {all, 1},
+                                         .fate = (enum scrub_fate)s->scrub_fate,
+                                         .quarantine = bytes_text(sim->subjects[0]),
+                                         .masks = dirt,
+                                         .masks_count = 1,
+                                         .must_not = {evil, 1}};
+    struct scrub_error error;
+    struct scrub_rules *rules = s->scrubs ? scrub_rules_new(&options, 1, &error) : NULL;
+    ASSERT(rules != NULL || !s->scrubs);
+    return rules;
+}
 
 static void nats_begin(struct sim *sim)
 {
@@ -108,6 +119,7 @@ static void nats_begin(struct sim *sim)
     sim->hub_settings.max_subscriptions = s->max_subscriptions;
     sim->hub_settings.max_pending = s->max_pending;
     sim->hub_settings.write_deadline_ns = s->write_deadline_ns;
+    sim->hub_settings.scrub = rules_of(sim);
 }
 
 static void worker_begin(struct sim *sim, uint32_t number)
@@ -127,9 +139,7 @@ static void worker_begin(struct sim *sim, uint32_t number)
                 .log_bytes_max = s->log_bytes,
                 .index_bytes_max = s->index_bytes,
                 .input_bytes_max = s->input_bytes,
-                .credit_bytes = s->credit_bytes,
-                .scrub_rules = rules,
-                .scrub_rules_count = s->scrubs ? COUNT_OF(rules) : 0},
+                .credit_bytes = s->credit_bytes},
         .loop = {.backend = LOOP_FAKE, .slots_max = CLIENTS_MAX, .read_buffers = s->read_buffers},
         .settings = &sim->hub_settings,
         .loops = sim->loops,
@@ -251,6 +261,7 @@ void world_close(struct sim *sim)
     }
     fake_world_free(sim->world);
     memory_free(sim->ports);
+    scrub_rules_unref(sim->hub_settings.scrub);
     let_go(sim);
 }
 
