@@ -16,6 +16,7 @@
 #include "io/options.h"
 #include "io/process.h"
 #include "io/report.h"
+#include "io/scrub_tool.h"
 #include "io/sys.h"
 #include "io/workers.h"
 
@@ -685,6 +686,9 @@ static int perform(struct program *program, enum config_command command)
 int main(int argc, char *argv[])
 {
     process_secure_standard_files();
+    if (argc > 1 && strcmp(argv[1], "scrub") == 0) {
+        return scrub_tool_main(process_base_name(argv[0]), argc - 1, argv + 1);
+    }
     struct program *program = memory_alloc(sizeof(*program));
     struct conf_error error;
     program->name = process_base_name(argc > 0 ? argv[0] : NULL);

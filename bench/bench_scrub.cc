@@ -1,0 +1,250 @@
+/*
+ * bench_scrub.cc - what does a rule cost a message, by kind of rule and size of payload?
+ *
+ *   scrub/KIND/BYTES   one rule of one kind; text of a log for the kinds that look at bytes, a list
+ *                      of records for those that read JSON; nothing is found, as in most traffic
+ *   scrub/mask_hit/…   the built-in masks on text with a match every 200 bytes or so
+ *   scrub/usual/…      UTF-8, JSON and all built-in masks in one rule
+ *   scrub/none/…       a subject that no rule is for
+ *   regex/builtin/…    the built-in kinds, written as patterns, by Vectorscan: what finder.c is
+ *                      measured against
+ *
+ * bytes_per_second is the payload's. The checksum is the number of bytes that are left.
+ */
+#include "core/scrub.h"
+
+#include <benchmark/benchmark.h>
+#include <string>
+
+namespace
+{
+
+std::string text_of(size_t size, bool hits)
+{
+    static const char *const lines[] = {
+        "2026-11-29 19:43:00.123 INFO worker 3: request 8812345 took 12.7 ms, 200 OK\n",
+        "the quick brown fox jumps over the lazy dog, and the dog does not mind at all\n",
+        "user=alice action=login result=ok session=5f3a9c duration=42 path=/api/v2/items\n",
+    };
+    static const char *const found[] = {"mail to alice@example.com from 10.1.2.3\n",
+                                        "card 4111 1111 1111 1111 by +14155552671\n"};
+    std::string text;
+    for (size_t i = 0; text.size() < size; i++) {
+        text += lines[i % 3];
+        if (hits && i % 2 == 1) {
+            text += found[i / 2 % 2];
+        }
+    }
+    text.resize(size);
+    return text;
+}
+
+std::string json_of(size_t size)
+{
+    std::string text = "[";
+    std::string item;
+    for (size_t i = 0; text.size() + 180 < size; i++) {
+        item =
+            "{\"id\":" + std::to_string(1000 + i) +
+            ",\"user\":{\"name\":\"Somebody Else\",\"mail\":\"none\",\"tags\":[\"a\",\"bb\"]},"
+            "\"text\":\"the quick brown fox jumps over the lazy dog\",\"price\":12.50,\"ok\":true}";
+        text += (i > 0 ? "," : "") + item;
+    }
+    text += "\"\"]";
+    if (text.size() > 4) {
+        text.insert(text.size() - 3, ",");
+    }
+    text.insert(text.size() - 2, std::string(size > text.size() ? size - text.size() : 0, 'x'));
+    return text;
+}
+
+struct bytes view(const std::string &text)
+{
+    return bytes_of(text.data(), text.size());
+}
+
+const struct bytes subject = bytes_text("bench");
+
+struct scrub *scrub_of(struct scrub_rule_options options)
+{
+    options.subjects.items = &subject;
+    options.subjects.count = 1;
+    struct scrub_error error;
+    struct scrub_rules *rules = scrub_rules_new(&options, 1, &error);
+    ASSERT(rules != nullptr);
+    struct scrub *scrub = scrub_new(rules, nullptr, 42);
+    scrub_rules_unref(rules);
+    return scrub;
+}
+
+void run(benchmark::State &state, struct scrub *scrub, const std::string &payload,
+         const char *name = "bench")
+{
+    struct scrub_in in = {};
+    in.subject = bytes_text(name);
+    in.body = view(payload);
+    in.limit = 4 * payload.size();
+    uint64_t left = 0;
+    for (auto _ : state) {
+        struct scrub_out out = {};
+        enum scrub_verdict verdict = scrub_apply(scrub, &in, &out);
+        ASSERT(verdict != SCRUB_REFUSE);
+        left += verdict == SCRUB_REPLACE ? out.body.size : payload.size();
+        scrub_count(scrub);
+    }
+    state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(payload.size()));
+    state.counters["left"] = static_cast<double>(left) / static_cast<double>(state.iterations());
+    scrub_free(scrub);
+}
+
+size_t size_of(const benchmark::State &state)
+{
+    return static_cast<size_t>(state.range(0));
+}
+
+constexpr uint32_t all_finders = (1u << FINDER_KINDS) - 1;
+
+void none(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.utf8 = SCRUB_CHECK;
+    run(state, scrub_of(options), text_of(size_of(state), false), "elsewhere");
+}
+
+void size_only(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.size_max = 1 << 30;
+    run(state, scrub_of(options), text_of(size_of(state), false));
+}
+
+void utf8(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.utf8 = SCRUB_CHECK;
+    run(state, scrub_of(options), text_of(size_of(state), false));
+}
+
+void control(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.control = SCRUB_CLEAN;
+    run(state, scrub_of(options), text_of(size_of(state), false));
+}
+
+void json(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.json = true;
+    run(state, scrub_of(options), json_of(size_of(state)));
+}
+
+void json_minify(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.json_minify = true;
+    run(state, scrub_of(options), json_of(size_of(state)));
+}
+
+void json_drop(benchmark::State &state)
+{
+    static const struct bytes paths[] = {bytes_text("$..password"), bytes_text("$.user.secret")};
+    struct scrub_rule_options options = {};
+    options.json_drop.items = paths;
+    options.json_drop.count = 2;
+    run(state, scrub_of(options), json_of(size_of(state)));
+}
+
+void json_schema(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.json_schema = bytes_text(
+        "{\"type\":\"array\",\"items\":{\"properties\":{\"id\":{\"type\":\"integer\",\"minimum\":1}"
+        ","
+        "\"text\":{\"type\":\"string\",\"maxLength\":100},\"price\":{\"type\":\"number\"}}}}");
+    run(state, scrub_of(options), json_of(size_of(state)));
+}
+
+void mask(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.finders = all_finders;
+    run(state, scrub_of(options), text_of(size_of(state), false));
+}
+
+void mask_json(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.finders = all_finders;
+    run(state, scrub_of(options), json_of(size_of(state)));
+}
+
+void mask_hit(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.finders = all_finders;
+    run(state, scrub_of(options), text_of(size_of(state), true));
+}
+
+void mask_own(benchmark::State &state)
+{
+    static const struct scrub_mask own = {bytes_text("acct-[0-9]{8}"), bytes_text("[account]")};
+    struct scrub_rule_options options = {};
+    options.masks = &own;
+    options.masks_count = 1;
+    run(state, scrub_of(options), text_of(size_of(state), false));
+}
+
+void must_not(benchmark::State &state)
+{
+    static const struct bytes patterns[] = {bytes_text("BEGIN (RSA )?PRIVATE KEY"),
+                                            bytes_text("(?i)drop\\s+table"), bytes_text("<script")};
+    struct scrub_rule_options options = {};
+    options.must_not.items = patterns;
+    options.must_not.count = 3;
+    run(state, scrub_of(options), text_of(size_of(state), false));
+}
+
+void usual(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.utf8 = SCRUB_CHECK;
+    options.json = true;
+    options.finders = all_finders;
+    run(state, scrub_of(options), json_of(size_of(state)));
+}
+
+void regex_builtin(benchmark::State &state)
+{
+    static const struct scrub_mask own[] = {
+        {bytes_text("(?i)[a-z0-9._%+-]+@[a-z0-9.-]+\\.[a-z]{2,}"), bytes_text("[]")},
+        {bytes_text("\\b(?:[0-9][ -]?){13,19}\\b"), bytes_text("[]")},
+        {bytes_text("\\b(?:[0-9]{1,3}\\.){3}[0-9]{1,3}\\b"), bytes_text("[]")},
+        {bytes_text("(?i)\\b(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}\\b"), bytes_text("[]")},
+        {bytes_text("(?i)bearer [a-z0-9._~+/-]+=*"), bytes_text("[]")},
+        {bytes_text("\\+[0-9][0-9 ()-]{7,15}"), bytes_text("[]")}};
+    struct scrub_rule_options options = {};
+    options.masks = own;
+    options.masks_count = 6;
+    run(state, scrub_of(options), text_of(size_of(state), false));
+}
+
+#define SIZES Arg(64)->Arg(128)->Arg(1024)->Arg(16 * 1024)->Arg(256 * 1024)
+
+BENCHMARK(none)->Name("scrub/none")->SIZES;
+BENCHMARK(size_only)->Name("scrub/size")->SIZES;
+BENCHMARK(utf8)->Name("scrub/utf8")->SIZES;
+BENCHMARK(control)->Name("scrub/control")->SIZES;
+BENCHMARK(json)->Name("scrub/json")->SIZES;
+BENCHMARK(json_minify)->Name("scrub/json_minify")->SIZES;
+BENCHMARK(json_drop)->Name("scrub/json_drop")->SIZES;
+BENCHMARK(json_schema)->Name("scrub/json_schema")->SIZES;
+BENCHMARK(mask)->Name("scrub/mask")->SIZES;
+BENCHMARK(mask_json)->Name("scrub/mask_json")->SIZES;
+BENCHMARK(mask_hit)->Name("scrub/mask_hit")->SIZES;
+BENCHMARK(mask_own)->Name("scrub/mask_own")->SIZES;
+BENCHMARK(must_not)->Name("scrub/must_not")->SIZES;
+BENCHMARK(usual)->Name("scrub/usual")->SIZES;
+BENCHMARK(regex_builtin)->Name("regex/builtin")->SIZES;
+
+} // namespace

@@ -1,0 +1,137 @@
+"""docs/scrub.md against a hub: what is published is checked and cleaned once, whoever hears it.
+
+Goal:   cleaned for all receivers; refused ones told, dropped or sent to quarantine; SIGHUP takes other
+        rules over; the page's own examples are true.
+Method: a hub with a file of rules; every byte that arrives is compared.
+"""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+import harness
+from harness import Client, HEADERS, Hub, QUIET, REQUESTS, msg, pub
+
+RULES = r"""
+scrub { rules [
+  { name: orders, subject: "orders.>", utf8: refuse
+    json { drop: ["$..password"], mask: ["$.user.email"] }, mask: [card] }
+  { name: jail, subject: "in.*", must_not_match: evil, quarantine: "jail.x" }
+  { name: quiet, subject: quiet, max_size: 3, refused: drop }
+] }
+"""
+
+
+def log_of(hub):
+    return bytes(hub.log()).decode("utf-8", "replace")
+
+
+def wait_for(hub, text):
+    limit = time.monotonic() + 10 * harness.SLOWNESS
+    while text not in log_of(hub):
+        if time.monotonic() > limit:
+            raise AssertionError("no %r in the log:\n%s" % (text, log_of(hub)))
+        time.sleep(0.02)
+
+
+@unittest.skipIf(harness.KIND == "nats", "nats-server has no rules")
+class ScrubTest(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.path = pathlib.Path(self.directory.name, "hub.conf")
+        self.path.write_text(RULES, encoding="utf-8")
+        self.hub = Hub(flags=["-c", str(self.path)])
+        self.addCleanup(self.directory.cleanup)
+        self.addCleanup(self.hub.stop)
+
+    def client(self, connect):
+        client = Client(self.hub, connect)
+        self.addCleanup(client.close)
+        return client
+
+    def test_cleaned_for_everybody(self):
+        one, two, publisher = self.client(QUIET), self.client(HEADERS), self.client(QUIET)
+        one.send(b"SUB > 1\r\n").sync()
+        two.send(b"SUB orders.* 2\r\n").sync()
+        said = b'{"user":{"email":"a@b.cc"},"password":"x","n":"4111 1111 1111 1111"}'
+        left = b'{"user":{"email":"[masked]"},"n":"[card]"}'
+        publisher.send(pub(b"orders.new", said) + pub(b"other", said)).sync()
+        one.expect(msg(b"orders.new", b"1", left) + msg(b"other", b"1", said))
+        two.expect(msg(b"orders.new", b"2", left))
+
+    def test_told(self):
+        client = self.client(REQUESTS)
+        client.send(b"SUB inbox 9\r\n").sync()
+        client.send(pub(b"orders.new", b"{", b"inbox") + b"PING\r\n")
+        status = (b"NATS/1.0 400 Refused by scrub rule orders: not well-formed JSON\r\n"
+                  b"Nats-Subject: orders.new\r\n\r\n")
+        client.expect(b"HMSG inbox 9 %d %d\r\n%s\r\n" % (len(status), len(status), status) +
+                      b"-ERR 'Permissions Violation for Publish to \"orders.new\", scrub rule "
+                      b"\"orders\": not well-formed JSON'\r\nPONG\r\n")
+        wait_for(self.hub, 'Scrub rule "orders" refused')
+        self.assertNotIn("{", log_of(self.hub).split("Scrub rule")[1].splitlines()[0])
+
+    def test_quarantine_and_drop(self):
+        jailer, client = self.client(HEADERS), self.client(QUIET)
+        jailer.send(b"SUB jail.> 1\r\nSUB quiet 2\r\nSUB in.* 3\r\n").sync()
+        client.send(pub(b"in.a", b"evil") + pub(b"quiet", b"1234") + pub(b"quiet", b"123")).sync()
+        block = (b"NATS/1.0\r\nNats-Scrub-Rule: jail\r\nNats-Scrub-Reason: must_not\r\n"
+                 b"Nats-Scrub-Subject: in.a\r\n\r\n")
+        jailer.expect(b"HMSG jail.x 1 %d %d\r\n%sevil\r\n" % (len(block), len(block) + 4, block) +
+                      msg(b"quiet", b"2", b"123"))
+
+    def test_reload(self):
+        one, publisher = self.client(QUIET), self.client(QUIET)
+        one.send(b"SUB > 1\r\n").sync()
+        self.path.write_text("scrub { rules [ { subject: x, mask: [email] } ] }\n", encoding="utf-8")
+        os.kill(self.hub.pid, signal.SIGHUP)
+        wait_for(self.hub, "Reloaded server configuration")
+        publisher.send(pub(b"x", b"a@b.cc") + pub(b"orders.new", b"{")).sync()
+        one.expect(msg(b"x", b"1", b"[email]") + msg(b"orders.new", b"1", b"{"))
+        self.path.write_text("scrub { rules [ { subject: x, mask: [emial] } ] }\n", encoding="utf-8")
+        os.kill(self.hub.pid, signal.SIGHUP)
+        wait_for(self.hub, "Failed to reload")
+        publisher.send(pub(b"x", b"a@b.cc")).sync()
+        one.expect(msg(b"x", b"1", b"[email]"))
+
+    def test_check(self):
+        def check():
+            return subprocess.run([harness.executable(), "-t", "-c", str(self.path)],
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        self.assertEqual(check().returncode, 0)
+        self.path.write_text("scrub { rules [\n { subject: x, utf8: maybe } ] }\n", encoding="utf-8")
+        done = check()
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(b"hub.conf:2:", done.stdout)
+
+    def test_the_page(self):
+        """The rules and the examples of docs/scrub.md."""
+        page = (harness.REPOSITORY / "docs" / "scrub.md").read_text(encoding="utf-8")
+        blocks = re.findall(r"```\n(.*?)```", page, re.S)
+        rules = next(block for block in blocks if block.startswith("scrub {"))
+        examples = next(block for block in blocks if block.startswith("tests ["))
+        shown = next(block for block in blocks if block.startswith("$ echo"))
+        tests = pathlib.Path(self.directory.name, "examples.conf")
+        self.path.write_text(rules, encoding="utf-8")
+        tests.write_text(examples, encoding="utf-8")
+        tool = [harness.executable(), "scrub", "--config", str(self.path)]
+        done = subprocess.run(tool + ["--test", str(tests)], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, b"4 passed, 0 failed\n"))
+        payload = re.search(r"echo '(.*?)'", shown).group(1) + "\n"
+        done = subprocess.run(tool + ["--subject", "orders.new"], input=payload.encode(),
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        said = re.sub(r"\([\d.]+ us\)", "(8.1 us)", done.stderr.decode() + done.stdout.decode())
+        self.assertIn(said, shown.replace("\n\n", "\n") + "\n")
+        self.assertEqual(done.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
