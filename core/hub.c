@@ -80,9 +80,62 @@ void array_reserve(void **array, uint32_t *capacity, uint32_t count, size_t item
 void hub_want(struct hub *hub, struct session *session, uint32_t want)
 {
     session->wants |= (uint8_t)want;
-    if (!list_is_linked(&session->wants_link)) {
-        list_push(&hub->wants, &session->wants_link);
+    if (session->wants_place == 0) {
+        queue_push(&hub->wants, session);
     }
+}
+
+void session_set_flush(struct hub *hub, struct session *session, enum session_flush flush)
+{
+    struct queue *const queues[] = {NULL, &hub->flush_sessions, &hub->flush.later, &hub->doomed};
+    if (session->in_flush != FLUSH_NOT) {
+        queue_remove(queues[session->in_flush], session);
+    }
+    session->in_flush = (uint8_t)flush;
+    if (flush != FLUSH_NOT) {
+        queue_push(queues[flush], session);
+    }
+}
+
+void session_set_rest(struct hub *hub, struct session *session, enum session_rest rest)
+{
+    struct queue *const queues[] = {NULL, &hub->paused, &hub->gated, &hub->resumable,
+                                    &hub->resuming};
+    if (session->in_rest != REST_NOT) {
+        queue_remove(queues[session->in_rest], session);
+    }
+    session->in_rest = (uint8_t)rest;
+    if (rest != REST_NOT) {
+        queue_push(queues[rest], session);
+    }
+}
+
+static void queues_init(struct hub *hub)
+{
+    queue_init(&hub->flush_sessions, offsetof(struct session, flush_place));
+    queue_init(&hub->flush.later, offsetof(struct session, flush_place));
+    queue_init(&hub->doomed, offsetof(struct session, flush_place));
+    queue_init(&hub->paused, offsetof(struct session, rest_place));
+    queue_init(&hub->gated, offsetof(struct session, rest_place));
+    queue_init(&hub->resumable, offsetof(struct session, rest_place));
+    queue_init(&hub->resuming, offsetof(struct session, rest_place));
+    queue_init(&hub->blocked, offsetof(struct session, blocked_place));
+    queue_init(&hub->wants, offsetof(struct session, wants_place));
+    queue_init(&hub->inputs, offsetof(struct session, input_place));
+}
+
+static void queues_free(struct hub *hub)
+{
+    queue_free(&hub->flush_sessions);
+    queue_free(&hub->flush.later);
+    queue_free(&hub->doomed);
+    queue_free(&hub->paused);
+    queue_free(&hub->gated);
+    queue_free(&hub->resumable);
+    queue_free(&hub->resuming);
+    queue_free(&hub->blocked);
+    queue_free(&hub->wants);
+    queue_free(&hub->inputs);
 }
 
 /* ---- life of the hub ------------------------------------------------------------------------- */
@@ -111,15 +164,7 @@ struct hub *hub_new(const struct hub_options *options, uint64_t now_ns)
     hub->journal = memory_alloc(JOURNAL_MAX * sizeof(struct journal_entry));
     hub->flush.vectors = memory_alloc(FLUSH_VECTORS * sizeof(struct iovec));
     hub->flush.scratch = memory_resize(NULL, FLUSH_SCRATCH_BYTES);
-    list_init(&hub->flush.later);
-    list_init(&hub->flush_sessions);
-    list_init(&hub->doomed);
-    list_init(&hub->blocked);
-    list_init(&hub->wants);
-    list_init(&hub->paused);
-    list_init(&hub->resumable);
-    list_init(&hub->resuming);
-    list_init(&hub->inputs);
+    queues_init(hub);
     peers_init(hub);
     gates_init(hub);
     hub_set_policies(hub, options->policies);
@@ -155,6 +200,7 @@ void hub_free(struct hub *hub)
     chunk_pool_free(&hub->chunks);
     scrub_free(hub->scrub);
     spares_free(hub);
+    queues_free(hub);
     memory_free(hub->journal);
     memory_free(hub->flush.vectors);
     memory_free(hub->flush.scratch);
@@ -183,14 +229,8 @@ struct session *hub_session_open(struct hub *hub, uint64_t client_id)
     session->generation = pool_generation(&hub->sessions, slot);
     session->client_id = client_id;
     session->echo = true;
-    session->tick_ns = UINT64_MAX;
-    session->linger_ns = UINT64_MAX;
+    session->due_ns = UINT64_MAX;
     timer_init(&session->timer, 0);
-    list_init(&session->blocked_link);
-    list_init(&session->flush_link);
-    list_init(&session->wants_link);
-    list_init(&session->pause_link);
-    list_init(&session->input_link);
     hub->metrics.sessions_opened++;
     hub_want(hub, session, WANT_ARM);
     return session;
@@ -242,8 +282,7 @@ static void session_drop_pending(struct hub *hub, struct session *session, enum 
     uint64_t messages = pending_clear(&session->pending, &hub->pendings);
     hub->metrics.deliveries_dropped[drop_of(reason)] += messages;
     session->control_bytes = 0;
-    list_remove(&session->flush_link);
-    session->flush_queued = false;
+    session_set_flush(hub, session, FLUSH_NOT);
 }
 
 static void session_end(struct hub *hub, struct session *session, uint32_t how)
@@ -283,12 +322,11 @@ void hub_close(struct hub *hub, struct session *session, enum close_reason reaso
         }
     }
     input_free(hub, session);
-    list_remove(&session->pause_link);
+    session_set_rest(hub, session, REST_NOT);
     session->pauses = 0;
     if (how == HUB_CLOSE_FLUSH) {
         session->state = SESSION_FLUSHING;
-        session->tick_ns = UINT64_MAX;
-        session->linger_ns = hub->now_ns + hub->options.write_deadline_ns;
+        session->due_ns = hub->now_ns + hub->options.write_deadline_ns;
         hub_timer_update(hub, session);
         /* A pause of this turn is over with everything else: it reads on, to see the end. */
         hub_want(hub, session, WANT_ARM);
@@ -316,7 +354,7 @@ void session_drained(struct hub *hub, struct session *session)
             return;
         }
         session->state = SESSION_LINGERING;
-        session->linger_ns =
+        session->due_ns =
             hub->now_ns + (session->close_reason == CLOSE_SHUTDOWN ? STOP_LINGER_NS : LINGER_NS);
         hub_timer_update(hub, session);
         hub_want(hub, session, WANT_SHUTDOWN);
@@ -336,9 +374,11 @@ void hub_session_closed(struct hub *hub, struct session *session)
     ASSERT(session->state == SESSION_CLOSING);
     ASSERT(session->subs.count == 0);
     ASSERT(pending_is_empty(&session->pending));
-    list_remove(&session->wants_link);
-    list_remove(&session->pause_link);
-    list_remove(&session->input_link);
+    ASSERT(session->input == NULL);
+    if (session->wants_place != 0) {
+        queue_remove(&hub->wants, session);
+    }
+    session_set_rest(hub, session, REST_NOT);
     timers_cancel(&hub->timers, &session->timer);
     session_terms_free(session);
     pool_give(&hub->sessions, session->slot);
@@ -371,13 +411,12 @@ void hub_pause(struct hub *hub, struct session *session, uint32_t pause)
     hub->metrics.sessions_held += pause == PAUSE_GATE;
     hub->metrics.sessions_slowed += pause == PAUSE_RATE;
     if (pause == PAUSE_OUTPUT || pause == PAUSE_RATE) {
-        return; /* Its own drain or timer finds it; another pause may have it on a list. */
+        return; /* Its own drain or timer finds it; another pause may have it in a queue. */
     }
-    list_remove(&session->pause_link);
-    list_push(pause == PAUSE_PEER   ? &hub->paused
-              : pause == PAUSE_GATE ? &hub->gated
-                                    : &hub->resumable,
-              &session->pause_link);
+    session_set_rest(hub, session,
+                     pause == PAUSE_PEER   ? REST_PAUSED
+                     : pause == PAUSE_GATE ? REST_GATED
+                                           : REST_RESUMABLE);
 }
 
 void session_resume(struct hub *hub, struct session *session, uint32_t pause)
@@ -386,21 +425,20 @@ void session_resume(struct hub *hub, struct session *session, uint32_t pause)
         return;
     }
     session->pauses &= (uint8_t)~pause;
-    if (pause == PAUSE_PEER || pause == PAUSE_GATE || session->pauses == 0) {
-        list_remove(&session->pause_link);
-    }
     if (session->pauses == 0) {
-        list_push(&hub->resumable, &session->pause_link);
+        session_set_rest(hub, session, REST_RESUMABLE);
+    } else if (pause == PAUSE_PEER || pause == PAUSE_GATE) {
+        session_set_rest(hub, session, REST_NOT);
     }
 }
 
 struct session *hub_resumable_next(struct hub *hub)
 {
-    struct list *node = list_pop(&hub->resuming);
-    if (node == NULL) {
+    struct session *session = queue_first(&hub->resuming);
+    if (session == NULL) {
         return NULL;
     }
-    struct session *session = CONTAINER_OF(node, struct session, pause_link);
+    session_set_rest(hub, session, REST_NOT);
     session->pauses &= (uint8_t)~PAUSE_BUDGET;
     if (session->pauses == 0 && session->state == SESSION_OPEN) {
         hub_want(hub, session, WANT_ARM);
@@ -437,8 +475,10 @@ void hub_settings_set(struct hub *hub, const struct settings *settings)
     /* Next time all pending lists are compared with their limit, however little was published. */
     hub->pending_slack = 0;
     hub->pending_growth = 1;
-    LIST_FOR_EACH (node, &hub->blocked) {
-        hub_timer_update(hub, CONTAINER_OF(node, struct session, blocked_link));
+    uint32_t cursor = queue_cursor(&hub->blocked);
+    struct session *session;
+    while ((session = queue_next(&hub->blocked, &cursor)) != NULL) {
+        hub_timer_update(hub, session);
     }
 }
 
@@ -449,15 +489,21 @@ const struct settings *hub_settings(const struct hub *hub)
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
+/* Of a blocked session. */
+static uint64_t write_deadline(const struct hub *hub, const struct session *session)
+{
+    return session->pending.ring->blocked_ns + hub->options.write_deadline_ns;
+}
+
 void hub_timer_update(struct hub *hub, struct session *session)
 {
-    uint64_t deadline = MIN_OF(session->tick_ns, session->linger_ns);
+    uint64_t deadline = session->due_ns;
     const struct terms *terms = session->pending.terms;
     if (terms != NULL) {
         deadline = MIN_OF(deadline, MIN_OF(terms->gates_ns, terms->resume_ns));
     }
     if (session->blocked && session->state == SESSION_OPEN && !session_is_patient(session)) {
-        deadline = MIN_OF(deadline, session->blocked_ns + hub->options.write_deadline_ns);
+        deadline = MIN_OF(deadline, write_deadline(hub, session));
     }
     if (deadline == UINT64_MAX) {
         timers_cancel(&hub->timers, &session->timer);
@@ -468,7 +514,8 @@ void hub_timer_update(struct hub *hub, struct session *session)
 
 void hub_tick_at(struct hub *hub, struct session *session, uint64_t tick_ns)
 {
-    session->tick_ns = tick_ns;
+    ASSERT(session->state == SESSION_OPEN);
+    session->due_ns = tick_ns;
     hub_timer_update(hub, session);
 }
 
@@ -477,7 +524,8 @@ struct session *hub_expired_next(struct hub *hub)
     struct timer *timer;
     while ((timer = timers_expired(&hub->timers, hub->now_ns)) != NULL) {
         struct session *session = CONTAINER_OF(timer, struct session, timer);
-        if (session->linger_ns <= hub->now_ns) {
+        bool is_due = session->due_ns <= hub->now_ns;
+        if (is_due && session->state != SESSION_OPEN) {
             hub_close(hub, session, session->close_reason, HUB_CLOSE_AT_ONCE);
             continue;
         }
@@ -485,13 +533,12 @@ struct session *hub_expired_next(struct hub *hub)
             continue;
         }
         if (session->blocked && session->state == SESSION_OPEN && !session_is_patient(session) &&
-            session->blocked_ns + hub->options.write_deadline_ns <= hub->now_ns) {
+            write_deadline(hub, session) <= hub->now_ns) {
             hub_close(hub, session, CLOSE_SLOW_DEADLINE, HUB_CLOSE_AT_ONCE);
             continue;
         }
-        bool is_due = session->tick_ns <= hub->now_ns;
         if (is_due) {
-            session->tick_ns = UINT64_MAX;
+            session->due_ns = UINT64_MAX;
         }
         hub_timer_update(hub, session);
         if (is_due) {
@@ -503,8 +550,8 @@ struct session *hub_expired_next(struct hub *hub)
 
 uint64_t hub_next_deadline(const struct hub *hub)
 {
-    if (!list_is_empty(&hub->resumable) || !list_is_empty(&hub->flush.later) ||
-        !list_is_empty(&hub->wants) || !list_is_empty(&hub->flush_sessions) ||
+    if (!queue_is_empty(&hub->resumable) || !queue_is_empty(&hub->flush.later) ||
+        !queue_is_empty(&hub->wants) || !queue_is_empty(&hub->flush_sessions) ||
         !list_is_empty(&hub->over) || hub->interest_out_size > 0) {
         return hub->now_ns;
     }
@@ -521,9 +568,9 @@ void hub_turn_begin(struct hub *hub, uint64_t now_ns)
     hub->turn_bytes_max = MIN_OF((uint64_t)TURN_BYTES_MAX, hub_log_room(hub));
     hub->metrics.turns++;
     hub->flush.phase = FLUSH_BEGIN;
-    struct list *node;
-    while ((node = list_pop(&hub->resumable)) != NULL) {
-        list_push(&hub->resuming, node);
+    struct session *session;
+    while ((session = queue_first(&hub->resumable)) != NULL) {
+        session_set_rest(hub, session, REST_RESUMING);
     }
 }
 
@@ -534,11 +581,10 @@ uint64_t hub_now(const struct hub *hub)
 
 struct session *hub_want_next(struct hub *hub, uint32_t *wants)
 {
-    struct list *node = list_pop(&hub->wants);
-    if (node == NULL) {
+    struct session *session = queue_pop(&hub->wants);
+    if (session == NULL) {
         return NULL;
     }
-    struct session *session = CONTAINER_OF(node, struct session, wants_link);
     *wants = session->wants;
     session->wants = 0;
     return session;
@@ -568,7 +614,7 @@ void hub_gauges(const struct hub *hub, struct hub_gauges *gauges)
         .pending_entries_bytes = hub->pendings.entries_bytes,
         .index_bytes = hub_index_bytes(hub),
         .input_bytes = hub->input_bytes,
-        .blocked = hub->blocked_count,
+        .blocked = hub->blocked.count,
         .envelopes_under_way = hub->envelopes_under_way,
         .log_bytes_peak = hub->chunks.used_bytes_peak,
     };

@@ -8,7 +8,6 @@
 struct census {
     uint64_t subs;
     uint64_t grouped;
-    uint64_t blocked;
     uint64_t input_bytes;
     uint64_t entries_bytes;
     uint64_t open_cursors;
@@ -80,32 +79,36 @@ static void solo_check(const struct session *session, bool is_between_turns)
 static void waiting_check(const struct session *session, bool is_between_turns)
 {
     const struct pending *p = &session->pending;
-    ASSERT(session->blocked == list_is_linked(&session->blocked_link));
+    ASSERT(session->blocked == (session->blocked_place != 0));
     ASSERT(!session->wait_asked || session->blocked);
-    ASSERT(session->flush_queued == list_is_linked(&session->flush_link));
+    ASSERT((session->in_flush != FLUSH_NOT) == (session->flush_place != 0));
     if (is_between_turns && !pending_is_empty(p)) {
         /* The turn's chunks are gone, and somebody will come back for the bytes. */
-        ASSERT(p->pinned);
-        ASSERT(session->blocked || session->flush_queued);
+        ASSERT(pending_is_pinned(p));
+        ASSERT(session->blocked || session->in_flush != FLUSH_NOT);
     }
-    ASSERT(!session->blocked || p->pinned);
-    ASSERT(!session->is_doomed || !is_between_turns);
+    ASSERT(!session->blocked || pending_is_pinned(p));
+    ASSERT(!session_is_doomed(session) || !is_between_turns);
     if (session->state == SESSION_CLOSING) {
         ASSERT(pending_is_empty(p));
         ASSERT(!timer_is_set(&session->timer));
     }
-    bool is_listed = list_is_linked(&session->pause_link);
+    bool is_listed = session->in_rest != REST_NOT;
+    ASSERT(is_listed == (session->rest_place != 0));
     ASSERT(session->pauses == 0 || is_listed ||
            (session->pauses & ~(PAUSE_OUTPUT | PAUSE_RATE)) == 0);
-    ASSERT((session->wants != 0) == list_is_linked(&session->wants_link));
+    ASSERT((session->wants != 0) == (session->wants_place != 0));
 }
 
 static void input_check(const struct session *session, struct census *census)
 {
-    ASSERT(session->input.size <= session->input.capacity);
-    ASSERT((session->input.size > 0) == list_is_linked(&session->input_link));
-    ASSERT((session->input.capacity > 0) == (session->input.data != NULL));
-    census->input_bytes += session->input.capacity;
+    const struct input *input = session->input;
+    ASSERT((input != NULL) == (session->input_place != 0));
+    if (input != NULL) {
+        ASSERT(input->size > 0);
+        ASSERT(input->size <= input->capacity);
+        census->input_bytes += sizeof(*input) + input->capacity;
+    }
 }
 
 static void session_check(const struct session *session, struct census *census,
@@ -117,7 +120,7 @@ static void session_check(const struct session *session, struct census *census,
     waiting_check(session, is_between_turns);
     input_check(session, census);
     pending_check(p);
-    for (uint32_t i = 0; p->pinned && i < p->count; i++) {
+    for (uint32_t i = 0; pending_is_pinned(p) && i < pending_count(p); i++) {
         const struct pending_entry *e = pending_at(p, i);
         if (e->kind == PENDING_RUN) {
             ASSERT(e->run->chunk->refs > 0);
@@ -132,8 +135,7 @@ static void session_check(const struct session *session, struct census *census,
         }
     }
     census->open_cursors += pending_last_open(p) != NULL;
-    census->blocked += session->blocked;
-    census->entries_bytes += p->capacity * sizeof(struct pending_entry);
+    census->entries_bytes += p->ring != NULL ? pending_ring_bytes(p->ring->capacity) : 0;
 }
 
 /* ---- patterns -------------------------------------------------------------------------------- */
@@ -193,11 +195,25 @@ static void turn_check(const struct hub *hub)
     ASSERT(hub->expired_count == 0);
     ASSERT(hub->copies_count == 0);
     ASSERT(list_is_empty(&hub->held));
-    ASSERT(list_is_empty(&hub->doomed));
+    ASSERT(queue_is_empty(&hub->doomed));
     for (uint32_t w = 0; w < hub->options.workers_count; w++) {
         ASSERT(list_is_empty(&hub->peers[w].ready));
         ASSERT(hub->peers[w].credit_used == 0 || hub->envelopes_under_way > 0);
     }
+}
+
+static void queues_check(const struct hub *hub)
+{
+    queue_check(&hub->flush_sessions);
+    queue_check(&hub->flush.later);
+    queue_check(&hub->doomed);
+    queue_check(&hub->paused);
+    queue_check(&hub->gated);
+    queue_check(&hub->resumable);
+    queue_check(&hub->resuming);
+    queue_check(&hub->blocked);
+    queue_check(&hub->wants);
+    queue_check(&hub->inputs);
 }
 
 void hub_check(struct hub *hub)
@@ -206,6 +222,7 @@ void hub_check(struct hub *hub)
     struct census census = {0};
     pool_check(&hub->sessions);
     timers_check(&hub->timers);
+    queues_check(hub);
     index_check(hub->index);
     interest_check(&hub->interest);
     POOL_FOR_EACH(slot, &hub->sessions)
@@ -217,7 +234,6 @@ void hub_check(struct hub *hub)
         turn_check(hub);
     }
     ASSERT(census.subs == hub->subscriptions_count);
-    ASSERT(census.blocked == hub->blocked_count);
     ASSERT(census.input_bytes == hub->input_bytes);
     ASSERT(census.entries_bytes == hub->pendings.entries_bytes);
     ASSERT(census.open_cursors == census.stream_cursors);
@@ -243,10 +259,11 @@ static void session_dump(const struct session *session,
              "%" PRIu64 " bytes%s input %u pauses %u wants %u",
              session->slot, session->generation, session->client_id, states[session->state],
              session->in_step ? " in-step" : "", session->blocked ? " blocked" : "",
-             session->flush_queued ? " queued" : "", session->subs.count, session->shared_count,
-             session->pending.count, pending_bytes(&session->pending),
-             session->pending.pinned ? " pinned" : "", session->input.size, session->pauses,
-             session->wants);
+             session->in_flush != FLUSH_NOT ? " queued" : "", session->subs.count,
+             session->shared_count, pending_count(&session->pending),
+             pending_bytes(&session->pending),
+             pending_is_pinned(&session->pending) ? " pinned" : "",
+             (uint32_t)session_input(session).size, session->pauses, session->wants);
     line(context, text);
 }
 

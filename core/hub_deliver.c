@@ -6,10 +6,10 @@ enum { FRAME_EXTRA_BYTES = 7 };
 
 void session_queue_flush(struct hub *hub, struct session *session)
 {
-    if (!session->flush_queued) {
-        session->flush_queued = true;
+    if (session->in_flush == FLUSH_NOT) {
+        session->in_flush = FLUSH_QUEUED;
         session->turn_sends = 0;
-        list_push(&hub->flush_sessions, &session->flush_link);
+        queue_push(&hub->flush_sessions, session);
     }
 }
 
@@ -45,10 +45,10 @@ static struct run_span local_span(struct hub *hub, struct run_span span)
 void session_pin(struct hub *hub, struct session *session)
 {
     struct pending *p = &session->pending;
-    if (p->pinned) {
+    if (pending_is_pinned(p)) {
         return;
     }
-    for (uint32_t i = 0; i < p->count; i++) {
+    for (uint32_t i = 0; i < pending_count(p); i++) {
         struct pending_entry *e = pending_at(p, i);
         if (e->kind == PENDING_RUN) {
             e->run = hub_local_run(hub, e->run);
@@ -109,7 +109,7 @@ static void settle_run(struct hub *hub, const struct journal_entry *entry)
     }
     struct session *session = pool_at(&hub->sessions, audience_members(audience)[0].slot);
     struct run_span span = {.run = entry->run, .first = entry->first, .count = entry->messages};
-    if (session->pending.pinned) {
+    if (pending_is_pinned(&session->pending)) {
         span = local_span(hub, span);
     }
     pending_add_run(&session->pending, &hub->pendings, span.run, audience, span.first, span.count);
@@ -205,7 +205,7 @@ deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
                                                    .first = span.first};
         return 1;
     }
-    if (session->pending.pinned) {
+    if (pending_is_pinned(&session->pending)) {
         span = local_span(hub, span);
     }
     pending_add_run(&session->pending, &hub->pendings, span.run, audience, span.first, count);
@@ -325,7 +325,7 @@ void hub_control(struct hub *hub, struct session *session, struct bytes bytes)
     uint32_t offset = chunk->used;
     memcpy(chunk->data + offset, bytes.ptr, bytes.size);
     chunk->used += (uint32_t)bytes.size;
-    session->control_bytes += bytes.size;
+    session->control_bytes += (uint32_t)bytes.size;
     hub->pending_growth += bytes.size;
     struct pending *p = &session->pending;
     if (session_is_mixed(session) && !PLANTED(PLANTED_CONTROL_FIRST)) {

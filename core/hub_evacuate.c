@@ -51,7 +51,7 @@ static uint32_t holder_collect(struct hub *hub, struct holder **holders)
     {
         struct session *session = pool_at(&hub->sessions, slot);
         struct pending *p = &session->pending;
-        for (uint32_t i = 0; p->pinned && i < p->count; i++) {
+        for (uint32_t i = 0; pending_is_pinned(p) && i < pending_count(p); i++) {
             struct pending_entry *e = pending_at(p, i);
             if (e->kind >= PENDING_OPEN) {
                 continue;
@@ -193,8 +193,9 @@ static void close_over_pending(struct hub *hub)
     uint64_t limit = hub->options.max_pending;
     hub->pending_growth = 0;
     hub->pending_slack = limit;
-    LIST_FOR_EACH_SAFE (node, next, &hub->blocked) {
-        struct session *session = CONTAINER_OF(node, struct session, blocked_link);
+    uint32_t cursor = queue_cursor(&hub->blocked);
+    struct session *session;
+    while ((session = queue_next(&hub->blocked, &cursor)) != NULL) {
         uint64_t pending = session_pending_limited(session);
         if (pending > limit) {
             hub_close(hub, session, CLOSE_SLOW_PENDING, HUB_CLOSE_AT_ONCE);
@@ -207,8 +208,9 @@ static void close_over_pending(struct hub *hub)
 /* Whose socket takes all it is offered, and who is still offered less than it hears. */
 static void close_over_pending_later(struct hub *hub)
 {
-    LIST_FOR_EACH_SAFE (node, next, &hub->flush.later) {
-        struct session *session = CONTAINER_OF(node, struct session, flush_link);
+    uint32_t cursor = queue_cursor(&hub->flush.later);
+    struct session *session;
+    while ((session = queue_next(&hub->flush.later, &cursor)) != NULL) {
         if (session_pending_limited(session) > hub->options.max_pending) {
             hub_close(hub, session, CLOSE_SLOW_PENDING, HUB_CLOSE_AT_ONCE);
         }
@@ -231,21 +233,18 @@ static void evacuate_some(struct hub *hub, uint64_t soft)
 
 /* Of those that are behind: blocked longest first, then whose socket takes all it is offered and
  * who is offered less than it hears. */
-static struct session *choose_victim(const struct hub *hub)
+static struct session *choose_victim(struct hub *hub)
 {
-    struct list *node = list_first(&hub->blocked);
-    if (node != NULL) {
-        return CONTAINER_OF(node, struct session, blocked_link);
-    }
-    node = list_first(&hub->flush.later);
-    return node != NULL ? CONTAINER_OF(node, struct session, flush_link) : NULL;
+    struct session *session = queue_first(&hub->blocked);
+    return session != NULL ? session : queue_first(&hub->flush.later);
 }
 
 /* Three quarters are used: until it is less, who is behind gives way. */
 static void __attribute__((noinline)) give_way(struct hub *hub, uint64_t soft)
 {
-    LIST_FOR_EACH (node, &hub->blocked) {
-        struct session *session = CONTAINER_OF(node, struct session, blocked_link);
+    uint32_t cursor = queue_cursor(&hub->blocked);
+    struct session *session;
+    while ((session = queue_next(&hub->blocked, &cursor)) != NULL) {
         if (session->pending.terms != NULL && log_bytes(hub) > soft) {
             hub_shed(hub, session);
         }
@@ -262,7 +261,7 @@ void hub_limit_memory(struct hub *hub)
     /* Ten thousand stalled sessions are not asked every turn: only when as much was published as
      * could have brought the fullest of them a good part of the way to its limit. */
     hub->pending_growth += hub->turn_bytes;
-    if (hub->blocked_count > 0 && hub->pending_growth > hub->pending_slack / 8) {
+    if (!queue_is_empty(&hub->blocked) && hub->pending_growth > hub->pending_slack / 8) {
         close_over_pending(hub);
     }
     uint64_t soft = hub->options.log_bytes_max / 4 * 3;

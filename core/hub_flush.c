@@ -11,16 +11,21 @@
 
 /* ---- blocked sessions ------------------------------------------------------------------------ */
 
+/* What is due next is one write, and has a deadline of its own. */
+static void write_begins(struct hub *hub, struct session *session)
+{
+    struct pending_ring *ring = session->pending.ring;
+    ring->blocked_ns = hub->now_ns;
+    ring->goal_left = (uint32_t)MIN_OF(pending_bytes(&session->pending), (uint64_t)SEND_BYTES_MAX);
+}
+
 void session_block(struct hub *hub, struct session *session)
 {
     session_pin(hub, session);
     if (!session->blocked) {
         session->blocked = true;
-        session->blocked_ns = hub->now_ns;
-        session->goal_bytes = session->sent_bytes +
-                              MIN_OF(pending_bytes(&session->pending), (uint64_t)SEND_BYTES_MAX);
-        list_push(&hub->blocked, &session->blocked_link);
-        hub->blocked_count++;
+        write_begins(hub, session);
+        queue_push(&hub->blocked, session);
         hub->metrics.sessions_blocked++;
         uint64_t pending = session_pending_limited(session);
         uint64_t slack =
@@ -43,47 +48,46 @@ void session_unblock(struct hub *hub, struct session *session)
         session->blocked = false;
         session->wait_asked = false;
         session->wants &= (uint8_t)~WANT_WRITABLE;
-        list_remove(&session->blocked_link);
-        hub->blocked_count--;
+        queue_remove(&hub->blocked, session);
         hub_timer_update(hub, session);
     }
 }
 
-/* The write that blocked is through: the next one has a deadline of its own. So has what a session
- * on its way out still has to be sent: who goes on reading gets all of it. */
-static void session_progress(struct hub *hub, struct session *session)
+/* A blocked session's socket took bytes: when its write is through, the next one has a deadline of
+ * its own. So has what a session on its way out still has to be sent: who goes on reading gets all of
+ * it. */
+static void session_progress(struct hub *hub, struct session *session, size_t taken)
 {
-    if (session->blocked && session->sent_bytes >= session->goal_bytes) {
-        session->blocked_ns = hub->now_ns;
-        if (session->state == SESSION_FLUSHING) {
-            session->linger_ns = hub->now_ns + hub->options.write_deadline_ns;
-        }
-        session->goal_bytes = session->sent_bytes +
-                              MIN_OF(pending_bytes(&session->pending), (uint64_t)SEND_BYTES_MAX);
-        hub_timer_update(hub, session);
+    if (!session->blocked) {
+        return;
     }
+    struct pending_ring *ring = session->pending.ring;
+    if (taken < ring->goal_left) {
+        ring->goal_left -= (uint32_t)taken;
+        return;
+    }
+    write_begins(hub, session);
+    if (session->state == SESSION_FLUSHING) {
+        session->due_ns = hub->now_ns + hub->options.write_deadline_ns;
+    }
+    hub_timer_update(hub, session);
 }
 
 /* Closing changes memberships, which the flush is walking: it waits for the end of the flush. */
 static void doom(struct hub *hub, struct session *session, enum close_reason reason)
 {
-    if (session->is_doomed) {
+    if (session_is_doomed(session)) {
         return;
     }
-    session->is_doomed = true;
     session->doom_reason = (uint8_t)reason;
-    list_remove(&session->flush_link);
-    session->flush_queued = true;
-    list_push(&hub->doomed, &session->flush_link);
+    session_set_flush(hub, session, FLUSH_DOOMED);
 }
 
 static void close_doomed(struct hub *hub)
 {
-    struct list *node;
-    while ((node = list_pop(&hub->doomed)) != NULL) {
-        struct session *session = CONTAINER_OF(node, struct session, flush_link);
-        session->is_doomed = false;
-        session->flush_queued = false;
+    struct session *session;
+    while ((session = queue_first(&hub->doomed)) != NULL) {
+        session_set_flush(hub, session, FLUSH_NOT);
         hub_close(hub, session, session->doom_reason, HUB_CLOSE_AT_ONCE);
     }
 }
@@ -199,7 +203,6 @@ static void member_result(struct hub *hub, const struct send_op *send)
     struct session *session = pool_at(&hub->sessions, send->slot);
     size_t taken = send->result > 0 ? (size_t)send->result : 0;
     hub->metrics.sent_bytes += taken;
-    session->sent_bytes += taken;
     fall_behind(hub, session, taken);
     if (send->result < 0) {
         doom(hub, session, CLOSE_WRITE_ERROR);
@@ -219,13 +222,13 @@ static bool session_is_drained(struct hub *hub, struct session *session)
         return true;
     }
     struct pending_entry *open = pending_last_open(p);
-    if (open == NULL || p->count > 1 || pending_bytes(p) > 0) {
+    if (open == NULL || pending_count(p) > 1 || pending_bytes(p) > 0) {
         return false;
     }
     struct cursor cursor = {open->chunk, open->offset};
     stream_cursor_close(open->audience->stream, cursor);
     stream_trim(open->audience->stream, &hub->chunks);
-    p->count = 0;
+    pending_drop_last(p);
     if (session->state == SESSION_OPEN) {
         struct sub *sub = session_sub(session);
         session->in_step = true;
@@ -234,10 +237,16 @@ static bool session_is_drained(struct hub *hub, struct session *session)
     return true;
 }
 
+/* Out of the queue: it is being dealt with. */
+static void flush_leave(struct hub *hub, struct session *session)
+{
+    session->in_flush = FLUSH_NOT;
+    queue_remove(&hub->flush_sessions, session);
+}
+
 static void flush_done(struct hub *hub, struct session *session)
 {
-    list_remove(&session->flush_link);
-    session->flush_queued = false;
+    flush_leave(hub, session);
     if (pending_is_empty(&session->pending)) {
         session_drained(hub, session);
     }
@@ -253,10 +262,9 @@ static size_t next_session_sends(struct hub *hub, struct send_op *sends, size_t 
     struct iovec *vectors = f->vectors;
     struct iovec *vectors_end = f->vectors + FLUSH_VECTORS;
     size_t count = 0;
-    struct list *node = hub->flush_sessions.next;
-    while (node != &hub->flush_sessions && count < max) {
-        struct session *session = CONTAINER_OF(node, struct session, flush_link);
-        node = node->next;
+    uint32_t cursor = queue_cursor(&hub->flush_sessions);
+    struct session *session;
+    while (count < max && (session = queue_next(&hub->flush_sessions, &cursor)) != NULL) {
         if (session_is_drained(hub, session)) {
             flush_done(hub, session);
             continue;
@@ -295,14 +303,12 @@ static void session_result(struct hub *hub, const struct send_op *send)
     struct session *session = pool_at(&hub->sessions, send->slot);
     size_t taken = send->result > 0 ? (size_t)send->result : 0;
     hub->metrics.sent_bytes += taken;
-    session->sent_bytes += taken;
     pending_consume(&session->pending, &hub->pendings,
                     PLANTED(PLANTED_SHORT_IS_FULL) && send->result > 0 ? send->size : taken);
     if (UNLIKELY(session->pending.terms != NULL)) {
         hub_after_send(hub, session);
     }
-    list_remove(&session->flush_link);
-    session->flush_queued = false;
+    flush_leave(hub, session);
     if (send->result < 0) {
         doom(hub, session, CLOSE_WRITE_ERROR);
         return;
@@ -311,7 +317,7 @@ static void session_result(struct hub *hub, const struct send_op *send)
         session_drained(hub, session);
         return;
     }
-    session_progress(hub, session);
+    session_progress(hub, session, taken);
     if (send->result < (int64_t)send->size) {
         hub->metrics.sends_short += send->result > 0;
         hub->metrics.sends_full += send->result == SEND_FULL;
@@ -319,16 +325,15 @@ static void session_result(struct hub *hub, const struct send_op *send)
         session_block(hub, session);
         return;
     }
-    session->flush_queued = true;
     session->turn_sends++;
     if (session->turn_sends < SESSION_SENDS_MAX) {
-        list_push(&hub->flush_sessions, &session->flush_link);
+        session_set_flush(hub, session, FLUSH_QUEUED);
     } else {
         session_pin(hub, session);
         if (session->pending.terms != NULL) {
             hub_look_over(hub, session);
         }
-        list_push(&hub->flush.later, &session->flush_link);
+        session_set_flush(hub, session, FLUSH_LATER);
     }
 }
 
@@ -339,11 +344,10 @@ static void flush_begin(struct hub *hub)
     hub_close_run(hub);
     hub_settle(hub);
     struct flush *f = &hub->flush;
-    struct list *node;
-    while ((node = list_pop(&f->later)) != NULL) {
-        struct session *session = CONTAINER_OF(node, struct session, flush_link);
+    struct session *session;
+    while ((session = queue_first(&f->later)) != NULL) {
         session->turn_sends = 0;
-        list_push(&hub->flush_sessions, &session->flush_link);
+        session_set_flush(hub, session, FLUSH_QUEUED);
     }
     f->dirty_index = 0;
     f->in_audience = false;
@@ -416,8 +420,10 @@ uint64_t hub_turn_end(struct hub *hub)
     hub_close_run(hub);
     hub_settle(hub);
     close_doomed(hub);
-    LIST_FOR_EACH (node, &hub->flush_sessions) {
-        session_pin(hub, CONTAINER_OF(node, struct session, flush_link));
+    uint32_t cursor = queue_cursor(&hub->flush_sessions);
+    struct session *session;
+    while ((session = queue_next(&hub->flush_sessions, &cursor)) != NULL) {
+        session_pin(hub, session);
     }
     dirty_end(hub);
     if (UNLIKELY(!list_is_empty(&hub->over))) {

@@ -50,71 +50,82 @@ void hub_block_give(struct hub *hub, void *block)
     spare_give(hub, 0, block);
 }
 
-/* A capacity says where the memory came from: the two kinds of block, or larger and its own. */
-static uint8_t *input_alloc(struct hub *hub, size_t capacity)
+/* The size says where the memory came from: the two kinds of block, or larger and its own. */
+static struct input *input_alloc(struct hub *hub, size_t size)
 {
-    if (capacity == HUB_BLOCK_BYTES) {
-        return spare_take(hub, 0, HUB_BLOCK_BYTES);
-    }
-    return capacity == INPUT_BYTES ? spare_take(hub, 1, INPUT_BYTES)
-                                   : memory_resize(NULL, capacity);
+    struct input *input = size == HUB_BLOCK_BYTES ? spare_take(hub, 0, HUB_BLOCK_BYTES)
+                          : size == INPUT_BYTES   ? spare_take(hub, 1, INPUT_BYTES)
+                                                  : memory_resize(NULL, size);
+    hub->input_bytes += size;
+    *input = (struct input){.capacity = (uint32_t)(size - sizeof(*input))};
+    return input;
 }
 
 static void input_release(struct hub *hub, struct input *input)
 {
-    if (input->capacity == 0) {
-        return;
-    }
-    hub->input_bytes -= input->capacity;
-    if (input->capacity == HUB_BLOCK_BYTES) {
-        spare_give(hub, 0, input->data);
-    } else if (input->capacity == INPUT_BYTES) {
-        spare_give(hub, 1, input->data);
+    size_t size = sizeof(*input) + input->capacity;
+    hub->input_bytes -= size;
+    if (size == HUB_BLOCK_BYTES) {
+        spare_give(hub, 0, input);
+    } else if (size == INPUT_BYTES) {
+        spare_give(hub, 1, input);
     } else {
-        memory_free(input->data);
+        memory_free(input);
     }
 }
 
 void input_free(struct hub *hub, struct session *session)
 {
-    input_release(hub, &session->input);
-    session->input = (struct input){0};
-    list_remove(&session->input_link);
+    if (session->input != NULL) {
+        input_release(hub, session->input);
+        session->input = NULL;
+        queue_remove(&hub->inputs, session);
+    }
 }
 
 /* ---- input ----------------------------------------------------------------------------------- */
 
+/* Room for need bytes; expected: how many it will be, 0 if nobody knows. */
+static struct input *input_grow(struct hub *hub, struct input *old, size_t need, size_t expected)
+{
+    /* Grows with what arrived, not with what was promised: a client that declares a megabyte and
+     * sends one byte costs one byte. */
+    size_t size = sizeof(struct input) + need;
+    if (old != NULL) {
+        size_t doubled = 2 * (sizeof(struct input) + old->capacity);
+        if (expected > 0) {
+            doubled = MIN_OF(doubled, sizeof(struct input) + expected);
+        }
+        size = MAX_OF(size, doubled);
+    }
+    size = size <= HUB_BLOCK_BYTES ? HUB_BLOCK_BYTES : size <= INPUT_BYTES ? INPUT_BYTES : size;
+    struct input *input = input_alloc(hub, size);
+    if (old != NULL) {
+        memcpy(input->data, old->data, old->size);
+        input->size = old->size;
+        input_release(hub, old);
+    }
+    return input;
+}
+
 bool hub_input_keep(struct hub *hub, struct session *session, struct bytes bytes, size_t expected)
 {
-    struct input *input = &session->input;
-    size_t need = input->size + bytes.size;
-    if (need > input->capacity) {
-        /* Grows with what arrived, not with what was promised: a client that declares a megabyte
-         * and sends one byte costs one byte. */
-        size_t capacity = MAX_OF(need, (size_t)input->capacity * 2);
-        if (expected > 0) {
-            capacity = MAX_OF(need, MIN_OF(capacity, expected));
-        }
-        capacity = capacity <= HUB_BLOCK_BYTES ? HUB_BLOCK_BYTES
-                   : capacity <= INPUT_BYTES   ? INPUT_BYTES
-                                               : capacity;
-        uint8_t *data = input_alloc(hub, capacity);
-        hub->input_bytes += capacity;
-        if (input->size > 0) {
-            memcpy(data, input->data, input->size);
-        }
-        input_release(hub, input);
-        input->data = data;
-        input->capacity = (uint32_t)capacity;
+    ASSERT(bytes.size > 0);
+    struct input *input = session->input;
+    size_t need = session_input(session).size + bytes.size;
+    if (input == NULL || need > input->capacity) {
+        input = input_grow(hub, input, need, expected);
+        session->input = input;
     }
     memcpy(input->data + input->size, bytes.ptr, bytes.size);
     input->size = (uint32_t)need;
-    list_remove(&session->input_link);
-    list_push(&hub->inputs, &session->input_link);
+    if (session->input_place != 0) {
+        queue_remove(&hub->inputs, session);
+    }
+    queue_push(&hub->inputs, session);
     while (hub->input_bytes > hub->options.input_bytes_max) {
-        struct list *oldest = list_first(&hub->inputs);
-        ASSERT(oldest != NULL);
-        struct session *victim = CONTAINER_OF(oldest, struct session, input_link);
+        struct session *victim = queue_first(&hub->inputs);
+        ASSERT(victim != NULL);
         if (victim == session) {
             return false;
         }
@@ -125,7 +136,11 @@ bool hub_input_keep(struct hub *hub, struct session *session, struct bytes bytes
 
 void hub_input_skip(struct hub *hub, struct session *session, size_t size)
 {
-    struct input *input = &session->input;
+    struct input *input = session->input;
+    if (input == NULL) {
+        ASSERT(size == 0);
+        return;
+    }
     ASSERT(size <= input->size);
     input->size -= (uint32_t)size;
     if (input->size == 0) {

@@ -279,9 +279,9 @@ static void pick_again(struct hub *hub, const struct envelope_item *item, uint32
 
 static void resume_paused(struct hub *hub)
 {
-    struct list *node;
-    while ((node = list_first(&hub->paused)) != NULL && !PLANTED(PLANTED_NO_RESUME)) {
-        session_resume(hub, CONTAINER_OF(node, struct session, pause_link), PAUSE_PEER);
+    struct session *session;
+    while ((session = queue_first(&hub->paused)) != NULL && !PLANTED(PLANTED_NO_RESUME)) {
+        session_resume(hub, session, PAUSE_PEER);
     }
 }
 

@@ -154,7 +154,6 @@ void gates_init(struct hub *hub)
     struct index_options options = {.entry_size = sizeof(struct gate),
                                     .hash_key = hub->options.hash_key};
     hub->gates = index_new(&options);
-    list_init(&hub->gated);
     list_init(&hub->over);
 }
 
@@ -175,9 +174,9 @@ void hub_gate_apply(struct hub *hub, bool closes, uint32_t account_id, struct by
     if (index_stats(hub->gates).entries == 0) {
         hub->guards &= ~(uint32_t)GUARD_GATES;
     }
-    struct list *node;
-    while ((node = list_first(&hub->gated)) != NULL) {
-        session_resume(hub, CONTAINER_OF(node, struct session, pause_link), PAUSE_GATE);
+    struct session *session;
+    while ((session = queue_first(&hub->gated)) != NULL) {
+        session_resume(hub, session, PAUSE_GATE);
     }
 }
 
@@ -406,7 +405,7 @@ uint64_t session_pending_limited(const struct session *session)
     if (LIKELY(p->terms == NULL || p->terms->lanes_bytes == 0)) {
         return bytes;
     }
-    uint64_t sent = p->count > 0 && pending_at(p, 0)->lane != 0 ? p->head_sent : 0;
+    uint64_t sent = !pending_is_empty(p) && pending_at(p, 0)->lane != 0 ? pending_head_sent(p) : 0;
     return bytes + sent - p->terms->lanes_bytes;
 }
 

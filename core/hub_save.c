@@ -83,7 +83,7 @@ static void save_run(struct writer *writer, const struct pending_entry *e)
 
 static void save_pending(struct writer *writer, const struct pending *p)
 {
-    for (uint32_t i = 0; i < p->count; i++) {
+    for (uint32_t i = 0; i < pending_count(p); i++) {
         const struct pending_entry *e = pending_at(p, i);
         if (e->kind == PENDING_GONE) {
             continue;
@@ -120,7 +120,7 @@ static void save_sub(const struct hub *hub, struct writer *writer, const struct 
 static uint32_t entries_count(const struct pending *p)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < p->count; i++) {
+    for (uint32_t i = 0; i < pending_count(p); i++) {
         count += pending_at(p, i)->kind != PENDING_GONE;
     }
     return count;
@@ -129,11 +129,13 @@ static uint32_t entries_count(const struct pending *p)
 static void save_all(const struct hub *hub, const struct session *session, struct writer *writer)
 {
     const struct pending *p = &session->pending;
+    uint32_t head_sent = PLANTED(PLANTED_SAVE_FORGETS_SENT) ? 0 : pending_head_sent(p);
+    struct bytes input = session_input(session);
     struct save_head head = {.version = SAVE_VERSION,
                              .entries_count = entries_count(p),
-                             .head_sent = PLANTED(PLANTED_SAVE_FORGETS_SENT) ? 0 : p->head_sent,
+                             .head_sent = head_sent,
                              .subs_count = session->subs.count,
-                             .input_size = session->input.size,
+                             .input_size = (uint32_t)input.size,
                              .echo = session->echo,
                              .headers = session->headers,
                              .no_responders = session->no_responders,
@@ -141,7 +143,7 @@ static void save_all(const struct hub *hub, const struct session *session, struc
                              .end_of_input = session->end_of_input,
                              .client_id = session->client_id,
                              .control_bytes = session->control_bytes,
-                             .tick_ns = session->tick_ns,
+                             .tick_ns = session->due_ns,
                              .messages_in = session->messages_in,
                              .bytes_in = session->bytes_in,
                              .messages_out = session->messages_out};
@@ -152,12 +154,12 @@ static void save_all(const struct hub *hub, const struct session *session, struc
     while ((sub = table_next(&session->subs, &cursor)) != NULL) {
         save_sub(hub, writer, sub);
     }
-    writer_put(writer, session->input.data, session->input.size);
+    writer_put(writer, input.ptr, input.size);
 }
 
 size_t session_save(struct hub *hub, struct session *session, uint8_t *to, size_t size)
 {
-    if (session->state != SESSION_OPEN || session->is_doomed) {
+    if (session->state != SESSION_OPEN || session_is_doomed(session)) {
         return 0;
     }
     hub_close_run(hub);
@@ -221,8 +223,8 @@ static bool load_pending(struct hub *hub, struct session *session, struct reader
             if (head->head_sent >= entry.size) {
                 return false;
             }
-            p->head_sent = head->head_sent;
-            p->bytes -= head->head_sent;
+            p->ring->head_sent = head->head_sent;
+            p->ring->bytes -= head->head_sent;
         }
     }
     if (!pending_is_empty(p)) {
@@ -280,7 +282,7 @@ bool session_load(struct hub *hub, struct session *session, struct bytes from)
     session->headers = head.headers;
     session->no_responders = head.no_responders;
     session->verbose = head.verbose;
-    session->control_bytes = head.control_bytes;
+    session->control_bytes = (uint32_t)head.control_bytes;
     session->messages_in = head.messages_in;
     session->bytes_in = head.bytes_in;
     session->messages_out = head.messages_out;

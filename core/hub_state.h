@@ -27,6 +27,7 @@
 #include "core/interest.h"
 #include "core/planted.h"
 #include "core/pool.h"
+#include "core/queue.h"
 
 enum {
 #ifdef RINGHUB_PLANTED
@@ -128,7 +129,7 @@ struct flush {
     size_t piece_size;
     bool in_audience;
     bool has_piece;
-    struct list later;     /* sessions whose sends of this turn are used up */
+    struct queue later;    /* sessions whose sends of this turn are used up */
     struct iovec *vectors; /* FLUSH_VECTORS */
     uint8_t *scratch;
 };
@@ -165,19 +166,20 @@ struct hub {
     struct sub **expired; /* reached their maximum in this run */
     uint32_t expired_count, expired_capacity;
 
-    struct list flush_sessions;
-    struct list doomed;  /* by flush_link; close when the flush is over */
-    struct list blocked; /* oldest first */
-    struct list wants;
-    struct list paused;    /* for credit */
-    struct list resumable; /* next turn */
-    struct list resuming;  /* this turn */
+    /* Of sessions; enum session_flush and enum session_rest say who is where. */
+    struct queue flush_sessions;
+    struct queue doomed;  /* close when the flush is over */
+    struct queue blocked; /* oldest first */
+    struct queue wants;
+    struct queue paused;    /* for credit */
+    struct queue resumable; /* next turn */
+    struct queue resuming;  /* this turn */
     struct flush flush;
 
     const struct policies *policies; /* NULL: none */
     uint32_t guards;                 /* GUARD_… */
     struct index *gates;             /* struct gate, by pattern */
-    struct list gated;               /* sessions held back by one */
+    struct queue gated;              /* sessions held back by one */
     struct list over;                /* terms with a lane to look at when the turn ends */
 
     struct peer *peers;
@@ -206,8 +208,7 @@ struct hub {
     void *blocks[2]; /* spare ones, linked through their first word: HUB_BLOCK_BYTES, INPUT_BYTES */
     uint32_t blocks_count[2];
     uint64_t input_bytes;
-    struct list inputs; /* sessions that hold input, longest without progress first */
-    uint64_t blocked_count;
+    struct queue inputs;     /* sessions that hold input, longest without progress first */
     uint64_t pending_growth; /* bytes published since pending lists were last compared to limits */
     uint64_t pending_slack;  /* at that time: what the nearest to its limit had left */
     uint64_t evacuate_at;    /* used bytes at which to look for sparse chunks */
@@ -227,6 +228,9 @@ void array_reserve(void **array, uint32_t *capacity, uint32_t count, size_t item
 /* The list of a session is empty: goes back in step, shuts down if it was flushing. */
 void session_drained(struct hub *hub, struct session *session);
 void session_resume(struct hub *hub, struct session *session, uint32_t pause);
+/* Moves it to another of the queues that share the place, or to none. */
+void session_set_flush(struct hub *hub, struct session *session, enum session_flush flush);
+void session_set_rest(struct hub *hub, struct session *session, enum session_rest rest);
 
 /* ---- hub_input.c */
 void spares_free(struct hub *hub);

@@ -34,31 +34,39 @@ static uint32_t class_of(uint32_t capacity)
     return (uint32_t)__builtin_ctz(capacity) - 2;
 }
 
-static struct pending_entry *array_take(struct pending_pool *pool, uint32_t capacity)
+static inline struct pending_ring *ring_take(struct pending_pool *pool, uint32_t capacity)
 {
     uint32_t class_index = class_of(capacity);
-    size_t bytes = capacity * sizeof(struct pending_entry);
+    size_t bytes = pending_ring_bytes(capacity);
+    struct pending_ring *ring;
     pool->entries_bytes += bytes;
     if (class_index < SPARE_CLASSES && pool->spare[class_index] != NULL) {
-        void *array = pool->spare[class_index];
-        memcpy(&pool->spare[class_index], array, sizeof(void *));
+        ring = pool->spare[class_index];
+        memcpy(&pool->spare[class_index], ring, sizeof(void *));
         pool->spare_count[class_index]--;
-        return array;
+    } else {
+        ring = memory_resize(NULL, bytes);
     }
-    return memory_resize(NULL, bytes);
+    ring->head = 0;
+    ring->count = 0;
+    ring->capacity = capacity;
+    ring->head_sent = 0;
+    ring->bytes = 0;
+    ring->pinned = false;
+    return ring;
 }
 
-static void array_give(struct pending_pool *pool, struct pending_entry *array, uint32_t capacity)
+static void ring_give(struct pending_pool *pool, struct pending_ring *ring)
 {
-    uint32_t class_index = class_of(capacity);
-    pool->entries_bytes -= capacity * sizeof(struct pending_entry);
+    uint32_t class_index = class_of(ring->capacity);
+    pool->entries_bytes -= pending_ring_bytes(ring->capacity);
     uint32_t keep = class_index <= 2 ? SPARE_ARRAYS_MAX : (uint32_t)SPARE_ARRAYS_MAX >> class_index;
     if (class_index >= SPARE_CLASSES || pool->spare_count[class_index] >= keep) {
-        memory_free(array);
+        memory_free(ring);
         return;
     }
-    memcpy(array, &pool->spare[class_index], sizeof(void *));
-    pool->spare[class_index] = array;
+    memcpy(ring, &pool->spare[class_index], sizeof(void *));
+    pool->spare[class_index] = ring;
     pool->spare_count[class_index]++;
 }
 
@@ -66,84 +74,107 @@ static void array_give(struct pending_pool *pool, struct pending_entry *array, u
 static bool __attribute__((noinline)) compact(struct pending *p)
 {
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < p->count; i++) {
+    for (uint32_t i = 0; i < p->ring->count; i++) {
         struct pending_entry *e = pending_at(p, i);
         if (e->kind != PENDING_GONE) {
             *pending_at(p, kept++) = *e;
         }
     }
-    p->count = kept;
-    return kept < p->capacity / 4 * 3;
+    p->ring->count = kept;
+    return kept < p->ring->capacity / 4 * 3;
 }
 
-static void grow(struct pending *p, struct pending_pool *pool)
+/* Not inlined: most lists never come to that. */
+static __attribute__((noinline)) struct pending_ring *grow(struct pending *p,
+                                                           struct pending_pool *pool)
 {
     if (p->terms != NULL && compact(p)) {
-        return;
+        return p->ring;
     }
-    uint32_t capacity = p->capacity == 0 ? ENTRIES_FIRST : p->capacity * 2;
-    struct pending_entry *entries = array_take(pool, capacity);
-    for (uint32_t i = 0; i < p->count; i++) {
-        entries[i] = *pending_at(p, i);
+    struct pending_ring *old = p->ring;
+    struct pending_ring *ring = ring_take(pool, old->capacity * 2);
+    ring->count = old->count;
+    ring->head_sent = old->head_sent;
+    ring->bytes = old->bytes;
+    ring->blocked_ns = old->blocked_ns;
+    ring->goal_left = old->goal_left;
+    ring->pinned = old->pinned;
+    for (uint32_t i = 0; i < old->count; i++) {
+        ring->entries[i] = *pending_at(p, i);
     }
-    if (p->capacity > 0) {
-        array_give(pool, p->entries, p->capacity);
-    }
-    p->entries = entries;
-    p->capacity = capacity;
-    p->head = 0;
+    p->ring = ring;
+    ring_give(pool, old);
+    return ring;
 }
 
-static struct pending_entry *append(struct pending *p, struct pending_pool *pool)
+/* A ring with room for one more entry. */
+static struct pending_ring *roomy(struct pending *p, struct pending_pool *pool)
 {
-    if (p->count == p->capacity) {
-        grow(p, pool);
+    struct pending_ring *ring = p->ring;
+    if (ring == NULL) {
+        ring = ring_take(pool, ENTRIES_FIRST);
+        p->ring = ring;
+    } else if (UNLIKELY(ring->count == ring->capacity)) {
+        ring = grow(p, pool);
     }
-    p->count++;
-    return pending_at(p, p->count - 1);
+    return ring;
+}
+
+static struct pending_entry *append(struct pending *p)
+{
+    p->ring->count++;
+    return pending_at(p, p->ring->count - 1);
 }
 
 void pending_rest(struct pending *p, struct pending_pool *pool)
 {
-    ASSERT(p->count == 0);
-    if (p->capacity > 0) {
-        array_give(pool, p->entries, p->capacity);
+    if (p->ring != NULL) {
+        ASSERT(p->ring->count == 0);
+        ring_give(pool, p->ring);
+        p->ring = NULL;
     }
-    *p = (struct pending){.terms = p->terms};
+}
+
+void pending_drop_last(struct pending *p)
+{
+    ASSERT(!pending_is_empty(p));
+    p->ring->count--;
 }
 
 uint64_t pending_bytes(const struct pending *p)
 {
     const struct pending_entry *open = pending_last_open(p);
     if (open == NULL) {
-        return p->bytes;
+        return p->ring != NULL ? p->ring->bytes : 0;
     }
     struct cursor cursor = {open->chunk, open->offset};
-    return p->bytes + open->audience->stream->end - cursor_position(cursor);
+    return p->ring->bytes + open->audience->stream->end - cursor_position(cursor);
 }
 
 void pending_add_range(struct pending *p, struct pending_pool *pool, struct chunk *chunk,
                        uint32_t offset, uint32_t size, uint32_t messages)
 {
     ASSERT_SLOW(pending_last_open(p) == NULL);
-    p->bytes += size;
-    if (p->count > 0) {
-        struct pending_entry *last = pending_at(p, p->count - 1);
+    if (!pending_is_empty(p)) {
+        struct pending_entry *last = pending_at(p, p->ring->count - 1);
         if (last->kind == PENDING_RANGE && last->chunk == chunk &&
             last->offset + last->size == offset) {
+            p->ring->bytes += size;
             last->size += size;
             last->messages += messages;
             return;
         }
     }
-    if (p->pinned) {
+    struct pending_ring *ring = roomy(p, pool);
+    ring->bytes += size;
+    if (ring->pinned) {
         chunk_ref(chunk);
     }
-    *append(p, pool) = (struct pending_entry){.chunk = chunk,
-                                              .offset = offset,
-                                              .size = size,
-                                              .messages = messages,
-                                              .kind = PENDING_RANGE};
+    *append(p) = (struct pending_entry){.chunk = chunk,
+                                        .offset = offset,
+                                        .size = size,
+                                        .messages = messages,
+                                        .kind = PENDING_RANGE};
 }
 
 void pending_add_run(struct pending *p, struct pending_pool *pool, struct run *run,
@@ -153,12 +184,13 @@ void pending_add_run(struct pending *p, struct pending_pool *pool, struct run *r
     struct frames frames = frames_of(run, audience_layout(audience));
     size_t size = frames_size(&frames, first, count);
     ASSERT(size < UINT32_MAX);
-    p->bytes += size;
+    struct pending_ring *ring = roomy(p, pool);
+    ring->bytes += size;
     audience->refs++;
-    if (p->pinned) {
+    if (ring->pinned) {
         chunk_ref(run->chunk);
     }
-    *append(p, pool) =
+    *append(p) =
         (struct pending_entry){.run = run,
                                .audience = audience,
                                .offset = (uint32_t)((const uint8_t *)first - (const uint8_t *)run),
@@ -172,7 +204,8 @@ void pending_add_open(struct pending *p, struct pending_pool *pool, struct audie
 {
     ASSERT_SLOW(pending_last_open(p) == NULL);
     stream_cursor_open(audience->stream, cursor);
-    *append(p, pool) = (struct pending_entry){
+    (void)roomy(p, pool);
+    *append(p) = (struct pending_entry){
         .chunk = cursor.chunk, .audience = audience, .offset = cursor.offset, .kind = PENDING_OPEN};
 }
 
@@ -241,7 +274,7 @@ void pending_close_open(struct pending *p, struct pending_pool *pool)
     struct cursor cursor = {open->chunk, open->offset};
     uint32_t messages = (uint32_t)stream_messages_from(stream, cursor);
     uint64_t size = stream->end - cursor_position(cursor);
-    p->count--;
+    p->ring->count--;
     /* A cursor may stand in the middle of a frame, a range begins where one does. */
     struct cursor start = {cursor.chunk, 0};
     if (size > 0) {
@@ -250,9 +283,9 @@ void pending_close_open(struct pending *p, struct pending_pool *pool)
     uint32_t sent = size > 0 ? cursor.offset - start.offset : 0;
     pending_add_span(p, pool, stream, size > 0 ? start : cursor, size + sent, messages);
     if (sent > 0) {
-        ASSERT(p->head_sent == 0);
-        p->bytes -= sent;
-        p->head_sent = sent;
+        ASSERT(p->ring->head_sent == 0);
+        p->ring->bytes -= sent;
+        p->ring->head_sent = sent;
     }
     stream_cursor_close(stream, cursor);
     stream_trim(stream, pool->chunks);
@@ -260,11 +293,11 @@ void pending_close_open(struct pending *p, struct pending_pool *pool)
 
 void pending_pin(struct pending *p)
 {
-    if (p->pinned) {
+    if (p->ring == NULL || p->ring->pinned) {
         return;
     }
-    p->pinned = true;
-    for (uint32_t i = 0; i < p->count; i++) {
+    p->ring->pinned = true;
+    for (uint32_t i = 0; i < p->ring->count; i++) {
         struct pending_entry *e = pending_at(p, i);
         if (e->kind == PENDING_RANGE) {
             chunk_ref(e->chunk);
@@ -355,13 +388,13 @@ static bool gather_run(struct gather *g, const struct pending_entry *e, size_t s
 
 void pending_gather(const struct pending *p, struct gather *g)
 {
-    for (uint32_t i = 0; i < p->count && !gather_is_full(g); i++) {
+    for (uint32_t i = 0; i < pending_count(p) && !gather_is_full(g); i++) {
         const struct pending_entry *e = pending_at(p, i);
         if (e->kind == PENDING_RANGE) {
-            uint32_t sent = i == 0 ? p->head_sent : 0;
+            uint32_t sent = i == 0 ? p->ring->head_sent : 0;
             gather_refer(g, e->chunk->data + e->offset + sent, e->size - sent);
         } else if (e->kind == PENDING_RUN) {
-            if (!gather_run(g, e, i == 0 ? p->head_sent : 0)) {
+            if (!gather_run(g, e, i == 0 ? p->ring->head_sent : 0)) {
                 return;
             }
         } else if (e->kind == PENDING_OPEN) {
@@ -379,11 +412,11 @@ static inline __attribute__((always_inline)) void
 entry_release(struct pending *p, struct pending_pool *pool, struct pending_entry *e)
 {
     if (e->kind == PENDING_RANGE) {
-        if (p->pinned) {
+        if (p->ring->pinned) {
             chunk_unref(pool->chunks, e->chunk);
         }
     } else if (e->kind == PENDING_RUN) {
-        if (p->pinned) {
+        if (p->ring->pinned) {
             chunk_unref(pool->chunks, e->run->chunk);
         }
         ASSERT(e->audience->refs > 0);
@@ -400,8 +433,8 @@ entry_release(struct pending *p, struct pending_pool *pool, struct pending_entry
 
 static void skip_head(struct pending *p)
 {
-    p->head = (p->head + 1) & (p->capacity - 1);
-    p->count--;
+    p->ring->head = (p->ring->head + 1) & (p->ring->capacity - 1);
+    p->ring->count--;
 }
 
 /* size bytes of messages left a lane. */
@@ -425,9 +458,9 @@ head_pop_under_terms(struct pending *p, struct pending_pool *pool)
         lane_leave(p, e, e->size, e->messages);
     }
     entry_release(p, pool, e);
-    p->head_sent = 0;
+    p->ring->head_sent = 0;
     skip_head(p);
-    while (p->count > 0 && pending_at(p, 0)->kind == PENDING_GONE) {
+    while (p->ring->count > 0 && pending_at(p, 0)->kind == PENDING_GONE) {
         skip_head(p);
     }
 }
@@ -439,7 +472,7 @@ static void head_pop(struct pending *p, struct pending_pool *pool)
         return;
     }
     entry_release(p, pool, pending_at(p, 0));
-    p->head_sent = 0;
+    p->ring->head_sent = 0;
     skip_head(p);
 }
 
@@ -447,7 +480,7 @@ static void head_pop(struct pending *p, struct pending_pool *pool)
 static void run_advance(struct pending *p, struct pending_entry *e, size_t size)
 {
     struct frames frames = frames_of(e->run, audience_layout(e->audience));
-    size_t sent = p->head_sent + size;
+    size_t sent = p->ring->head_sent + size;
     const struct message *message =
         (const struct message *)(const void *)((const uint8_t *)e->run + e->offset);
     for (size_t next; sent >= (next = frame_size(&frames, message));) {
@@ -460,13 +493,13 @@ static void run_advance(struct pending *p, struct pending_entry *e, size_t size)
         message = message_next(message);
     }
     e->offset = (uint32_t)((const uint8_t *)message - (const uint8_t *)e->run);
-    p->head_sent = (uint32_t)sent;
+    p->ring->head_sent = (uint32_t)sent;
 }
 
 void pending_consume(struct pending *p, struct pending_pool *pool, size_t size)
 {
     while (size > 0) {
-        ASSERT(p->count > 0);
+        ASSERT(p->ring->count > 0);
         struct pending_entry *e = pending_at(p, 0);
         if (e->kind == PENDING_OPEN) {
             struct cursor cursor = {e->chunk, e->offset};
@@ -478,16 +511,16 @@ void pending_consume(struct pending *p, struct pending_pool *pool, size_t size)
             e->offset = cursor.offset;
             return;
         }
-        size_t left = e->size - p->head_sent;
+        size_t left = e->size - p->ring->head_sent;
         if (size >= left) {
             size -= left;
-            p->bytes -= left;
+            p->ring->bytes -= left;
             head_pop(p, pool);
             continue;
         }
-        p->bytes -= size;
+        p->ring->bytes -= size;
         if (e->kind == PENDING_RANGE) {
-            p->head_sent += (uint32_t)size;
+            p->ring->head_sent += (uint32_t)size;
         } else {
             run_advance(p, e, size);
         }
@@ -498,7 +531,7 @@ void pending_consume(struct pending *p, struct pending_pool *pool, size_t size)
 uint64_t pending_clear(struct pending *p, struct pending_pool *pool)
 {
     uint64_t messages = 0;
-    while (p->count > 0) {
+    while (!pending_is_empty(p)) {
         struct pending_entry *e = pending_at(p, 0);
         if (e->kind == PENDING_OPEN) {
             struct cursor cursor = {e->chunk, e->offset};
@@ -506,9 +539,9 @@ uint64_t pending_clear(struct pending *p, struct pending_pool *pool)
         } else {
             messages += e->messages;
         }
-        if (e->kind == PENDING_RANGE && e->messages > 0 && p->head_sent > 0) {
+        if (e->kind == PENDING_RANGE && e->messages > 0 && p->ring->head_sent > 0) {
             uint32_t last;
-            messages -= frames_between(e->chunk, e->offset, e->offset + p->head_sent, &last);
+            messages -= frames_between(e->chunk, e->offset, e->offset + p->ring->head_sent, &last);
         }
         head_pop(p, pool);
     }
@@ -526,17 +559,17 @@ static const struct message *first_message(const struct pending_entry *e)
 /* Neither end of the list is a gap. */
 static void trim_gaps(struct pending *p)
 {
-    while (p->count > 0 && pending_at(p, 0)->kind == PENDING_GONE) {
+    while (!pending_is_empty(p) && pending_at(p, 0)->kind == PENDING_GONE) {
         skip_head(p);
     }
-    while (p->count > 0 && pending_at(p, p->count - 1)->kind == PENDING_GONE) {
-        p->count--;
+    while (!pending_is_empty(p) && pending_at(p, p->ring->count - 1)->kind == PENDING_GONE) {
+        p->ring->count--;
     }
 }
 
 static bool is_begun(const struct pending *p, uint32_t lane)
 {
-    return p->count > 0 && p->head_sent > 0 && pending_at(p, 0)->lane == lane;
+    return pending_head_sent(p) > 0 && pending_at(p, 0)->lane == lane;
 }
 
 /* The begun message becomes an entry of its own, so that those behind it can go. */
@@ -545,11 +578,9 @@ static void split_head(struct pending *p, struct pending_pool *pool)
     if (pending_at(p, 0)->messages == 1) {
         return;
     }
-    if (p->count == p->capacity) {
-        grow(p, pool);
-    }
-    p->head = (p->head - 1) & (p->capacity - 1);
-    p->count++;
+    (void)roomy(p, pool);
+    p->ring->head = (p->ring->head - 1) & (p->ring->capacity - 1);
+    p->ring->count++;
     struct pending_entry *first = pending_at(p, 0);
     struct pending_entry *rest = pending_at(p, 1);
     *first = *rest;
@@ -561,14 +592,14 @@ static void split_head(struct pending *p, struct pending_pool *pool)
     rest->messages--;
     rest->offset = (uint32_t)((const uint8_t *)message_next(message) - (const uint8_t *)rest->run);
     rest->audience->refs++;
-    if (p->pinned) {
+    if (p->ring->pinned) {
         chunk_ref(rest->run->chunk);
     }
 }
 
 static void drop_all(struct pending *p, struct pending_pool *pool, struct pending_entry *e)
 {
-    p->bytes -= e->size;
+    p->ring->bytes -= e->size;
     lane_leave(p, e, e->size, e->messages);
     entry_release(p, pool, e);
     *e = (struct pending_entry){.kind = PENDING_GONE};
@@ -592,7 +623,7 @@ static void drop_first(struct pending *p, struct pending_pool *pool, struct pend
     e->offset = (uint32_t)((const uint8_t *)message - (const uint8_t *)e->run);
     e->size -= size;
     e->messages -= count;
-    p->bytes -= size;
+    p->ring->bytes -= size;
     lane_leave(p, e, size, count);
 }
 
@@ -622,7 +653,7 @@ uint64_t pending_drop_oldest(struct pending *p, struct pending_pool *pool, uint3
     } else {
         begun = 0;
     }
-    for (uint32_t i = begun; i < p->count && lane->bytes > bytes_max; i++) {
+    for (uint32_t i = begun; i < pending_count(p) && lane->bytes > bytes_max; i++) {
         struct pending_entry *e = pending_at(p, i);
         uint64_t most = lane->messages - MIN_OF(lane->messages, 1u + begun);
         if (e->lane == lane_number && most > 0) {
@@ -643,7 +674,7 @@ static void drop_last(struct pending *p, struct pending_pool *pool, struct pendi
         drop_all(p, pool, e);
         return;
     }
-    p->bytes -= e->size - size;
+    p->ring->bytes -= e->size - size;
     lane_leave(p, e, e->size - size, e->messages - kept);
     e->size = size;
     e->messages = kept;
@@ -654,7 +685,8 @@ uint64_t pending_drop_newest(struct pending *p, struct pending_pool *pool, uint3
 {
     const struct lane *lane = &p->terms->lanes[lane_number - 1];
     uint64_t dropped = 0;
-    for (uint32_t i = p->count; i > 0 && lane->bytes > bytes_max && lane->messages > 1; i--) {
+    for (uint32_t i = pending_count(p); i > 0 && lane->bytes > bytes_max && lane->messages > 1;
+         i--) {
         struct pending_entry *e = pending_at(p, i - 1);
         if (e->lane != lane_number) {
             continue;
@@ -662,7 +694,7 @@ uint64_t pending_drop_newest(struct pending *p, struct pending_pool *pool, uint3
         uint64_t excess = lane->bytes - bytes_max;
         uint64_t most = lane->messages - 1;
         uint32_t least = e->messages > most ? e->messages - (uint32_t)most : 0;
-        least = MAX_OF(least, (uint32_t)(i == 1 && p->head_sent > 0));
+        least = MAX_OF(least, (uint32_t)(i == 1 && p->ring->head_sent > 0));
         struct frames frames = frames_of(e->run, audience_layout(e->audience));
         const struct message *message = first_message(e);
         uint32_t kept = 0;
@@ -713,12 +745,12 @@ uint64_t pending_keep_latest(struct pending *p, struct pending_pool *pool, uint3
         split_head(p, pool);
     }
     uint32_t slots = 16;
-    while (slots < 2 * p->count) {
+    while (slots < 2 * pending_count(p)) {
         slots *= 2;
     }
     uint32_t *seen = memory_alloc(slots * sizeof(*seen));
-    for (uint32_t i = p->count; i > begun; i--) {
-        uint32_t at = PLANTED(PLANTED_LATEST_OLDEST) ? begun + p->count - i : i - 1;
+    for (uint32_t i = pending_count(p); i > begun; i--) {
+        uint32_t at = PLANTED(PLANTED_LATEST_OLDEST) ? begun + p->ring->count - i : i - 1;
         struct pending_entry *e = pending_at(p, at);
         if (e->lane != lane_number) {
             continue;
@@ -738,7 +770,7 @@ uint64_t pending_keep_latest(struct pending *p, struct pending_pool *pool, uint3
 
 void pending_lane_last(struct pending *p, uint32_t lane_number)
 {
-    struct pending_entry *e = pending_at(p, p->count - 1);
+    struct pending_entry *e = pending_at(p, p->ring->count - 1);
     ASSERT(e->kind == PENDING_RUN);
     struct lane *lane = &p->terms->lanes[lane_number - 1];
     e->lane = (uint16_t)lane_number;
@@ -771,12 +803,12 @@ void pending_check(const struct pending *p)
 {
     uint64_t bytes = 0;
     uint64_t laned = 0;
-    for (uint32_t i = 0; i < p->count; i++) {
+    for (uint32_t i = 0; i < pending_count(p); i++) {
         const struct pending_entry *e = pending_at(p, i);
         ASSERT(e->kind != PENDING_GONE || i > 0);
         ASSERT(e->lane == 0 || e->kind == PENDING_RUN);
         if (e->kind == PENDING_OPEN) {
-            ASSERT(i == p->count - 1);
+            ASSERT(i == p->ring->count - 1);
             ASSERT(e->chunk->cursors > 0);
         } else {
             bytes += e->size;
@@ -784,7 +816,9 @@ void pending_check(const struct pending *p)
         }
     }
     ASSERT(laned == (p->terms != NULL ? p->terms->lanes_bytes : 0));
-    ASSERT(p->head_sent == 0 || pending_at(p, 0)->kind < PENDING_OPEN);
-    ASSERT(p->head_sent == 0 || p->head_sent < pending_at(p, 0)->size);
-    ASSERT(bytes == p->bytes + p->head_sent);
+    if (p->ring != NULL) {
+        ASSERT(p->ring->head_sent == 0 || pending_at(p, 0)->kind < PENDING_OPEN);
+        ASSERT(p->ring->head_sent == 0 || p->ring->head_sent < pending_at(p, 0)->size);
+        ASSERT(bytes == p->ring->bytes + p->ring->head_sent);
+    }
 }

@@ -9,7 +9,8 @@
  *   OPEN   everything from a cursor to the end of the audience's stream, now and later
  *
  * Threads:     owner worker only.
- * Memory:      entry arrays come from a pool of the worker's. Within a turn entries hold no
+ * Memory:      a list without entries has no ring: most sessions have none most of the time. Rings
+ *              come from a pool of the worker's. Within a turn entries hold no
  *              references: the worker holds the turn's chunks. A session that is left with bytes at
  *              the end of its sends is pinned (pending_pin): from then on its entries hold one each.
  *              An OPEN entry is always counted in its stream; a RUN entry always holds its audience.
@@ -51,23 +52,30 @@ struct pending_entry {
 
 static_assert(sizeof(struct pending_entry) == 32, "two to a cache line");
 
-struct pending {
-    struct pending_entry *entries; /* a ring of capacity entries */
+/* What there is of a list while it has entries, or had some in this turn. */
+struct pending_ring {
     uint32_t head;
     uint32_t count;
-    uint32_t capacity;
+    uint32_t capacity; /* a power of two */
     uint32_t head_sent;
     uint64_t bytes;
+    uint64_t blocked_ns; /* the session's: when the write in progress began, if it is blocked */
+    uint32_t goal_left;  /* bytes until that write is done */
     bool pinned;
-    struct terms *terms; /* the session's; NULL for most */
+    struct pending_entry entries[];
+};
+
+struct pending {
+    struct pending_ring *ring; /* NULL: empty */
+    struct terms *terms;       /* the session's; NULL for most */
 };
 
 /* Where pending lists get their memory from. */
 struct pending_pool {
     struct chunk_pool *chunks;
-    void *spare[16]; /* arrays of 4 << k entries, linked through their first word */
+    void *spare[16]; /* rings of 4 << k entries, linked through their first word */
     uint32_t spare_count[16];
-    uint64_t entries_bytes;   /* in use */
+    uint64_t entries_bytes;   /* in use, rings' heads included */
     uint64_t audiences_freed; /* whose last reference was a pending entry's */
     uint64_t audience_bytes_freed;
 };
@@ -75,23 +83,48 @@ struct pending_pool {
 void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks);
 void pending_pool_free(struct pending_pool *pool);
 
-static inline bool pending_is_empty(const struct pending *p)
+/* Entries. */
+static inline uint32_t pending_count(const struct pending *p)
 {
-    return p->count == 0;
+    return p->ring != NULL ? p->ring->count : 0;
 }
 
+static inline bool pending_is_empty(const struct pending *p)
+{
+    return pending_count(p) == 0;
+}
+
+static inline bool pending_is_pinned(const struct pending *p)
+{
+    return p->ring != NULL && p->ring->pinned;
+}
+
+/* What was sent of the first entry. */
+static inline uint32_t pending_head_sent(const struct pending *p)
+{
+    return p->ring != NULL ? p->ring->head_sent : 0;
+}
+
+/* The entry, which there is. */
 static inline struct pending_entry *pending_at(const struct pending *p, uint32_t i)
 {
-    return &p->entries[(p->head + i) & (p->capacity - 1)];
+    struct pending_ring *ring = p->ring;
+    return &ring->entries[(ring->head + i) & (ring->capacity - 1)];
+}
+
+/* Bytes of a ring. */
+static inline size_t pending_ring_bytes(uint32_t capacity)
+{
+    return sizeof(struct pending_ring) + capacity * sizeof(struct pending_entry);
 }
 
 /* The OPEN entry, or NULL. */
 static inline struct pending_entry *pending_last_open(const struct pending *p)
 {
-    if (p->count == 0) {
+    if (pending_is_empty(p)) {
         return NULL;
     }
-    struct pending_entry *last = pending_at(p, p->count - 1);
+    struct pending_entry *last = pending_at(p, p->ring->count - 1);
     return last->kind == PENDING_OPEN ? last : NULL;
 }
 
@@ -115,7 +148,7 @@ void pending_lane_last(struct pending *p, uint32_t lane);
 /* Turns a last OPEN into ranges up to the stream's end now. */
 void pending_close_open(struct pending *p, struct pending_pool *pool);
 
-/* From now on every entry holds its reference. Idempotent. */
+/* From now on every entry holds its reference. Idempotent; of an empty list it means nothing. */
 void pending_pin(struct pending *p);
 
 /* What one send takes: vectors point into chunks or scratch. */
@@ -145,10 +178,13 @@ uint64_t pending_drop_newest(struct pending *p, struct pending_pool *pool, uint3
 uint64_t pending_keep_latest(struct pending *p, struct pending_pool *pool, uint32_t lane);
 
 /* Drops everything; returns how many messages were not (wholly) sent. Leaves the list empty,
- * unpinned, its array given back. */
+ * unpinned, its ring given back. */
 uint64_t pending_clear(struct pending *p, struct pending_pool *pool);
 
-/* Gives the array of an empty list back. */
+/* The last entry, whose cursor is closed, goes. */
+void pending_drop_last(struct pending *p);
+
+/* Gives the ring of an empty list back. */
 void pending_rest(struct pending *p, struct pending_pool *pool);
 
 /* Messages in an audience's stream from a cursor on, one cut by the cursor included. */

@@ -23,12 +23,10 @@
 #define ASAN_UNPOISON_MEMORY_REGION(ptr, size) ((void)(ptr), (void)(size))
 #endif
 
-#define SLAB_NONE        UINT32_MAX
-#define SLOT_NONE        UINT32_MAX
-#define GENERATIONS      ((1u << POOL_GENERATION_BITS) - 1) /* 1 … 2^24 - 1 */
-#define ITEM_ALIGNMENT   ((size_t)16)
-#define HEADER_BYTES     ((size_t)8) /* before each item: its slot */
-#define FIRST_ITEM_BYTES ITEM_ALIGNMENT
+#define SLAB_NONE      UINT32_MAX
+#define SLOT_NONE      UINT32_MAX
+#define GENERATIONS    ((1u << POOL_GENERATION_BITS) - 1) /* 1 … 2^24 - 1 */
+#define ITEM_ALIGNMENT ((size_t)16)
 
 struct pool_slab {
     struct list link; /* in pool.roomy */
@@ -50,12 +48,12 @@ static_assert(sizeof(struct pool_slot) == 8, "the price of a slot that outlives 
 
 static size_t stride_of(size_t item_size)
 {
-    return (item_size + HEADER_BYTES + ITEM_ALIGNMENT - 1) & ~(ITEM_ALIGNMENT - 1);
+    return (item_size + ITEM_ALIGNMENT - 1) & ~(ITEM_ALIGNMENT - 1);
 }
 
 static size_t slab_bytes(size_t stride, uint32_t per_slab)
 {
-    return FIRST_ITEM_BYTES + stride * per_slab;
+    return stride * per_slab;
 }
 
 static uint32_t slabs_for(uint32_t items_max, uint32_t per_slab)
@@ -66,7 +64,7 @@ static uint32_t slabs_for(uint32_t items_max, uint32_t per_slab)
 static uint8_t *item_of(const struct pool *pool, uint32_t slot)
 {
     const struct pool_slab *slab = &pool->slabs[slot >> pool->slab_bits];
-    return slab->memory + FIRST_ITEM_BYTES + pool->stride * (slot & (pool->per_slab - 1));
+    return slab->memory + pool->stride * (slot & (pool->per_slab - 1));
 }
 
 static bool has_room(const struct pool *pool, const struct pool_slab *slab)
@@ -157,11 +155,10 @@ static uint32_t take_from(struct pool *pool, struct pool_slab *slab)
     slab->taken++;
 
     uint8_t *item = item_of(pool, slot);
-    ASAN_UNPOISON_MEMORY_REGION(item - HEADER_BYTES, HEADER_BYTES + pool->item_size);
+    ASAN_UNPOISON_MEMORY_REGION(item, pool->item_size);
     if (is_reused) {
         memset(item, 0, pool->item_size);
     }
-    memcpy(item - HEADER_BYTES, &slot, sizeof(slot));
     return slot;
 }
 
@@ -207,7 +204,7 @@ void pool_give(struct pool *pool, uint32_t slot)
 
     struct pool_slab *slab = &pool->slabs[slot >> pool->slab_bits];
     struct pool_slot *entry = &pool->slots[slot];
-    ASAN_POISON_MEMORY_REGION(item_of(pool, slot) - HEADER_BYTES, HEADER_BYTES + pool->item_size);
+    ASAN_POISON_MEMORY_REGION(item_of(pool, slot), pool->item_size);
 
     entry->taken = 0;
     entry->generation = (entry->generation + 1u) % GENERATIONS;
@@ -247,13 +244,6 @@ void *pool_get(const struct pool *pool, uint32_t slot, uint32_t generation)
         return NULL;
     }
     return item_of(pool, slot);
-}
-
-uint32_t pool_slot_of(const void *item)
-{
-    uint32_t slot;
-    memcpy(&slot, (const uint8_t *)item - HEADER_BYTES, sizeof(slot));
-    return slot;
 }
 
 uint32_t pool_next(const struct pool *pool, uint32_t from)
@@ -309,7 +299,6 @@ static void check_slab(const struct pool *pool, uint32_t number)
     for (uint32_t i = 0; i < pool->per_slab; i++) {
         bool is_taken = pool->slots[first + i].taken;
         ASSERT(!is_taken || i < slab->touched);
-        ASSERT(!is_taken || pool_slot_of(item_of(pool, first + i)) == first + i);
         taken += is_taken;
     }
     for (uint32_t slot = slab->free; slot != SLOT_NONE; slot = pool->slots[slot].next) {

@@ -3,9 +3,9 @@
  *
  *   slot = slab · items_per_slab + index
  *
- *   slabs:  [0]──▶ | header item | header item | header item | …   taken, free and untouched items
+ *   slabs:  [0]──▶ | item | item | item | …   taken, free and untouched items
  *           [1]     (given back: no memory)
- *           [2]──▶ | header item | …
+ *           [2]──▶ | item | …
  *
  *   pool_take ──▶ taken ──pool_give──▶ free ──pool_take──▶ taken (next generation)
  *
@@ -43,7 +43,7 @@ struct pool_slab;
 struct pool_slot;
 
 struct pool {
-    size_t stride;      /* bytes from one item to the next, header included */
+    size_t stride;      /* bytes from one item to the next */
     size_t item_size;   /* bytes */
     uint32_t per_slab;  /* a power of two */
     uint32_t slab_bits; /* its logarithm */
@@ -81,9 +81,6 @@ MUST_USE void *pool_get(const struct pool *pool, uint32_t slot, uint32_t generat
 MUST_USE uint32_t pool_generation(const struct pool *pool, uint32_t slot);
 
 MUST_USE bool pool_is_taken(const struct pool *pool, uint32_t slot);
-
-/* The slot of an item that is taken; from the header before it, O(1). */
-MUST_USE uint32_t pool_slot_of(const void *item);
 
 /* The first taken slot at or after from, or POOL_END. Slabs without memory are skipped whole. */
 MUST_USE uint32_t pool_next(const struct pool *pool, uint32_t from);

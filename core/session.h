@@ -10,7 +10,8 @@
  *
  * Threads:     owner worker only.
  * Memory:      lives in the hub's pool as the first member of the front-end's client. Owns its
- *              subs, its pending list and its input buffer.
+ *              subs, its pending list and its input buffer. Most sessions are idle most of the time,
+ *              and there are many: what only some need hangs from a pointer (docs/memory.md).
  * Invariants:  (1) subs is empty unless OPEN. (2) shared_count is the number of subs whose audience
  *              is shared. (3) in_step: exactly one sub, its audience shared, nothing pending; then
  *              its member carries MEMBER_IN_STEP.
@@ -19,7 +20,6 @@
 #define RINGHUB_CORE_SESSION_H
 
 #include "core/bytes.h"
-#include "core/list.h"
 #include "core/metrics.h"
 #include "core/pending.h"
 #include "core/table.h"
@@ -50,11 +50,22 @@ enum {
     WANT_RESET = 32, /* with WANT_CLOSE: by RST */
 };
 
+/* The queue of the hub's in which it waits to be sent to. */
+enum session_flush {
+    FLUSH_NOT,
+    FLUSH_QUEUED, /* hub->flush_sessions */
+    FLUSH_LATER,  /* hub->flush.later: its sends of this turn are used up */
+    FLUSH_DOOMED, /* hub->doomed: closes when the flush is over */
+};
+
+/* The queue of the hub's in which it waits for the end of a pause. */
+enum session_rest { REST_NOT, REST_PAUSED, REST_GATED, REST_RESUMABLE, REST_RESUMING };
+
 /* Half a message, or what a pause left unparsed. */
 struct input {
-    uint8_t *data;
     uint32_t size;
-    uint32_t capacity;
+    uint32_t capacity; /* of data */
+    uint8_t data[];
 };
 
 struct session {
@@ -63,11 +74,14 @@ struct session {
     uint64_t client_id;
     struct table subs; /* struct sub, by sid */
     uint32_t shared_count;
-    uint8_t state;  /* enum session_state */
-    uint8_t pauses; /* PAUSE_… */
-    uint8_t wants;  /* WANT_…; on the hub's list when not 0 */
-    uint8_t close_reason;
-    uint8_t turn_sends; /* this turn's, of its pending list */
+    uint8_t state;        /* enum session_state */
+    uint8_t pauses;       /* PAUSE_… */
+    uint8_t wants;        /* WANT_…; in the hub's queue when not 0 */
+    uint8_t close_reason; /* once it is not OPEN */
+    uint8_t doom_reason;  /* FLUSH_DOOMED */
+    uint8_t turn_sends;   /* this turn's, of its pending list */
+    uint8_t in_flush;     /* enum session_flush */
+    uint8_t in_rest;      /* enum session_rest */
 
     /* What the front-end told of the client. */
     bool echo;
@@ -76,32 +90,41 @@ struct session {
     bool verbose;
 
     bool in_step;
-    bool blocked;      /* waits for its socket */
-    bool wait_asked;   /* io was asked to say when */
-    bool flush_queued; /* on the hub's flush list */
-    bool end_of_input; /* the peer sent FIN */
-    bool is_doomed;    /* closes when the flush is over */
-    uint8_t doom_reason;
+    bool blocked;           /* waits for its socket */
+    bool wait_asked;        /* io was asked to say when */
+    bool end_of_input;      /* the peer sent FIN */
+    uint32_t control_bytes; /* of pending, those that answer its own requests; an upper bound */
 
     struct pending pending;
-    uint64_t control_bytes; /* of pending, those that answer its own requests; an upper bound */
-    uint64_t sent_bytes;    /* by its pending list */
-    uint64_t goal_bytes;    /* sent_bytes at which the write in progress is done */
-    uint64_t blocked_ns;    /* when that write began */
-    uint64_t linger_ns;     /* LINGERING, FLUSHING: when patience ends; else UINT64_MAX */
-    uint64_t tick_ns;       /* when the front-end wants to be asked; UINT64_MAX: never */
+    struct input *input; /* NULL: holds none */
+    /* OPEN: when the front-end wants to be asked. FLUSHING, LINGERING: when patience ends.
+     * UINT64_MAX: never. */
+    uint64_t due_ns;
     struct timer timer;
-    struct list blocked_link; /* hub->blocked, in the order they blocked */
-    struct list flush_link;
-    struct list wants_link;
-    struct list pause_link; /* hub's paused, resumable or resuming */
-    struct list input_link; /* hub->inputs, while it holds input */
-    struct input input;
+
+    /* Its places in queues of the hub's. */
+    uint32_t flush_place; /* see in_flush */
+    uint32_t rest_place;  /* see in_rest */
+    uint32_t wants_place;
+    uint32_t blocked_place; /* in the order they blocked */
+    uint32_t input_place;   /* while it holds input */
 
     uint64_t messages_in;
     uint64_t bytes_in;
     uint64_t messages_out; /* of subs that are gone; live ones count in their audience */
 };
+
+/* What it holds of its input. */
+static inline struct bytes session_input(const struct session *session)
+{
+    const struct input *input = session->input;
+    return input != NULL ? bytes_of(input->data, input->size) : (struct bytes){0};
+}
+
+static inline bool session_is_doomed(const struct session *session)
+{
+    return session->in_flush == FLUSH_DOOMED;
+}
 
 #ifdef __cplusplus
 }

@@ -563,7 +563,7 @@ static bool keep(struct hub *hub, struct session *session, struct bytes bytes, s
 /* Parses what the session holds. */
 static void feed_held(const struct nats *nats, struct hub *hub, struct session *session)
 {
-    struct bytes held = bytes_of(session->input.data, session->input.size);
+    struct bytes held = session_input(session);
     size_t done = feed(nats, hub, session, held);
     if (session->state == SESSION_OPEN) {
         hub_input_skip(hub, session, done);
@@ -580,7 +580,7 @@ static uint64_t needed_bytes(const struct nats_client *client)
 static size_t missing(const struct nats_client *client, struct bytes bytes)
 {
     uint64_t needed = needed_bytes(client);
-    uint64_t held = client->session.input.size;
+    uint64_t held = session_input(&client->session).size;
     if (needed > held) {
         return (size_t)MIN_OF(needed - held, (uint64_t)bytes.size);
     }
@@ -594,7 +594,7 @@ void nats_bytes(const struct nats *nats, struct hub *hub, struct session *sessio
     struct nats_client *client = client_of(session);
     client->input_ns = hub_now(hub);
     hub_metrics(hub)->received_bytes += bytes.size;
-    while (session->input.size > 0 && session->pauses == 0 && bytes.size > 0 &&
+    while (session->input != NULL && session->pauses == 0 && bytes.size > 0 &&
            session->state == SESSION_OPEN) {
         size_t size = missing(client, bytes);
         size_t expected = (size_t)needed_bytes(client);
@@ -607,7 +607,7 @@ void nats_bytes(const struct nats *nats, struct hub *hub, struct session *sessio
     if (session->state != SESSION_OPEN) {
         return;
     }
-    if (session->input.size == 0 && session->pauses == 0) {
+    if (session->input == NULL && session->pauses == 0) {
         bytes = bytes_skip(bytes, feed(nats, hub, session, bytes));
     }
     if (session->state == SESSION_OPEN) {
@@ -620,7 +620,7 @@ void nats_resume(const struct nats *nats, struct hub *hub, struct session *sessi
     if (session->state != SESSION_OPEN || session->pauses != 0) {
         return;
     }
-    if (session->input.size > 0) {
+    if (session->input != NULL) {
         feed_held(nats, hub, session);
     }
     if (session->state == SESSION_OPEN && session->end_of_input && session->pauses == 0) {
@@ -633,8 +633,8 @@ void nats_end(const struct nats *nats, struct hub *hub, struct session *session)
     (void)nats;
     hub_session_ended(hub, session);
     /* What a pause holds back is complete input: it takes effect before the end does. A session
-     * whose last pause just ended is still on a list, to be resumed. */
-    bool is_through = session->pauses == 0 && !list_is_linked(&session->pause_link);
+     * whose last pause just ended still waits to be resumed. */
+    bool is_through = session->pauses == 0 && session->in_rest == REST_NOT;
     if (session->state == SESSION_OPEN && (is_through || PLANTED(PLANTED_END_BEFORE_INPUT))) {
         hub_close(hub, session, CLOSE_CLIENT, HUB_CLOSE_FLUSH);
     }

@@ -274,7 +274,8 @@ static void test_stalled_sids_share_one_payload(void **state)
     }
     assert_int_equal(gauges_of(world, 0).blocked, STALLED);
     assert_in_range(gauges_of(world, 0).chunk_bytes, 2 * MEBIBYTE, 4 * MEBIBYTE);
-    assert_in_range(gauges_of(world, 0).pending_entries_bytes, 1, STALLED * 256 * 32);
+    assert_in_range(gauges_of(world, 0).pending_entries_bytes, 1,
+                    STALLED * pending_ring_bytes(256));
     world_end(world);
 }
 

@@ -394,12 +394,12 @@ static void test_neighbours_become_one(void **state)
     b.control->used = 30;
     pending_add_range(&b.p, &b.pool, b.control, 0, 10, 0);
     pending_add_range(&b.p, &b.pool, b.control, 10, 5, 0);
-    assert_int_equal(b.p.count, 1);
+    assert_int_equal(pending_count(&b.p), 1);
     pending_add_range(&b.p, &b.pool, b.control, 16, 5, 0);
-    assert_int_equal(b.p.count, 2);
+    assert_int_equal(pending_count(&b.p), 2);
     b.ingress->used = 30;
     pending_add_range(&b.p, &b.pool, b.ingress, 21, 5, 0);
-    assert_int_equal(b.p.count, 3);
+    assert_int_equal(pending_count(&b.p), 3);
     assert_int_equal(pending_bytes(&b.p), 25);
     assert_int_equal(pending_clear(&b.p, &b.pool), 0);
     end(&b);
@@ -453,8 +453,8 @@ static void test_the_ring_grows_and_is_used_again(void **state)
             }
         }
         pending_check(&b.p);
-        assert_int_equal(b.p.count, 66);
-        for (uint32_t i = 0; i < b.p.count; i++) {
+        assert_int_equal(pending_count(&b.p), 66);
+        for (uint32_t i = 0; i < pending_count(&b.p); i++) {
             assert_int_equal(pending_at(&b.p, i)->offset, (34 + i) * 3);
         }
         pending_consume(&b.p, &b.pool, 132);

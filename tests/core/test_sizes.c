@@ -114,13 +114,12 @@ static void *counted_realloc(void *old, size_t size)
 #define SIZE_AT_MOST(type, bytes) static_assert(sizeof(type) <= (bytes), #type)
 
 /* One for each connection. */
-SIZE_AT_MOST(struct nats_client, 352);
-SIZE_AT_MOST(struct session, 296);
+SIZE_AT_MOST(struct nats_client, 216);
+SIZE_AT_MOST(struct session, 160);
 SIZE_AT_MOST(struct nats_parser, 96);
-SIZE_AT_MOST(struct pending, 48);
+SIZE_AT_MOST(struct pending, 16);
 SIZE_AT_MOST(struct timer, 24);
 SIZE_AT_MOST(struct table, 16);
-SIZE_AT_MOST(struct input, 16);
 /* One for each subscription. */
 SIZE_AT_MOST(struct sub, 32);
 SIZE_AT_MOST(struct member, 16);
@@ -134,6 +133,10 @@ SIZE_AT_MOST(struct index_slot, 16);
 SIZE_AT_MOST(struct interest_slot, 16);
 /* One for each piece of a stalled session's backlog. */
 SIZE_AT_MOST(struct pending_entry, 32);
+/* One for each session with something pending. */
+SIZE_AT_MOST(struct pending_ring, 48);
+/* One for each session that holds input. */
+SIZE_AT_MOST(struct input, 8);
 
 /* ---- a worker or two, with sockets that take everything ---------------------------------------- */
 

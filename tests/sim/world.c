@@ -415,7 +415,7 @@ void world_reload(struct sim *sim)
     sim->coverage->counts[COVERAGE_sessions_moved] += to != from;
     sim->coverage->counts[COVERAGE_sessions_reloaded_with_output] +=
         hub_session_pending(hub, session) > 0;
-    sim->coverage->counts[COVERAGE_sessions_reloaded_with_input] += session->input.size > 0;
+    sim->coverage->counts[COVERAGE_sessions_reloaded_with_input] += session->input != NULL;
     int fd = session_leave(sim, from, session);
     /* The world numbers descriptors as clients connect. */
     struct client *client = &sim->clients[fd - FAKE_FD_FIRST];

@@ -487,8 +487,8 @@ void world_run(struct world *world)
         struct hub *hub = world->hubs[w];
         print_error("worker %u: deadline in %ld ns, %u sends to come, %u later, %u to resume\n", w,
                     (long)(hub_next_deadline(hub) - world->now_ns),
-                    !list_is_empty(&hub->flush_sessions), !list_is_empty(&hub->flush.later),
-                    !list_is_empty(&hub->resumable));
+                    !queue_is_empty(&hub->flush_sessions), !queue_is_empty(&hub->flush.later),
+                    !queue_is_empty(&hub->resumable));
     }
     fail_msg("the world does not come to rest");
 }
@@ -515,11 +515,11 @@ static void check_session(struct hub *hub, struct session *session)
         assert_true(session_is_solo(session));
         assert_true(pending_is_empty(p));
     }
-    assert_int_equal(session->blocked, list_is_linked(&session->blocked_link));
+    assert_int_equal(session->blocked, session->blocked_place != 0);
     /* Nothing waits for ever: what has bytes is blocked, or is about to be sent. */
     if (!pending_is_empty(p)) {
-        assert_true(session->flush_queued || (session->blocked && session->wait_asked));
-        assert_true(p->pinned);
+        assert_true(session->in_flush != FLUSH_NOT || (session->blocked && session->wait_asked));
+        assert_true(pending_is_pinned(p));
     }
 }
 
