@@ -77,7 +77,8 @@ struct interest_record {
     uint16_t queue_size;   /* 0 unless GROUP */
     uint8_t kind;
     uint8_t
-        adds; /* else removes. LITERAL and WILDCARD: the first and the last; GROUP: each member */
+        adds; /* else removes. LITERAL: the first and the last subject of the hash; WILDCARD: the
+               * first and the last subscription; GROUP: each member */
 };
 
 static inline size_t interest_record_size(const struct interest_record *record)

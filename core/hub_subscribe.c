@@ -168,10 +168,22 @@ static void leave_solo(struct hub *hub, struct session *session)
     }
 }
 
+static bool hears_plain(const struct index_entry *base)
+{
+    return ((const struct entry *)base)->audiences != NULL;
+}
+
+/* Of a literal the others know the hash only: it is announced with the first subject that has it and
+ * taken back with the last. */
 static void announce_plain(struct hub *hub, struct entry *entry, bool adds)
 {
     struct bytes pattern = index_pattern(hub->index, &entry->base);
     enum interest_kind kind = entry->base.node == NULL ? INTEREST_LITERAL : INTEREST_WILDCARD;
+    if (kind == INTEREST_LITERAL && hub->options.workers_count > 1 &&
+        index_twin(hub->index, &entry->base, hears_plain) != NULL &&
+        !PLANTED(PLANTED_TWIN_SILENCED)) {
+        return;
+    }
     interest_announce(hub, kind, adds, entry->base.account_id, pattern, (struct bytes){0});
 }
 

@@ -64,6 +64,20 @@ struct index_entry *index_find(const struct index *index, uint32_t account_id, s
     return find(index, account_id, pattern, index_hash(index->hash_key, account_id, pattern));
 }
 
+struct index_entry *index_twin(const struct index *index, const struct index_entry *entry,
+                               bool (*is_meant)(const struct index_entry *other))
+{
+    uint64_t hash = index_hash(index->hash_key, entry->account_id, index_pattern(index, entry));
+    struct index_probe probe = index_probe_first(&index->entries, hash);
+    struct index_entry *other;
+    while ((other = index_probe_next(&probe)) != NULL) {
+        if (other != entry && other->node == NULL && is_meant(other)) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
 struct index_entry *index_take(struct index *index, uint32_t account_id, struct bytes pattern)
 {
     ASSERT(subject_valid_subscription(pattern));

@@ -25,6 +25,7 @@
 
 #include "core/bytes.h"
 #include "core/hash.h"
+#include "core/planted.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -74,7 +75,7 @@ void index_free(struct index *index);
 /* The hash of a subject or pattern in an account; the same value for the same hash_key. */
 static inline uint64_t index_hash(uint64_t hash_key, uint32_t account_id, struct bytes subject)
 {
-    return hash_bytes(subject, hash_key + account_id * 0x9E3779B97F4A7C15u);
+    return PLANTED_HASH(hash_bytes(subject, hash_key + account_id * 0x9E3779B97F4A7C15u));
 }
 
 /* The entry of exactly this pattern, or NULL. */
@@ -95,6 +96,10 @@ void index_match(struct index *index, uint32_t account_id, struct bytes subject,
 
 /* Borrowed as long as the entry lives. */
 struct bytes index_pattern(const struct index *index, const struct index_entry *entry);
+
+/* Another literal whose hash is the same as this one's and of which is_meant says yes; NULL: none. */
+struct index_entry *index_twin(const struct index *index, const struct index_entry *entry,
+                               bool (*is_meant)(const struct index_entry *other));
 
 /* Visits all entries in no order: start with *cursor 0, NULL ends it. No entry may be added or
  * removed, and no match made, in between. */

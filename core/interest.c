@@ -35,12 +35,6 @@ void interest_free(struct interest *interest)
     }
 }
 
-/* 0 means a free slot; the subject whose hash is 0 shares its interest with the one of hash 1. */
-static uint64_t usable(uint64_t hash)
-{
-    return hash == 0 ? 1 : hash;
-}
-
 static struct interest_part *part_of(const struct interest *interest, uint64_t hash)
 {
     union {
@@ -56,7 +50,7 @@ static struct interest_slot *slot_find(const struct interest_part *part, uint64_
         return NULL;
     }
     uint32_t mask = part->capacity - 1;
-    for (uint32_t at = (uint32_t)hash & mask; part->slots[at].hash != 0; at = (at + 1) & mask) {
+    for (uint32_t at = (uint32_t)hash & mask; part->slots[at].mask != 0; at = (at + 1) & mask) {
         if (part->slots[at].hash == hash) {
             return &part->slots[at];
         }
@@ -68,11 +62,10 @@ static struct interest_slot *slot_place(struct interest_part *part, uint64_t has
 {
     uint32_t mask = part->capacity - 1;
     uint32_t at = (uint32_t)hash & mask;
-    while (part->slots[at].hash != 0) {
+    while (part->slots[at].mask != 0) {
         at = (at + 1) & mask;
     }
     part->slots[at].hash = hash;
-    part->slots[at].mask = 0;
     return &part->slots[at];
 }
 
@@ -83,7 +76,7 @@ static void part_resize(struct interest *interest, struct interest_part *part, u
     part->slots = memory_alloc(capacity * sizeof(struct interest_slot));
     part->capacity = capacity;
     for (uint32_t i = 0; i < old.capacity; i++) {
-        if (old.slots[i].hash != 0) {
+        if (old.slots[i].mask != 0) {
             slot_place(part, old.slots[i].hash)->mask = old.slots[i].mask;
         }
     }
@@ -113,7 +106,7 @@ static void slot_remove(struct interest *interest, struct interest_part *part,
     uint32_t at = hole;
     for (;;) {
         at = (at + 1) & mask;
-        if (part->slots[at].hash == 0) {
+        if (part->slots[at].mask == 0) {
             break;
         }
         uint32_t home = (uint32_t)part->slots[at].hash & mask;
@@ -150,7 +143,6 @@ uint64_t interest_literal(const struct interest *interest, uint64_t hash)
     if (interest->literals == 0) {
         return 0;
     }
-    hash = usable(hash);
     const struct interest_slot *slot = slot_find(part_of(interest, hash), hash);
     return slot != NULL ? slot->mask : 0;
 }
@@ -201,7 +193,7 @@ void interest_apply(struct interest *interest, uint32_t worker,
 {
     ASSERT(worker < interest->workers_count);
     if (record->kind == INTEREST_LITERAL) {
-        uint64_t hash = usable(record->hash);
+        uint64_t hash = record->hash;
         if (record->adds) {
             literal_add(interest, worker, hash);
         } else {
@@ -243,8 +235,7 @@ void interest_check(const struct interest *interest)
         const struct interest_part *part = &interest->parts[i];
         uint32_t count = 0;
         for (uint32_t k = 0; k < part->capacity; k++) {
-            count += part->slots[k].hash != 0;
-            ASSERT(part->slots[k].hash == 0 || part->slots[k].mask != 0);
+            count += part->slots[k].mask != 0;
         }
         ASSERT(count == part->count);
         literals += count;

@@ -1,7 +1,8 @@
 /*
  * interest.h - which other workers want this subject, and how many members do they have of a group?
  *
- *   literal   keyed 64-bit hash ──▶ mask of workers   (a collision costs an empty envelope)
+ *   literal   keyed 64-bit hash ──▶ mask of workers   (a collision costs an empty envelope; whoever
+ *                                    announces a hash counts its own subjects, see hub_subscribe.c)
  *   wildcard  pattern ──▶ mask                        exact
  *   group     pattern, queue name ──▶ members per worker, exact: the publisher's worker picks
  *
@@ -22,8 +23,8 @@ extern "C" {
 enum { INTEREST_PARTS = 256 };
 
 struct interest_slot {
-    uint64_t hash; /* 0: free */
-    uint64_t mask;
+    uint64_t hash;
+    uint64_t mask; /* 0: free */
 };
 
 struct interest_part {

@@ -39,14 +39,20 @@ enum planted_bug {
     PLANTED_DROP_UNCOUNTED,      /* a policy drops, and does not count the last one */
     PLANTED_LATEST_OLDEST,       /* of a subject the oldest message is kept, not the newest */
     PLANTED_GATE_STAYS,          /* a subscriber that caught up keeps its publishers waiting */
+    PLANTED_TWIN_SILENCED,       /* a subject takes the interest of its hash along */
     PLANTED_BUGS_COUNT,
 };
 
 #ifdef RINGHUB_PLANTED
 extern uint64_t planted_bugs; /* a bit each */
 #define PLANTED(bug) ((planted_bugs >> (bug)) & 1u)
+
+/* No mistake: what is left of every hash of a subject, so that different ones have the same. */
+extern uint64_t planted_hash_mask;
+#define PLANTED_HASH(hash) ((hash)&planted_hash_mask)
 #else
-#define PLANTED(bug) 0
+#define PLANTED(bug)       0
+#define PLANTED_HASH(hash) (hash)
 #endif
 
 #endif

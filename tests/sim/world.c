@@ -20,6 +20,7 @@ void __real_loop_send(struct loop *loop, struct loop_send *sends, size_t count);
 void __real_loop_wake_from(struct loop *from, struct loop *to);
 
 uint64_t planted_bugs;
+uint64_t planted_hash_mask;
 
 static struct sim *running; /* what the seams belong to */
 
@@ -171,6 +172,9 @@ void world_faults(struct sim *sim, bool on)
 void world_open(struct sim *sim)
 {
     running = sim;
+    /* In one of eight seeds subjects share hashes. Not drawn, so that the others stay what they are. */
+    bool has_twins = sim->seed * 0x9E3779B97F4A7C15u >> 61 == 0;
+    planted_hash_mask = has_twins ? 3 : UINT64_MAX;
     sim->now_ns = 1000000000ull + sim_below(sim, 1000000000);
     sim->world = fake_world_new(sim_draw(sim));
     fake_world_capacity(sim->world, sim->settings.pipe_to_hub, sim->settings.pipe_to_client);
