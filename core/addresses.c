@@ -5,9 +5,8 @@
 
 #include <stdio.h>
 
-static uint64_t hash_of(const void *item, uint64_t key)
+static uint64_t hash_of(const struct address *address, uint64_t key)
 {
-    const struct address *address = item;
     return hash_bytes(bytes_text(address->text), key);
 }
 
@@ -26,7 +25,7 @@ void addresses_free(struct addresses *addresses)
 {
     struct address *address;
     while ((address = table_any(&addresses->table)) != NULL) {
-        table_remove(&addresses->table, address, hash_of, addresses->hash_key);
+        table_remove(&addresses->table, address, hash_of(address, addresses->hash_key));
         memory_free(address);
     }
     table_free(&addresses->table);
@@ -50,7 +49,7 @@ static void sweep(struct addresses *addresses)
         }
     }
     for (uint32_t i = 0; i < count; i++) {
-        table_remove(&addresses->table, empty[i], hash_of, addresses->hash_key);
+        table_remove(&addresses->table, empty[i], hash_of(empty[i], addresses->hash_key));
         memory_free(empty[i]);
     }
     memory_free(empty);
@@ -67,7 +66,7 @@ struct address *addresses_join(struct addresses *addresses, const char *text, ui
         }
         address = memory_alloc(sizeof(*address));
         snprintf(address->text, sizeof(address->text), "%s", text);
-        table_add(&addresses->table, address, hash_of, addresses->hash_key);
+        table_add(&addresses->table, address, hash);
     }
     if (connections_of(address) >= most) {
         return NULL;

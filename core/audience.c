@@ -1,6 +1,8 @@
 /* audience.c - the member array, partitioned by swapping. */
 #include "core/audience.h"
 
+enum { MEMBERS_FIRST = 4 };
+
 struct audience *audience_new(struct bytes sid, bool headers, bool alone)
 {
     struct audience *audience = memory_alloc(offsetof(struct audience, sid) + sid.size);
@@ -11,98 +13,90 @@ struct audience *audience_new(struct bytes sid, bool headers, bool alone)
     return audience;
 }
 
-static void member_put(struct audience *audience, uint32_t at, struct member member)
+static void member_put(struct crowd *crowd, uint32_t at, struct member member)
 {
-    audience_members(audience)[at] = member;
+    crowd->members[at] = member;
     member.sub->member = at;
 }
 
-static void reserve_one(struct audience *audience)
+static void members_resize(struct crowd *crowd, uint32_t capacity)
 {
-    if (audience->members_capacity == 0) {
-        if (audience->members_count == 0) {
-            return;
-        }
-        struct member only = audience->one;
-        audience->many = memory_resize(NULL, 4 * sizeof(struct member));
-        audience->many[0] = only;
-        audience->members_capacity = 4;
-    } else if (audience->members_count == audience->members_capacity) {
-        audience->members_capacity *= 2;
-        audience->many =
-            memory_resize(audience->many, audience->members_capacity * sizeof(struct member));
-    }
+    crowd->members = memory_resize(crowd->members, capacity * sizeof(struct member));
+    crowd->capacity = capacity;
 }
 
-void audience_add(struct audience *audience, struct sub *sub, bool multi)
+void audience_add(struct audience *audience, struct sub *sub)
 {
-    ASSERT(!audience->alone || audience->members_count == 0);
-    reserve_one(audience);
     sub->audience = audience;
-    member_put(audience, audience->members_count,
+    if (!audience->is_shared) {
+        ASSERT(audience->members_count == 0);
+        audience->only = sub;
+        audience->members_count = 1;
+        sub->member = 0;
+        return;
+    }
+    struct crowd *crowd = audience->crowd;
+    if (audience->members_count == crowd->capacity) {
+        members_resize(crowd, crowd->capacity * 2);
+    }
+    member_put(crowd, audience->members_count,
                (struct member){.sub = sub, .slot = sub->slot, .flags = 0});
     audience->members_count++;
-    if (multi) {
-        audience_set_multi(audience, sub, true);
-    }
 }
 
-static void swap(struct audience *audience, uint32_t a, uint32_t b)
+static void swap(struct crowd *crowd, uint32_t a, uint32_t b)
 {
-    struct member *members = audience_members(audience);
-    struct member kept = members[a];
-    member_put(audience, a, members[b]);
-    member_put(audience, b, kept);
+    struct member kept = crowd->members[a];
+    member_put(crowd, a, crowd->members[b]);
+    member_put(crowd, b, kept);
 }
 
 void audience_set_multi(struct audience *audience, struct sub *sub, bool multi)
 {
-    bool is_multi = sub->member < audience->multi_count;
+    ASSERT(audience->is_shared);
+    struct crowd *crowd = audience->crowd;
+    bool is_multi = sub->member < crowd->multi_count;
     if (multi && !is_multi) {
-        swap(audience, sub->member, audience->multi_count);
-        audience->multi_count++;
+        swap(crowd, sub->member, crowd->multi_count);
+        crowd->multi_count++;
     } else if (!multi && is_multi) {
-        audience->multi_count--;
-        swap(audience, sub->member, audience->multi_count);
-    }
-}
-
-static void shrink(struct audience *audience)
-{
-    if (audience->members_capacity == 0) {
-        return;
-    }
-    if (audience->members_count <= 1) {
-        struct member *many = audience->many;
-        struct member last = many[0];
-        memory_free(many);
-        audience->members_capacity = 0;
-        audience->one = last;
-    } else if (audience->members_capacity > 4 &&
-               audience->members_count < audience->members_capacity / 4) {
-        audience->members_capacity /= 2;
-        audience->many =
-            memory_resize(audience->many, audience->members_capacity * sizeof(struct member));
+        crowd->multi_count--;
+        swap(crowd, sub->member, crowd->multi_count);
     }
 }
 
 void audience_remove(struct audience *audience, struct sub *sub)
 {
     ASSERT(audience->members_count > 0);
+    if (!audience->is_shared) {
+        ASSERT(audience->only == sub);
+        audience->only = NULL;
+        audience->members_count = 0;
+        return;
+    }
     audience_set_multi(audience, sub, false);
+    struct crowd *crowd = audience->crowd;
     audience->members_count--;
     if (sub->member != audience->members_count) {
-        swap(audience, sub->member, audience->members_count);
+        swap(crowd, sub->member, audience->members_count);
     }
-    shrink(audience);
+    if (crowd->capacity > MEMBERS_FIRST && audience->members_count < crowd->capacity / 4) {
+        members_resize(crowd, crowd->capacity / 2);
+    }
 }
 
 void audience_share(struct audience *audience)
 {
     ASSERT(!audience->alone);
-    ASSERT(audience->stream == NULL);
-    audience->stream = memory_alloc(sizeof(struct stream));
-    stream_init(audience->stream);
+    ASSERT(!audience->is_shared);
+    struct sub *only = audience->only;
+    audience->crowd = memory_alloc(sizeof(struct crowd));
+    audience->is_shared = true;
+    stream_init(&audience->crowd->stream);
+    members_resize(audience->crowd, MEMBERS_FIRST);
+    if (audience->members_count > 0) {
+        member_put(audience->crowd, 0, (struct member){.sub = only, .slot = only->slot});
+    }
 }
 
 size_t audience_release(struct audience *audience, struct chunk_pool *pool)
@@ -112,11 +106,11 @@ size_t audience_release(struct audience *audience, struct chunk_pool *pool)
         return 0;
     }
     size_t bytes = audience_bytes(audience);
-    if (audience->stream != NULL) {
-        stream_free(audience->stream, pool);
-        memory_free(audience->stream);
+    if (audience->is_shared) {
+        stream_free(&audience->crowd->stream, pool);
+        memory_free(audience->crowd->members);
+        memory_free(audience->crowd);
     }
-    ASSERT(audience->members_capacity == 0);
     memory_free(audience);
     return bytes;
 }
@@ -124,21 +118,26 @@ size_t audience_release(struct audience *audience, struct chunk_pool *pool)
 size_t audience_bytes(const struct audience *audience)
 {
     return offsetof(struct audience, sid) + audience->sid_size +
-           audience->members_capacity * sizeof(struct member) +
-           (audience->stream != NULL ? sizeof(struct stream) : 0);
+           (audience->is_shared ? sizeof(struct crowd) + MEMBERS_FIRST * sizeof(struct member) : 0);
 }
 
-void audience_check(struct audience *audience)
+void audience_check(const struct audience *audience)
 {
-    ASSERT(audience->multi_count <= audience->members_count);
-    ASSERT(!audience->alone || (audience->members_count <= 1 && audience->stream == NULL));
-    struct member *members = audience_members(audience);
+    if (!audience->is_shared) {
+        ASSERT(audience->members_count <= 1);
+        ASSERT((audience->members_count == 1) == (audience->only != NULL));
+        ASSERT(audience->only == NULL || audience->only->audience == audience);
+        ASSERT(audience->only == NULL || audience->only->member == 0);
+        return;
+    }
+    ASSERT(!audience->alone);
+    ASSERT(audience->crowd->multi_count <= audience->members_count);
+    ASSERT(audience->members_count <= audience->crowd->capacity);
+    const struct member *members = audience_members(audience);
     for (uint32_t i = 0; i < audience->members_count; i++) {
         ASSERT(members[i].sub->member == i);
         ASSERT(members[i].sub->audience == audience);
         ASSERT(members[i].sub->slot == members[i].slot);
     }
-    if (audience->stream != NULL) {
-        stream_check(audience->stream);
-    }
+    stream_check(audience_stream(audience));
 }

@@ -14,10 +14,12 @@
  * a policy for subscribers that are behind.
  *
  * Threads:     owner worker only.
- * Memory:      the audience owns its member array and stream; subs belong to their session. An
- *              audience without members lives on while pending entries refer to it (refs).
+ * Memory:      the audience owns what makes it a crowd, once it is shared; subs belong to their
+ *              session. An audience without members lives on while pending entries refer to it
+ *              (refs).
  * Invariants:  (1) members[0, multi_count) are multi, the rest solo. (2) member.sub->member is its
- *              index. (3) an alone audience has at most one member and no stream.
+ *              index. (3) an audience that is not shared has at most one member, and an alone one is
+ *              not shared. Once shared it stays so.
  */
 #ifndef RINGHUB_CORE_AUDIENCE_H
 #define RINGHUB_CORE_AUDIENCE_H
@@ -52,6 +54,14 @@ struct member {
     uint32_t flags;
 };
 
+/* Of an audience that is shared. */
+struct crowd {
+    struct stream stream;
+    struct member *members; /* members_count of them */
+    uint32_t capacity;
+    uint32_t multi_count;
+};
+
 struct audience {
     union {
         struct {                   /* of a plain subscription */
@@ -64,19 +74,17 @@ struct audience {
         };
     };
     struct entry *entry; /* NULL: detached, or in a group */
-    struct stream *stream;
     union {
-        struct member one;
-        struct member *many;
+        struct sub *only;    /* its member, if it has one */
+        struct crowd *crowd; /* is_shared */
     };
-    uint32_t members_count;
-    uint32_t members_capacity; /* 0: the one in the struct */
-    uint32_t multi_count;
-    uint32_t refs;      /* pending entries that render by this layout */
     uint64_t delivered; /* messages handed to each member since the audience was made */
+    uint32_t members_count;
+    uint32_t refs; /* pending entries that render by this layout */
     uint16_t sid_size;
     bool headers;
     bool alone;
+    bool is_shared;
     bool dirty; /* rendered since the last flush: on the hub's list */
     bool in_group;
     uint8_t sid[];
@@ -90,14 +98,28 @@ static inline struct layout audience_layout(const struct audience *audience)
     return layout;
 }
 
-static inline struct member *audience_members(struct audience *audience)
-{
-    return audience->members_capacity == 0 ? &audience->one : audience->many;
-}
-
 static inline bool audience_is_shared(const struct audience *audience)
 {
-    return audience->stream != NULL;
+    return audience->is_shared;
+}
+
+/* Of a shared audience. */
+static inline struct stream *audience_stream(const struct audience *audience)
+{
+    ASSERT_SLOW(audience->is_shared);
+    return &audience->crowd->stream;
+}
+
+/* Of a shared audience. */
+static inline struct member *audience_members(const struct audience *audience)
+{
+    ASSERT_SLOW(audience->is_shared);
+    return audience->crowd->members;
+}
+
+static inline uint32_t audience_multi_count(const struct audience *audience)
+{
+    return audience->is_shared ? audience->crowd->multi_count : 0;
 }
 
 /* NULL: a plain subscription. */
@@ -114,28 +136,30 @@ static inline uint64_t sub_delivered(const struct sub *sub)
 
 struct audience *audience_new(struct bytes sid, bool headers, bool alone);
 
-/* Adds as multi or solo; sets sub->audience and sub->member. */
-void audience_add(struct audience *audience, struct sub *sub, bool multi);
+/* Adds as solo; sets sub->audience and sub->member. The second member needs audience_share first. */
+void audience_add(struct audience *audience, struct sub *sub);
 void audience_remove(struct audience *audience, struct sub *sub);
-/* Moves a member between the two parts. */
+/* Moves a member of a shared audience between the two parts. */
 void audience_set_multi(struct audience *audience, struct sub *sub, bool multi);
 
-static inline struct member *audience_member(struct sub *sub)
+/* Of a shared audience. */
+static inline struct member *audience_member(const struct sub *sub)
 {
     return &audience_members(sub->audience)[sub->member];
 }
 
-/* Gives the audience a stream, empty. */
+/* Gives the audience, which has one member or none, a stream, empty. */
 void audience_share(struct audience *audience);
 
 /* Frees an audience that has no member, no reference, and is neither in an entry nor dirty. Returns
  * the bytes it took, 0 if it lives on. Its stream must hold no cursor. */
 size_t audience_release(struct audience *audience, struct chunk_pool *pool);
 
-/* Bytes it takes, member array and stream included, rendered bytes not. */
+/* Bytes it takes, stream included. Not rendered bytes, and not by what the member array has grown: a
+ * member's share of that is its subscription's. */
 size_t audience_bytes(const struct audience *audience);
 
-void audience_check(struct audience *audience);
+void audience_check(const struct audience *audience);
 
 #ifdef __cplusplus
 }

@@ -12,9 +12,37 @@ static uint64_t layout_hash(struct layout layout, uint64_t key)
     return hash_bytes(layout.sid, key + layout.headers);
 }
 
-static uint64_t audience_hash(const void *item, uint64_t key)
+static struct entry_more *more_take(struct entry *entry)
 {
-    return layout_hash(audience_layout(item), key);
+    if (entry->more == NULL) {
+        entry->more = memory_alloc(sizeof(struct entry_more));
+    }
+    return entry->more;
+}
+
+static void more_give(struct entry *entry)
+{
+    if (entry->more->groups == NULL && entry->more->layouts.count == 0) {
+        memory_free(entry->more);
+        entry->more = NULL;
+    }
+}
+
+/* More than are listed? */
+static bool has_many_audiences(const struct entry *entry)
+{
+    uint32_t count = 0;
+    for (const struct audience *a = entry->audiences; a != NULL; a = a->next) {
+        if (++count > LAYOUTS_LISTED_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void layouts_add(struct entry *entry, struct audience *audience, uint64_t key)
+{
+    table_add(&more_take(entry)->layouts, audience, layout_hash(audience_layout(audience), key));
 }
 
 static bool is_layout(const void *item, const void *name)
@@ -28,8 +56,8 @@ static bool is_layout(const void *item, const void *name)
 
 struct audience *entry_find(const struct entry *entry, struct layout layout, uint64_t key)
 {
-    if (entry->layouts.count > 0) {
-        return table_find(&entry->layouts, layout_hash(layout, key), is_layout, &layout);
+    if (entry_layouts(entry) > 0) {
+        return table_find(&entry->more->layouts, layout_hash(layout, key), is_layout, &layout);
     }
     for (struct audience *a = entry->audiences; a != NULL; a = a->next) {
         if (is_layout(a, &layout)) {
@@ -48,12 +76,11 @@ void entry_link(struct entry *entry, struct audience *audience, uint64_t key)
         audience->next->link = &audience->next;
     }
     entry->audiences = audience;
-    entry->audiences_count++;
-    if (entry->layouts.count > 0) {
-        table_add(&entry->layouts, audience, audience_hash, key);
-    } else if (entry->audiences_count > LAYOUTS_LISTED_MAX) {
+    if (entry_layouts(entry) > 0) {
+        layouts_add(entry, audience, key);
+    } else if (has_many_audiences(entry)) {
         for (struct audience *a = entry->audiences; a != NULL; a = a->next) {
-            table_add(&entry->layouts, a, audience_hash, key);
+            layouts_add(entry, a, key);
         }
     }
 }
@@ -61,8 +88,9 @@ void entry_link(struct entry *entry, struct audience *audience, uint64_t key)
 void entry_unlink(struct audience *audience, uint64_t key)
 {
     struct entry *entry = audience->entry;
-    if (entry->layouts.count > 0) {
-        table_remove(&entry->layouts, audience, audience_hash, key);
+    if (entry_layouts(entry) > 0) {
+        table_remove(&entry->more->layouts, audience, layout_hash(audience_layout(audience), key));
+        more_give(entry);
     }
     *audience->link = audience->next;
     if (audience->next != NULL) {
@@ -71,12 +99,11 @@ void entry_unlink(struct audience *audience, uint64_t key)
     audience->link = NULL;
     audience->next = NULL;
     audience->entry = NULL;
-    entry->audiences_count--;
 }
 
 struct group *entry_group_find(const struct entry *entry, struct bytes name)
 {
-    for (struct group *group = entry->groups; group != NULL; group = group->next) {
+    for (struct group *group = entry_groups(entry); group != NULL; group = group->next) {
         if (bytes_equal(group_name(group), name)) {
             return group;
         }
@@ -90,10 +117,11 @@ struct group *entry_group_take(struct entry *entry, struct bytes name)
     if (group == NULL) {
         group = memory_alloc(sizeof(struct group) + name.size);
         group->entry = entry;
-        group->next = entry->groups;
+        struct entry_more *more = more_take(entry);
+        group->next = more->groups;
         group->name_size = (uint16_t)name.size;
         memcpy(group->name, name.ptr, name.size);
-        entry->groups = group;
+        more->groups = group;
     }
     return group;
 }
@@ -128,13 +156,15 @@ void group_hand_over(struct audience *old, struct sub *sub)
 
 static void group_free(struct group *group)
 {
-    struct group **link = &group->entry->groups;
+    struct entry *entry = group->entry;
+    struct group **link = &entry->more->groups;
     while (*link != group) {
         link = &(*link)->next;
     }
     *link = group->next;
     memory_free(group->members);
     memory_free(group);
+    more_give(entry);
 }
 
 void group_remove(struct sub *sub)

@@ -6,7 +6,8 @@
  *
  * Threads:     owner worker only.
  * Memory:      the entry is the index's; groups are owned by the entry. Audiences are linked.
- * Invariants:  (1) an entry with neither audience nor group does not exist. (2) group->members[i]
+ * Invariants:  (1) an entry with neither audience nor group does not exist, nor an entry_more with
+ *              neither group nor layout. (2) group->members[i]
  *              ->audience->group_member is i.
  */
 #ifndef RINGHUB_CORE_GROUP_H
@@ -30,22 +31,43 @@ struct group {
     uint8_t name[];
 };
 
+/* What few patterns have: queue groups, many layouts. */
+struct entry_more {
+    struct group *groups;
+    struct table layouts; /* audiences by layout */
+};
+
 struct entry {
     struct index_entry base; /* first */
     struct audience *audiences;
-    struct group *groups;
-    struct table layouts; /* audiences by layout, once there are many */
-    uint32_t audiences_count;
+    struct entry_more *more; /* NULL: nothing of that */
 };
 
 static inline bool entry_is_empty(const struct entry *entry)
 {
-    return entry->audiences == NULL && entry->groups == NULL;
+    return entry->audiences == NULL && entry->more == NULL;
+}
+
+static inline struct group *entry_groups(const struct entry *entry)
+{
+    return entry->more != NULL ? entry->more->groups : NULL;
+}
+
+/* Audiences in the table of layouts: all, or none while they are few. */
+static inline uint32_t entry_layouts(const struct entry *entry)
+{
+    return entry->more != NULL ? entry->more->layouts.count : 0;
 }
 
 static inline struct bytes group_name(const struct group *group)
 {
     return bytes_of(group->name, group->name_size);
+}
+
+/* What a group takes, its members' places not. */
+static inline size_t group_bytes(const struct group *group)
+{
+    return sizeof(struct entry_more) + sizeof(*group) + group->name_size;
 }
 
 /* The shareable audience of a layout, or NULL. */

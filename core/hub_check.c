@@ -22,7 +22,6 @@ static void sub_check(const struct session *session, struct sub *sub, struct cen
     ASSERT(sub->slot == session->slot);
     ASSERT(sub->audience != NULL);
     ASSERT(sub->member < sub->audience->members_count);
-    ASSERT(audience_member(sub)->sub == sub);
     ASSERT(sub->max == 0 || sub->audience->alone);
     ASSERT(sub->max == 0 || sub_delivered(sub) < sub->max);
     ASSERT(session->echo || sub->audience->alone);
@@ -67,7 +66,7 @@ static void solo_check(const struct session *session, bool is_between_turns)
     struct sub *sub = session_sub(session);
     bool is_marked = (audience_member(sub)->flags & MEMBER_IN_STEP) != 0;
     ASSERT(is_marked == session->in_step);
-    ASSERT(sub->member >= sub->audience->multi_count);
+    ASSERT(sub->member >= audience_multi_count(sub->audience));
     if (session->in_step) {
         ASSERT(pending_is_empty(&session->pending) || !is_between_turns);
     } else {
@@ -150,20 +149,20 @@ static void entry_check(struct hub *hub, struct entry *entry, struct census *cen
         ASSERT(*audience->link == audience);
         ASSERT(audience->members_count > 0);
         audience_check(audience);
-        const struct member *members = audience_members(audience);
         for (uint32_t i = 0; audience_is_shared(audience) && i < audience->members_count; i++) {
-            const struct session *session = pool_at(&hub->sessions, members[i].slot);
-            ASSERT(session_is_solo(session) == (i >= audience->multi_count));
+            const struct session *session =
+                pool_at(&hub->sessions, audience_members(audience)[i].slot);
+            ASSERT(session_is_solo(session) == (i >= audience_multi_count(audience)));
         }
         if (audience_is_shared(audience)) {
-            census->stream_cursors += audience->stream->cursors_count;
+            census->stream_cursors += audience_stream(audience)->cursors_count;
         }
         audiences++;
     }
-    ASSERT(audiences == entry->audiences_count);
-    ASSERT(entry->layouts.count == 0 || entry->layouts.count == audiences);
+    ASSERT(entry_layouts(entry) == 0 || entry_layouts(entry) == audiences);
+    ASSERT(entry->more == NULL || entry_layouts(entry) > 0 || entry_groups(entry) != NULL);
     census->audiences += audiences;
-    for (const struct group *group = entry->groups; group != NULL; group = group->next) {
+    for (const struct group *group = entry_groups(entry); group != NULL; group = group->next) {
         ASSERT(group->entry == entry);
         ASSERT(group->members_count > 0);
         for (uint32_t i = 0; i < group->members_count; i++) {

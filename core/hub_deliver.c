@@ -90,11 +90,12 @@ static void journal_span(struct hub *hub, struct audience *audience, struct curs
 static void settle_span(struct hub *hub, const struct journal_entry *entry)
 {
     struct audience *audience = entry->audience;
-    struct member *members = audience_members(audience);
-    for (uint32_t i = 0; i < audience->multi_count; i++) {
+    const struct member *members = audience_members(audience);
+    uint32_t multi_count = audience_multi_count(audience);
+    for (uint32_t i = 0; i < multi_count; i++) {
         struct session *session = pool_at(&hub->sessions, members[i].slot);
-        pending_add_span(&session->pending, &hub->pendings, audience->stream, entry->cursor,
-                         entry->size, entry->messages);
+        pending_add_span(&session->pending, &hub->pendings, audience_stream(audience),
+                         entry->cursor, entry->size, entry->messages);
         session_queue_flush(hub, session);
     }
 }
@@ -107,13 +108,13 @@ static void settle_run(struct hub *hub, const struct journal_entry *entry)
         audience_drop(hub, audience);
         return;
     }
-    struct session *session = pool_at(&hub->sessions, audience_members(audience)[0].slot);
+    struct session *session = pool_at(&hub->sessions, audience->only->slot);
     struct run_span span = {.run = entry->run, .first = entry->first, .count = entry->messages};
     if (pending_is_pinned(&session->pending)) {
         span = local_span(hub, span);
     }
     pending_add_run(&session->pending, &hub->pendings, span.run, audience, span.first, span.count);
-    uint32_t lane = audience_members(audience)[0].sub->lane;
+    uint32_t lane = audience->only->lane;
     if (UNLIKELY(lane != 0)) {
         hub_lane_add(hub, session, lane);
     }
@@ -173,7 +174,7 @@ static inline __attribute__((always_inline)) uint32_t
 deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
 {
     struct run *run = span.run;
-    struct sub *sub = audience_members(audience)[0].sub;
+    struct sub *sub = audience->only;
     if (!sub_can_take(hub, sub, run)) {
         return 0;
     }
@@ -228,11 +229,11 @@ static void mark_dirty(struct hub *hub, struct audience *audience)
 
 static uint32_t deliver_shared(struct hub *hub, struct audience *audience, struct run_span span)
 {
-    struct stream *stream = audience->stream;
+    struct stream *stream = audience_stream(audience);
     mark_dirty(hub, audience);
     uint64_t before = stream->end;
     size_t size = stream_render(stream, &hub->chunks, span, audience_layout(audience));
-    if (audience->multi_count > 0) {
+    if (audience_multi_count(audience) > 0) {
         journal_span(hub, audience, stream_locate(stream, before), size, span.count);
     }
     audience->delivered += span.count;
@@ -273,9 +274,9 @@ static uint32_t deliver_span(struct hub *hub, struct run_span span)
 static bool audience_may_overlap(struct hub *hub, struct audience *audience)
 {
     if (audience_is_shared(audience)) {
-        return audience->multi_count > 0;
+        return audience_multi_count(audience) > 0;
     }
-    const struct session *session = pool_at(&hub->sessions, audience_members(audience)[0].slot);
+    const struct session *session = pool_at(&hub->sessions, audience->only->slot);
     return session->subs.count > 1;
 }
 

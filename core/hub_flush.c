@@ -98,9 +98,9 @@ static bool piece_begin(struct hub *hub)
 {
     struct flush *f = &hub->flush;
     struct audience *audience = hub->dirty[f->dirty_index];
-    f->piece_vectors_count = stream_gather(audience->stream, f->cursor, f->vectors,
+    f->piece_vectors_count = stream_gather(audience_stream(audience), f->cursor, f->vectors,
                                            SEND_VECTORS_MAX, SEND_BYTES_MAX, &f->piece_size);
-    f->member_index = audience->multi_count;
+    f->member_index = audience_multi_count(audience);
     f->has_piece = f->piece_size > 0;
     return f->has_piece;
 }
@@ -155,7 +155,7 @@ static size_t next_of_audience(struct hub *hub, struct send_op *sends, size_t ma
         if (count > 0) {
             return count;
         }
-        f->cursor = cursor_walk(audience->stream, f->cursor, f->piece_size);
+        f->cursor = cursor_walk(audience_stream(audience), f->cursor, f->piece_size);
         f->has_piece = false;
     }
 }
@@ -165,11 +165,11 @@ static size_t next_member_sends(struct hub *hub, struct send_op *sends, size_t m
     struct flush *f = &hub->flush;
     while (f->dirty_index < hub->dirty_count) {
         struct audience *audience = hub->dirty[f->dirty_index];
-        bool has_solo = audience->members_count > audience->multi_count;
-        if (has_solo && audience->stream->end > audience->stream->step) {
+        bool has_solo = audience->members_count > audience_multi_count(audience);
+        if (has_solo && audience_stream(audience)->end > audience_stream(audience)->step) {
             if (!f->in_audience) {
                 f->in_audience = true;
-                f->cursor = stream_step(audience->stream);
+                f->cursor = stream_step(audience_stream(audience));
                 f->has_piece = false;
             }
             size_t count = next_of_audience(hub, sends, max);
@@ -192,8 +192,8 @@ static void fall_behind(struct hub *hub, struct session *session, size_t taken)
     ASSERT(sub->audience == audience);
     session->in_step = false;
     audience_member(sub)->flags &= ~(uint32_t)MEMBER_IN_STEP;
-    struct cursor cursor =
-        cursor_walk(audience->stream, f->cursor, PLANTED(PLANTED_CURSOR_BEHIND) ? 0 : taken);
+    struct cursor cursor = cursor_walk(audience_stream(audience), f->cursor,
+                                       PLANTED(PLANTED_CURSOR_BEHIND) ? 0 : taken);
     pending_add_open(&session->pending, &hub->pendings, audience, cursor);
     session_block(hub, session);
 }
@@ -226,8 +226,8 @@ static bool session_is_drained(struct hub *hub, struct session *session)
         return false;
     }
     struct cursor cursor = {open->chunk, open->offset};
-    stream_cursor_close(open->audience->stream, cursor);
-    stream_trim(open->audience->stream, &hub->chunks);
+    stream_cursor_close(audience_stream(open->audience), cursor);
+    stream_trim(audience_stream(open->audience), &hub->chunks);
     pending_drop_last(p);
     if (session->state == SESSION_OPEN) {
         struct sub *sub = session_sub(session);
@@ -405,7 +405,7 @@ static void dirty_end(struct hub *hub)
     for (uint32_t i = 0; i < hub->dirty_count; i++) {
         struct audience *audience = hub->dirty[i];
         audience->dirty = false;
-        stream_turn_end(audience->stream, &hub->chunks);
+        stream_turn_end(audience_stream(audience), &hub->chunks);
         if (audience->members_count == 0) {
             audience_drop(hub, audience);
         }

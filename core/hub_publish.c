@@ -65,7 +65,8 @@ static void part_add(struct match *match, struct bytes name, struct group *local
 static void match_local_groups(struct match *match)
 {
     for (uint32_t i = 0; i < match->entries_count; i++) {
-        for (struct group *group = match->entries[i]->groups; group != NULL; group = group->next) {
+        for (struct group *group = entry_groups(match->entries[i]); group != NULL;
+             group = group->next) {
             part_add(match, group_name(group), group, NULL);
         }
     }

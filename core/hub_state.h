@@ -256,7 +256,6 @@ struct sub *hub_sub_find(const struct hub *hub, const struct session *session, s
 void sub_remove(struct hub *hub, struct session *session, struct sub *sub);
 /* The rules changed: gives it the lane that is its own now. */
 void hub_sub_rule_again(struct hub *hub, struct session *session, struct sub *sub);
-uint64_t sid_hash(const void *item, uint64_t key);
 /* Subscriptions, patterns and interest. */
 uint64_t hub_index_bytes(const struct hub *hub);
 

@@ -17,10 +17,9 @@ uint64_t hub_index_bytes(const struct hub *hub)
 
 /* ---- sids ------------------------------------------------------------------------------------ */
 
-uint64_t sid_hash(const void *item, uint64_t key)
+static uint64_t sid_hash(const struct hub *hub, const struct sub *sub)
 {
-    const struct sub *sub = item;
-    return hash_bytes(bytes_of(sub->audience->sid, sub->audience->sid_size), key);
+    return hash_bytes(bytes_of(sub->audience->sid, sub->audience->sid_size), hub->options.hash_key);
 }
 
 static bool is_sid(const void *item, const void *name)
@@ -47,7 +46,7 @@ void session_catch_up(struct hub *hub, struct session *session)
 {
     struct sub *sub = session_sub(session);
     struct audience *audience = sub->audience;
-    struct stream *stream = audience->stream;
+    struct stream *stream = audience_stream(audience);
     if (!session->in_step) {
         pending_close_open(&session->pending, &hub->pendings);
         return;
@@ -72,7 +71,7 @@ void session_follow(struct hub *hub, struct session *session)
         return;
     }
     pending_add_open(&session->pending, &hub->pendings, audience,
-                     stream_end(audience->stream, &hub->chunks));
+                     stream_end(audience_stream(audience), &hub->chunks));
     session_queue_flush(hub, session);
 }
 
@@ -89,10 +88,11 @@ static void become_solo(struct hub *hub, struct session *session)
 /* The second member is about to join: from here on the audience renders ahead. */
 static void share(struct hub *hub, struct audience *audience)
 {
-    struct sub *first = audience_members(audience)[0].sub;
+    struct sub *first = audience->only;
     struct session *session = pool_at(&hub->sessions, first->slot);
+    hub->subs_bytes -= audience_bytes(audience);
     audience_share(audience);
-    hub->subs_bytes += sizeof(struct stream);
+    hub->subs_bytes += audience_bytes(audience);
     session->shared_count++;
     if (session_is_solo(session)) {
         session_follow(hub, session);
@@ -129,7 +129,7 @@ static void join(struct hub *hub, struct session *session, struct sub *sub, stru
     } else if (!audience_is_shared(audience)) {
         share(hub, audience);
     }
-    audience_add(audience, sub, false);
+    audience_add(audience, sub);
     sub->delivered_base = audience->delivered;
     if (audience_is_shared(audience)) {
         session->shared_count++;
@@ -140,9 +140,13 @@ static void join_group(struct hub *hub, struct session *session, struct sub *sub
                        struct entry *entry, struct bytes queue, struct bytes sid)
 {
     struct audience *audience = audience_make(hub, session, sid, true);
-    audience_add(audience, sub, false);
+    audience_add(audience, sub);
     sub->delivered_base = 0;
-    group_add(entry_group_take(entry, queue), sub);
+    struct group *group = entry_group_take(entry, queue);
+    if (group->members_count == 0) {
+        hub->subs_bytes += group_bytes(group);
+    }
+    group_add(group, sub);
 }
 
 /* After a sub joined a shared audience and is in the sid table. */
@@ -178,7 +182,7 @@ static bool hears_plain(const struct index_entry *base)
 static void announce_plain(struct hub *hub, struct entry *entry, bool adds)
 {
     struct bytes pattern = index_pattern(hub->index, &entry->base);
-    enum interest_kind kind = entry->base.node == NULL ? INTEREST_LITERAL : INTEREST_WILDCARD;
+    enum interest_kind kind = entry->base.is_wildcard ? INTEREST_WILDCARD : INTEREST_LITERAL;
     if (kind == INTEREST_LITERAL && hub->options.workers_count > 1 &&
         index_twin(hub->index, &entry->base, hears_plain) != NULL &&
         !PLANTED(PLANTED_TWIN_SILENCED)) {
@@ -236,7 +240,7 @@ enum hub_subscribe_result hub_subscribe(struct hub *hub, struct session *session
             announce_plain(hub, entry, true);
         }
     }
-    table_add(&session->subs, sub, sid_hash, hub->options.hash_key);
+    table_add(&session->subs, sub, sid_hash(hub, sub));
     settle_class(hub, session, sub);
     hub->subs_bytes += SUB_BYTES;
     hub->subscriptions_count++;
@@ -273,6 +277,9 @@ static void leave_group(struct hub *hub, struct sub *sub)
     interest_announce(hub, INTEREST_GROUP, false, entry->base.account_id,
                       index_pattern(hub->index, &entry->base), group_name(sub_group(sub)));
     struct audience *audience = sub->audience;
+    if (sub_group(sub)->members_count == 1) {
+        hub->subs_bytes -= group_bytes(sub_group(sub));
+    }
     group_remove(sub);
     audience_remove(audience, sub);
     audience_drop(hub, audience);
@@ -285,7 +292,7 @@ void sub_remove(struct hub *hub, struct session *session, struct sub *sub)
     if (was_solo) {
         session_catch_up(hub, session);
     }
-    table_remove(&session->subs, sub, sid_hash, hub->options.hash_key);
+    table_remove(&session->subs, sub, sid_hash(hub, sub));
     session->messages_out += sub_delivered(sub);
     if (UNLIKELY(sub->lane != 0)) {
         hub_lane_give(hub, session, sub->lane, sub_pattern(hub, sub));
@@ -294,7 +301,8 @@ void sub_remove(struct hub *hub, struct session *session, struct sub *sub)
         leave_group(hub, sub);
     } else {
         struct entry *entry = sub->audience->entry;
-        bool loses = PLANTED(PLANTED_INTEREST_LOST) && entry->audiences_count == 2;
+        bool loses = PLANTED(PLANTED_INTEREST_LOST) && entry->audiences != NULL &&
+                     entry->audiences->next != NULL && entry->audiences->next->next == NULL;
         leave(hub, session, sub);
         if (entry->audiences == NULL || loses) {
             announce_plain(hub, entry, false);
@@ -326,7 +334,7 @@ static void sub_move(struct hub *hub, struct session *session, struct sub *sub, 
     old->refs++;
     if (sub_group(sub) != NULL) {
         audience_remove(old, sub);
-        audience_add(audience_make(hub, session, sid, true), sub, false);
+        audience_add(audience_make(hub, session, sid, true), sub);
         group_hand_over(old, sub);
     } else {
         struct entry *entry = old->entry;

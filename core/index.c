@@ -16,13 +16,20 @@ struct index {
     uint64_t entries_bytes;
 };
 
+static uint64_t hash_of(const void *item, const void *context)
+{
+    const struct index_entry *entry = item;
+    const struct index *index = context;
+    return index_hash(index->hash_key, entry->account_id, index_pattern(index, entry));
+}
+
 struct index *index_new(const struct index_options *options)
 {
     ASSERT(options->entry_size >= sizeof(struct index_entry));
     struct index *index = memory_alloc(sizeof *index);
     index->entry_size = options->entry_size;
     index->hash_key = options->hash_key;
-    index_table_init(&index->entries);
+    index_table_init(&index->entries, hash_of, index);
     index_trie_init(&index->trie, options->hash_key);
     index_cache_init(&index->cache, options->cache_entries_max, options->hash_key);
     return index;
@@ -67,11 +74,12 @@ struct index_entry *index_find(const struct index *index, uint32_t account_id, s
 struct index_entry *index_twin(const struct index *index, const struct index_entry *entry,
                                bool (*is_meant)(const struct index_entry *other))
 {
-    uint64_t hash = index_hash(index->hash_key, entry->account_id, index_pattern(index, entry));
+    uint64_t hash = hash_of(entry, index);
     struct index_probe probe = index_probe_first(&index->entries, hash);
     struct index_entry *other;
     while ((other = index_probe_next(&probe)) != NULL) {
-        if (other != entry && other->node == NULL && is_meant(other)) {
+        if (other != entry && !other->is_wildcard && is_meant(other) &&
+            hash_of(other, index) == hash) {
             return other;
         }
     }
@@ -88,11 +96,12 @@ struct index_entry *index_take(struct index *index, uint32_t account_id, struct 
     }
     entry = memory_alloc(index->entry_size + pattern.size);
     entry->account_id = account_id;
-    entry->pattern_size = (uint32_t)pattern.size;
+    entry->is_wildcard = subject_has_wildcard(pattern);
+    entry->pattern_size = (uint32_t)pattern.size & INT32_MAX;
     memcpy((char *)entry + index->entry_size, pattern.ptr, pattern.size);
     index->entries_bytes += index->entry_size + pattern.size;
     index_table_add(&index->entries, hash, entry);
-    if (subject_has_wildcard(pattern)) {
+    if (entry->is_wildcard) {
         index_trie_add(&index->trie, entry, pattern);
         index_cache_touch(&index->cache, account_id, pattern);
         index->stats.wildcards++;
@@ -105,13 +114,12 @@ void index_remove(struct index *index, struct index_entry *entry)
 {
     ASSERT(entry != NULL);
     struct bytes pattern = index_pattern(index, entry);
-    if (entry->node != NULL) {
+    index_table_remove(&index->entries, hash_of(entry, index), entry);
+    if (entry->is_wildcard) {
         index_cache_touch(&index->cache, entry->account_id, pattern);
-        index_trie_remove(&index->trie, entry);
+        index_trie_remove(&index->trie, entry, pattern);
         index->stats.wildcards--;
     }
-    index_table_remove(&index->entries, index_hash(index->hash_key, entry->account_id, pattern),
-                       entry);
     index->entries_bytes -= index->entry_size + pattern.size;
     index->stats.removes++;
     memory_free(entry);
@@ -144,7 +152,7 @@ void index_match(struct index *index, uint32_t account_id, struct bytes subject,
     index_table_step(&index->entries);
     struct index_entry *entry = find(index, account_id, subject, subject_hash);
     /* A publish subject may read like a wildcard pattern; then that entry is the trie's to find. */
-    match->literal = entry != NULL && entry->node == NULL ? entry : NULL;
+    match->literal = entry != NULL && !entry->is_wildcard ? entry : NULL;
     match->wildcards = NULL;
     match->wildcards_count = 0;
     if (index->stats.wildcards > 0) {
@@ -154,8 +162,7 @@ void index_match(struct index *index, uint32_t account_id, struct bytes subject,
 
 struct index_entry *index_next(const struct index *index, uint64_t *cursor)
 {
-    uint64_t hash;
-    return index_table_next(&index->entries, cursor, &hash);
+    return index_table_next(&index->entries, cursor);
 }
 
 struct index_stats index_stats(const struct index *index)
@@ -184,7 +191,7 @@ static void cache_check(const struct index *index)
         uint64_t cursor = 0;
         const struct index_entry *entry;
         while ((entry = index_next(index, &cursor)) != NULL) {
-            matching += entry->node != NULL && entry->account_id == account_id &&
+            matching += entry->is_wildcard && entry->account_id == account_id &&
                         subject_matches(index_pattern(index, entry), subject);
         }
         ASSERT(matching == result.count);
@@ -200,15 +207,14 @@ void index_check(const struct index *index)
     uint64_t wildcards = 0;
     uint64_t bytes = 0;
     uint64_t cursor = 0;
-    uint64_t hash;
     const struct index_entry *entry;
     index_table_check(&index->entries);
-    while ((entry = index_table_next(&index->entries, &cursor, &hash)) != NULL) {
+    while ((entry = index_table_next(&index->entries, &cursor)) != NULL) {
         struct bytes pattern = index_pattern(index, entry);
         ASSERT(subject_valid_subscription(pattern));
-        ASSERT(hash == index_hash(index->hash_key, entry->account_id, pattern));
-        ASSERT((entry->node != NULL) == subject_has_wildcard(pattern));
-        wildcards += entry->node != NULL;
+        ASSERT(entry->is_wildcard == subject_has_wildcard(pattern));
+        ASSERT(!entry->is_wildcard || index_trie_has(&index->trie, entry, pattern));
+        wildcards += entry->is_wildcard;
         bytes += index->entry_size + pattern.size;
     }
     ASSERT(wildcards == index->stats.wildcards);

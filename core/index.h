@@ -37,9 +37,9 @@ enum { INDEX_CACHE_BYTES_EACH = 512 };
 
 /* The first member of an entry. */
 struct index_entry {
-    struct index_node *node; /* a wildcard's place in the trie; NULL: literal */
     uint32_t account_id;
-    uint32_t pattern_size;
+    uint32_t is_wildcard : 1;
+    uint32_t pattern_size : 31;
 };
 
 struct index_options {

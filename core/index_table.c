@@ -6,68 +6,74 @@
 
 enum {
     CAPACITY_MIN = 16,
-    STEP_SLOTS = 16, /* slots of the old array looked at by one call */
+    CAPACITY_DOUBLES = 8192, /* below this an array doubles: it is small, and gaps shorten misses */
+    STEP_SLOTS = 16,         /* slots of the old array looked at by one call */
 };
 
-static uint64_t capacity_of(const struct index_slots *slots)
+static struct index_slots slots_new(uint32_t capacity)
 {
-    return slots->mask + 1;
+    return (struct index_slots){.slot = memory_alloc(capacity * sizeof(uint64_t)),
+                                .capacity = capacity};
 }
 
-static struct index_slots slots_new(uint64_t capacity)
+static void slots_add(struct index_slots *slots, uint64_t hash, const void *item)
 {
-    return (struct index_slots){.slot = memory_alloc(capacity * sizeof(struct index_slot)),
-                                .mask = capacity - 1};
-}
-
-static void slots_add(struct index_slots *slots, uint64_t hash, void *item)
-{
-    uint64_t at = hash & slots->mask;
-    while (slots->slot[at].item != NULL) {
-        at = (at + 1) & slots->mask;
+    uint32_t at = probe_home(hash, slots->capacity);
+    while (slots->slot[at] != 0) {
+        at = probe_next(at, slots->capacity);
     }
-    slots->slot[at] = (struct index_slot){.hash = hash, .item = item};
+    slots->slot[at] = probe_slot(item, hash);
     slots->count++;
-    ASSERT(slots->count <= slots->mask);
+    ASSERT(slots->count < slots->capacity);
+}
+
+static uint64_t hash_at(const struct index_table *table, uint64_t slot)
+{
+    return table->hash_of(probe_item(slot), table->context);
 }
 
 /* Empties slot hole and moves back what would no longer be found. */
-static void slots_remove_at(struct index_slots *slots, uint64_t hole)
+static void slots_remove_at(const struct index_table *table, struct index_slots *slots,
+                            uint32_t hole)
 {
-    uint64_t at = hole;
+    uint32_t capacity = slots->capacity;
+    uint32_t at = hole;
     for (;;) {
-        at = (at + 1) & slots->mask;
-        if (slots->slot[at].item == NULL) {
+        at = probe_next(at, capacity);
+        if (slots->slot[at] == 0) {
             break;
         }
-        uint64_t home = slots->slot[at].hash & slots->mask;
+        uint32_t home = probe_home(hash_at(table, slots->slot[at]), capacity);
         /* Distances from home run forwards: the item may move back to the hole only if the hole is
          * not in front of its home. */
-        if (((at - home) & slots->mask) >= ((at - hole) & slots->mask)) {
+        if (probe_distance(home, at, capacity) >= probe_distance(hole, at, capacity)) {
             slots->slot[hole] = slots->slot[at];
             hole = at;
         }
     }
-    slots->slot[hole].item = NULL;
+    slots->slot[hole] = 0;
     slots->count--;
 }
 
-static bool slots_remove(struct index_slots *slots, uint64_t hash, const void *item)
+static bool slots_remove(const struct index_table *table, struct index_slots *slots, uint64_t hash,
+                         const void *item)
 {
-    uint64_t at = hash & slots->mask;
-    while (slots->slot[at].item != NULL) {
-        if (slots->slot[at].item == item) {
-            slots_remove_at(slots, at);
+    uint64_t wanted = probe_slot(item, hash);
+    uint32_t at = probe_home(hash, slots->capacity);
+    while (slots->slot[at] != 0) {
+        if (slots->slot[at] == wanted) {
+            slots_remove_at(table, slots, at);
             return true;
         }
-        at = (at + 1) & slots->mask;
+        at = probe_next(at, slots->capacity);
     }
     return false;
 }
 
-void index_table_init(struct index_table *table)
+void index_table_init(struct index_table *table, index_hash_of hash_of, const void *context)
 {
-    *table = (struct index_table){.current = slots_new(CAPACITY_MIN)};
+    *table = (struct index_table){
+        .current = slots_new(CAPACITY_MIN), .hash_of = hash_of, .context = context};
 }
 
 void index_table_free(struct index_table *table)
@@ -77,71 +83,88 @@ void index_table_free(struct index_table *table)
     *table = (struct index_table){.moved_to = 0};
 }
 
-void index_table_step(struct index_table *table)
+/* Not inlined: a match calls it each time, and there is seldom anything to do. */
+static __attribute__((noinline)) void step(struct index_table *table)
 {
     struct index_slots *old = &table->old;
-    if (LIKELY(old->slot == NULL)) {
-        return;
+    uint32_t end = MIN_OF(table->moved_to + STEP_SLOTS, old->capacity);
+    /* Their hashes are in the items: those of one step are fetched together. */
+    for (uint32_t at = table->moved_to; at < end; at++) {
+        __builtin_prefetch(probe_item(old->slot[at]));
     }
-    for (uint32_t step = 0; step < STEP_SLOTS && old->count > 0; step++) {
-        struct index_slot *slot = &old->slot[table->moved_to];
-        /* Removing moves the next of the run into this slot: look at it again. */
-        while (slot->item != NULL) {
-            slots_add(&table->current, slot->hash, slot->item);
-            slots_remove_at(old, table->moved_to);
+    /* A run goes as a whole: what is behind a gap is not found. */
+    uint32_t at = table->moved_to;
+    for (; at < end || (at < old->capacity && old->slot[at] != 0); at++) {
+        uint64_t slot = old->slot[at];
+        if (slot != 0) {
+            slots_add(&table->current, hash_at(table, slot), probe_item(slot));
+            old->slot[at] = 0;
+            old->count--;
         }
-        table->moved_to++;
     }
+    table->moved_to = at;
     if (old->count == 0) {
         memory_free(old->slot);
         *old = (struct index_slots){.slot = NULL};
     }
 }
 
-static void resize(struct index_table *table, uint64_t capacity)
+void index_table_step(struct index_table *table)
+{
+    if (UNLIKELY(table->old.slot != NULL)) {
+        step(table);
+    }
+}
+
+static void resize(struct index_table *table, uint32_t capacity)
 {
     ASSERT(table->old.slot == NULL);
     table->old = table->current;
     table->moved_to = 0;
     table->current = slots_new(capacity);
-    index_table_step(table);
+    step(table);
+}
+
+static uint32_t grown(uint32_t capacity)
+{
+    return capacity < CAPACITY_DOUBLES
+               ? capacity * 2
+               : (uint32_t)(probe_grown(capacity * sizeof(uint64_t)) / sizeof(uint64_t));
 }
 
 void index_table_add(struct index_table *table, uint64_t hash, void *item)
 {
     ASSERT(item != NULL);
     index_table_step(table);
-    uint64_t capacity = capacity_of(&table->current);
-    if (index_table_count(table) + 1 > capacity - capacity / 4) {
-        resize(table, 2 * capacity);
+    uint32_t capacity = table->current.capacity;
+    if (probe_is_full(index_table_count(table) + 1, capacity)) {
+        resize(table, grown(capacity));
     }
     slots_add(&table->current, hash, item);
 }
 
 void index_table_remove(struct index_table *table, uint64_t hash, const void *item)
 {
-    bool removed = slots_remove(&table->current, hash, item) ||
-                   (table->old.slot != NULL && slots_remove(&table->old, hash, item));
+    bool removed = slots_remove(table, &table->current, hash, item) ||
+                   (table->old.slot != NULL && slots_remove(table, &table->old, hash, item));
     ASSERT(removed);
     index_table_step(table);
-    uint64_t capacity = capacity_of(&table->current);
+    uint32_t capacity = table->current.capacity;
     if (table->old.slot == NULL && capacity > CAPACITY_MIN &&
-        index_table_count(table) < capacity / 8) {
-        resize(table, capacity / 2);
+        index_table_count(table) < capacity / 4) {
+        resize(table, MAX_OF(capacity / 2, (uint32_t)CAPACITY_MIN));
     }
 }
 
-void *index_table_next(const struct index_table *table, uint64_t *cursor, uint64_t *hash)
+void *index_table_next(const struct index_table *table, uint64_t *cursor)
 {
-    uint64_t current = capacity_of(&table->current);
-    uint64_t all = current + (table->old.slot != NULL ? capacity_of(&table->old) : 0);
+    uint64_t current = table->current.capacity;
+    uint64_t all = current + table->old.capacity;
     while (*cursor < all) {
         uint64_t at = (*cursor)++;
-        const struct index_slot *slot =
-            at < current ? &table->current.slot[at] : &table->old.slot[at - current];
-        if (slot->item != NULL) {
-            *hash = slot->hash;
-            return slot->item;
+        uint64_t slot = at < current ? table->current.slot[at] : table->old.slot[at - current];
+        if (slot != 0) {
+            return probe_item(slot);
         }
     }
     return NULL;
@@ -149,33 +172,35 @@ void *index_table_next(const struct index_table *table, uint64_t *cursor, uint64
 
 uint64_t index_table_bytes(const struct index_table *table)
 {
-    uint64_t slots = capacity_of(&table->current);
-    slots += table->old.slot != NULL ? capacity_of(&table->old) : 0;
-    return slots * sizeof(struct index_slot);
+    return ((uint64_t)table->current.capacity + table->old.capacity) * sizeof(uint64_t);
 }
 
-static void slots_check(const struct index_slots *slots, uint64_t empty_below)
+static void slots_check(const struct index_table *table, const struct index_slots *slots,
+                        uint32_t empty_below)
 {
-    uint64_t count = 0;
-    ASSERT((capacity_of(slots) & slots->mask) == 0);
-    for (uint64_t at = 0; at <= slots->mask; at++) {
-        if (slots->slot[at].item == NULL) {
+    uint32_t count = 0;
+    for (uint32_t at = 0; at < slots->capacity; at++) {
+        uint64_t slot = slots->slot[at];
+        if (slot == 0) {
             continue;
         }
         count++;
         ASSERT(at >= empty_below); /* (2) */
-        for (uint64_t i = slots->slot[at].hash & slots->mask; i != at; i = (i + 1) & slots->mask) {
-            ASSERT(slots->slot[i].item != NULL); /* (1) */
+        uint64_t hash = hash_at(table, slot);
+        ASSERT(slot == probe_slot(probe_item(slot), hash));
+        for (uint32_t i = probe_home(hash, slots->capacity); i != at;
+             i = probe_next(i, slots->capacity)) {
+            ASSERT(slots->slot[i] != 0); /* (1) */
         }
     }
     ASSERT(count == slots->count);
-    ASSERT(count <= slots->mask);
+    ASSERT(count < slots->capacity);
 }
 
 void index_table_check(const struct index_table *table)
 {
-    slots_check(&table->current, 0);
+    slots_check(table, &table->current, 0);
     if (table->old.slot != NULL) {
-        slots_check(&table->old, table->moved_to);
+        slots_check(table, &table->old, table->moved_to);
     }
 }

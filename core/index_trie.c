@@ -22,10 +22,16 @@ static uint64_t path_hash(uint64_t parent, uint64_t token)
     return mixed ^ mixed >> 32;
 }
 
+static uint64_t node_hash(const void *item, const void *context)
+{
+    (void)context;
+    return ((const struct index_node *)item)->hash;
+}
+
 void index_trie_init(struct index_trie *trie, uint64_t hash_key)
 {
     *trie = (struct index_trie){.hash_key = hash_key};
-    index_table_init(&trie->edges);
+    index_table_init(&trie->edges, node_hash, NULL);
 }
 
 /* ---- nodes --------------------------------------------------------------------------------- */
@@ -159,21 +165,47 @@ void index_trie_add(struct index_trie *trie, struct index_entry *entry, struct b
     place = place != NULL ? place : &node->here;
     ASSERT(*place == NULL);
     *place = entry;
-    entry->node = node;
 }
 
-void index_trie_remove(struct index_trie *trie, struct index_entry *entry)
+/* The node that pattern leads to, which is there; *is_tail: it is the node's
+ * tail that is meant. */
+static struct index_node *node_of(const struct index_trie *trie, uint32_t account_id,
+                                  struct bytes pattern, bool *is_tail)
 {
-    struct index_node *node = entry->node;
-    ASSERT(node != NULL);
-    ASSERT(node->here == entry || node->tail == entry);
-    if (node->here == entry) {
-        node->here = NULL;
-    } else {
-        node->tail = NULL;
+    struct index_node *node = root_find(trie, account_id);
+    struct subject_cursor at = subject_first(pattern);
+    struct bytes token;
+    *is_tail = false;
+    while (node != NULL && subject_next(&at, &token)) {
+        if (subject_is_tail(token)) {
+            *is_tail = true;
+        } else if (subject_is_any(token)) {
+            node = node->any;
+        } else {
+            uint64_t hash = path_hash(node->hash, hash_bytes(token, trie->hash_key));
+            node = edge_find(trie, node, hash, token);
+        }
     }
-    entry->node = NULL;
+    ASSERT(node != NULL);
+    return node;
+}
+
+void index_trie_remove(struct index_trie *trie, struct index_entry *entry, struct bytes pattern)
+{
+    bool is_tail;
+    struct index_node *node = node_of(trie, entry->account_id, pattern, &is_tail);
+    struct index_entry **place = is_tail ? &node->tail : &node->here;
+    ASSERT(*place == entry);
+    *place = NULL;
     prune(trie, node);
+}
+
+bool index_trie_has(const struct index_trie *trie, const struct index_entry *entry,
+                    struct bytes pattern)
+{
+    bool is_tail;
+    const struct index_node *node = node_of(trie, entry->account_id, pattern, &is_tail);
+    return (is_tail ? node->tail : node->here) == entry;
 }
 
 /* ---- matching ------------------------------------------------------------------------------ */
@@ -263,9 +295,8 @@ static void any_chain_free(struct index_trie *trie, struct index_node *node)
 void index_trie_free(struct index_trie *trie)
 {
     uint64_t cursor = 0;
-    uint64_t hash;
     struct index_node *node;
-    while ((node = index_table_next(&trie->edges, &cursor, &hash)) != NULL) {
+    while ((node = index_table_next(&trie->edges, &cursor)) != NULL) {
         any_chain_free(trie, node);
     }
     ASSERT(trie->nodes_count == 0);
@@ -289,17 +320,13 @@ void index_trie_check(const struct index_trie *trie, uint64_t entries_count)
     uint64_t literals = 0;
     uint64_t entries = 0;
     uint64_t cursor = 0;
-    uint64_t hash;
     const struct index_node *node;
     index_table_check(&trie->edges);
-    while ((node = index_table_next(&trie->edges, &cursor, &hash)) != NULL) {
-        ASSERT(node->hash == hash);
+    while ((node = index_table_next(&trie->edges, &cursor)) != NULL) {
         ASSERT(!is_any(node));
         roots += node->parent == NULL;
         for (; node != NULL; node = node->any) {
-            ASSERT(is_useful(node));                                /* (2) */
-            ASSERT(node->here == NULL || node->here->node == node); /* (1) */
-            ASSERT(node->tail == NULL || node->tail->node == node);
+            ASSERT(is_useful(node)); /* (2) */
             ASSERT(node->any == NULL || node->any->parent == node);
             nodes++;
             literals += node->literals_count;

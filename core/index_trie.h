@@ -13,7 +13,7 @@
  *              A result borrows until the next call that takes a non-const trie.
  * Limits:      a pattern of n tokens makes at most n nodes, n bounded by the pattern's length. A
  *              match visits each node at most once, with a stack as deep as the subject has tokens.
- * Invariants:  (1) entry->node is the node whose here (or tail, for a pattern ending in >) it is.
+ * Invariants:  (1) An entry is what its pattern leads to: a node's here, or tail if it ends in >.
  *              (2) Every node but none else leads to an entry: the last one to go takes the nodes
  *                  along that served only it.
  */
@@ -60,7 +60,10 @@ void index_trie_free(struct index_trie *trie);
 
 /* Hangs a new entry where its pattern (valid, with a wildcard) belongs; no other may hang there. */
 void index_trie_add(struct index_trie *trie, struct index_entry *entry, struct bytes pattern);
-void index_trie_remove(struct index_trie *trie, struct index_entry *entry);
+/* It hangs there. */
+void index_trie_remove(struct index_trie *trie, struct index_entry *entry, struct bytes pattern);
+bool index_trie_has(const struct index_trie *trie, const struct index_entry *entry,
+                    struct bytes pattern);
 
 /* Leaves the entries that match in trie->found and trie->found_count. */
 void index_trie_match(struct index_trie *trie, uint32_t account_id, struct bytes subject);

@@ -1,12 +1,18 @@
-/* interest.c - the hash table of masks, and an index for what has to be exact. */
+/* interest.c - the hash tables of masks, and an index for what has to be exact. */
 #include "core/interest.h"
 
-enum { CAPACITY_FIRST = 8, CACHE_ENTRIES = 4096 };
+#include "core/probe.h"
+
+enum { BYTES_FIRST = 64, CACHE_ENTRIES = 4096 };
 
 void interest_init(struct interest *interest, uint32_t workers_count, uint64_t hash_key)
 {
     memset(interest, 0, sizeof(*interest));
     interest->workers_count = workers_count;
+    interest->mask_bytes = workers_count <= 8    ? 1
+                           : workers_count <= 16 ? 2
+                           : workers_count <= 32 ? 4
+                                                 : 8;
     struct index_options options = {.entry_size = sizeof(struct interest_entry),
                                     .hash_key = hash_key,
                                     .cache_entries_max = CACHE_ENTRIES};
@@ -31,7 +37,7 @@ void interest_free(struct interest *interest)
     }
     index_free(interest->patterns);
     for (size_t i = 0; i < INTEREST_PARTS; i++) {
-        memory_free(interest->parts[i].slots);
+        memory_free(interest->parts[i].hashes);
     }
 }
 
@@ -44,97 +50,162 @@ static struct interest_part *part_of(const struct interest *interest, uint64_t h
     return &unqualified.out->parts[hash >> 56];
 }
 
-static struct interest_slot *slot_find(const struct interest_part *part, uint64_t hash)
+/* A mask of fewer bytes is the low ones. */
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "masks are kept in their low bytes");
+
+enum { NOWHERE = UINT32_MAX };
+
+static uint32_t slot_find(const struct interest_part *part, uint64_t hash)
 {
     if (part->capacity == 0) {
-        return NULL;
+        return NOWHERE;
     }
-    uint32_t mask = part->capacity - 1;
-    for (uint32_t at = (uint32_t)hash & mask; part->slots[at].mask != 0; at = (at + 1) & mask) {
-        if (part->slots[at].hash == hash) {
-            return &part->slots[at];
+    uint32_t at = probe_home(hash, part->capacity);
+    while (part->hashes[at] != 0) {
+        if (part->hashes[at] == hash) {
+            return at;
         }
+        at = probe_next(at, part->capacity);
     }
-    return NULL;
+    return NOWHERE;
 }
 
-static struct interest_slot *slot_place(struct interest_part *part, uint64_t hash)
+static uint64_t mask_at(const struct interest *interest, const struct interest_part *part,
+                        uint32_t at)
 {
-    uint32_t mask = part->capacity - 1;
-    uint32_t at = (uint32_t)hash & mask;
-    while (part->slots[at].mask != 0) {
-        at = (at + 1) & mask;
+    const uint8_t *masks = (const uint8_t *)(part->hashes + part->capacity);
+    if (LIKELY(interest->mask_bytes == 1)) {
+        return masks[at];
     }
-    part->slots[at].hash = hash;
-    return &part->slots[at];
+    uint64_t mask = 0;
+    memcpy(&mask, masks + (size_t)at * interest->mask_bytes, interest->mask_bytes);
+    return mask;
+}
+
+static void mask_set(const struct interest *interest, struct interest_part *part, uint32_t at,
+                     uint64_t mask)
+{
+    uint8_t *masks = (uint8_t *)(part->hashes + part->capacity);
+    if (LIKELY(interest->mask_bytes == 1)) {
+        masks[at] = (uint8_t)mask;
+        return;
+    }
+    memcpy(masks + (size_t)at * interest->mask_bytes, &mask, interest->mask_bytes);
+}
+
+static uint32_t slot_place(const struct interest *interest, struct interest_part *part,
+                           uint64_t hash, uint64_t mask)
+{
+    uint32_t at = probe_home(hash, part->capacity);
+    while (part->hashes[at] != 0) {
+        at = probe_next(at, part->capacity);
+    }
+    part->hashes[at] = hash;
+    mask_set(interest, part, at, mask);
+    return at;
+}
+
+static size_t slot_bytes(const struct interest *interest)
+{
+    return sizeof(uint64_t) + interest->mask_bytes;
 }
 
 static void part_resize(struct interest *interest, struct interest_part *part, uint32_t capacity)
 {
-    interest->slots_bytes += ((uint64_t)capacity - part->capacity) * sizeof(struct interest_slot);
     struct interest_part old = *part;
-    part->slots = memory_alloc(capacity * sizeof(struct interest_slot));
+    interest->parts_bytes -= old.capacity * slot_bytes(interest);
+    interest->parts_bytes += capacity * slot_bytes(interest);
+    part->hashes = memory_alloc(capacity * slot_bytes(interest));
     part->capacity = capacity;
     for (uint32_t i = 0; i < old.capacity; i++) {
-        if (old.slots[i].mask != 0) {
-            slot_place(part, old.slots[i].hash)->mask = old.slots[i].mask;
+        if (old.hashes[i] != 0) {
+            (void)slot_place(interest, part, old.hashes[i], mask_at(interest, &old, i));
         }
     }
-    memory_free(old.slots);
+    memory_free(old.hashes);
+}
+
+static uint32_t grown(const struct interest *interest, uint32_t capacity)
+{
+    size_t size = slot_bytes(interest);
+    if (capacity == 0) {
+        return BYTES_FIRST / size;
+    }
+    size_t bytes = probe_grown(capacity * size);
+    while (bytes / size <= capacity) {
+        bytes = probe_grown(bytes);
+    }
+    return (uint32_t)(bytes / size);
 }
 
 static void literal_add(struct interest *interest, uint32_t worker, uint64_t hash)
 {
-    struct interest_part *part = part_of(interest, hash);
-    struct interest_slot *slot = slot_find(part, hash);
-    if (slot == NULL) {
-        if ((part->count + 1) * 4 > part->capacity * 3) {
-            part_resize(interest, part, MAX_OF((uint32_t)CAPACITY_FIRST, part->capacity * 2));
-        }
-        slot = slot_place(part, hash);
-        part->count++;
-        interest->literals++;
+    uint64_t bit = (uint64_t)1 << worker;
+    if (hash == 0) {
+        interest->literals += interest->mask_of_0 == 0;
+        interest->mask_of_0 |= bit;
+        return;
     }
-    slot->mask |= (uint64_t)1 << worker;
+    struct interest_part *part = part_of(interest, hash);
+    uint32_t at = slot_find(part, hash);
+    if (at != NOWHERE) {
+        mask_set(interest, part, at, mask_at(interest, part, at) | bit);
+        return;
+    }
+    if (part->capacity == 0 || probe_is_full((uint64_t)part->count + 1, part->capacity)) {
+        part_resize(interest, part, grown(interest, part->capacity));
+    }
+    (void)slot_place(interest, part, hash, bit);
+    part->count++;
+    interest->literals++;
 }
 
-static void slot_remove(struct interest *interest, struct interest_part *part,
-                        struct interest_slot *slot)
+static void slot_remove(struct interest *interest, struct interest_part *part, uint32_t hole)
 {
-    uint32_t mask = part->capacity - 1;
-    uint32_t hole = (uint32_t)(slot - part->slots);
+    uint32_t capacity = part->capacity;
     uint32_t at = hole;
     for (;;) {
-        at = (at + 1) & mask;
-        if (part->slots[at].mask == 0) {
+        at = probe_next(at, capacity);
+        if (part->hashes[at] == 0) {
             break;
         }
-        uint32_t home = (uint32_t)part->slots[at].hash & mask;
-        if (((at - home) & mask) >= ((at - hole) & mask)) {
-            part->slots[hole] = part->slots[at];
+        uint32_t home = probe_home(part->hashes[at], capacity);
+        if (probe_distance(home, at, capacity) >= probe_distance(hole, at, capacity)) {
+            part->hashes[hole] = part->hashes[at];
+            mask_set(interest, part, hole, mask_at(interest, part, at));
             hole = at;
         }
     }
-    part->slots[hole] = (struct interest_slot){0};
+    part->hashes[hole] = 0;
     part->count--;
+    interest->literals--;
     if (part->count == 0) {
-        interest->slots_bytes -= part->capacity * sizeof(struct interest_slot);
-        memory_free(part->slots);
+        interest->parts_bytes -= capacity * slot_bytes(interest);
+        memory_free(part->hashes);
         *part = (struct interest_part){0};
-    } else if (part->capacity > CAPACITY_FIRST && part->count < part->capacity / 8) {
-        part_resize(interest, part, part->capacity / 4);
+    } else if (part->count < capacity / 4) {
+        part_resize(interest, part, capacity / 2);
     }
 }
 
 static void literal_remove(struct interest *interest, uint32_t worker, uint64_t hash)
 {
+    uint64_t bit = (uint64_t)1 << worker;
+    if (hash == 0) {
+        ASSERT((interest->mask_of_0 & bit) != 0);
+        interest->mask_of_0 &= ~bit;
+        interest->literals -= interest->mask_of_0 == 0;
+        return;
+    }
     struct interest_part *part = part_of(interest, hash);
-    struct interest_slot *slot = slot_find(part, hash);
-    ASSERT(slot != NULL);
-    slot->mask &= ~((uint64_t)1 << worker);
-    if (slot->mask == 0) {
-        slot_remove(interest, part, slot);
-        interest->literals--;
+    uint32_t at = slot_find(part, hash);
+    ASSERT(at != NOWHERE);
+    uint64_t mask = mask_at(interest, part, at);
+    ASSERT((mask & bit) != 0);
+    if (mask == bit) {
+        slot_remove(interest, part, at);
+    } else {
+        mask_set(interest, part, at, mask & ~bit);
     }
 }
 
@@ -143,8 +214,22 @@ uint64_t interest_literal(const struct interest *interest, uint64_t hash)
     if (interest->literals == 0) {
         return 0;
     }
-    const struct interest_slot *slot = slot_find(part_of(interest, hash), hash);
-    return slot != NULL ? slot->mask : 0;
+    if (UNLIKELY(hash == 0)) {
+        return interest->mask_of_0;
+    }
+    const struct interest_part *part = part_of(interest, hash);
+    uint32_t at = slot_find(part, hash);
+    return at != NOWHERE ? mask_at(interest, part, at) : 0;
+}
+
+static size_t group_counts_at(size_t name_size)
+{
+    return run_align(sizeof(struct interest_group) + name_size);
+}
+
+static size_t group_bytes(const struct interest *interest, size_t name_size)
+{
+    return group_counts_at(name_size) + interest->workers_count * sizeof(uint32_t);
 }
 
 static struct interest_group *group_take(struct interest *interest, struct interest_entry *entry,
@@ -155,8 +240,9 @@ static struct interest_group *group_take(struct interest *interest, struct inter
             return group;
         }
     }
-    size_t counts_at = run_align(sizeof(struct interest_group) + name.size);
-    uint8_t *memory = memory_alloc(counts_at + interest->workers_count * sizeof(uint32_t));
+    size_t counts_at = group_counts_at(name.size);
+    uint8_t *memory = memory_alloc(group_bytes(interest, name.size));
+    interest->groups_bytes += group_bytes(interest, name.size);
     struct interest_group *group = (struct interest_group *)(void *)memory;
     group->counts = (uint32_t *)(void *)(memory + counts_at);
     group->name_size = (uint16_t)name.size;
@@ -184,6 +270,7 @@ static void group_change(struct interest *interest, struct interest_entry *entry
             link = &(*link)->next;
         }
         *link = group->next;
+        interest->groups_bytes -= group_bytes(interest, group->name_size);
         memory_free(group);
     }
 }
@@ -220,7 +307,7 @@ void interest_apply(struct interest *interest, uint32_t worker,
 
 uint64_t interest_bytes(const struct interest *interest)
 {
-    return index_bytes(interest->patterns) + interest->slots_bytes;
+    return index_bytes(interest->patterns) + interest->parts_bytes + interest->groups_bytes;
 }
 
 bool interest_is_empty(const struct interest *interest)
@@ -230,12 +317,14 @@ bool interest_is_empty(const struct interest *interest)
 
 void interest_check(const struct interest *interest)
 {
-    uint64_t literals = 0;
+    uint64_t literals = interest->mask_of_0 != 0;
     for (size_t i = 0; i < INTEREST_PARTS; i++) {
         const struct interest_part *part = &interest->parts[i];
         uint32_t count = 0;
         for (uint32_t k = 0; k < part->capacity; k++) {
-            count += part->slots[k].mask != 0;
+            count += part->hashes[k] != 0;
+            ASSERT(part->hashes[k] == 0 || mask_at(interest, part, k) != 0);
+            ASSERT(part->hashes[k] == 0 || slot_find(part, part->hashes[k]) == k);
         }
         ASSERT(count == part->count);
         literals += count;

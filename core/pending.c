@@ -148,7 +148,7 @@ uint64_t pending_bytes(const struct pending *p)
         return p->ring != NULL ? p->ring->bytes : 0;
     }
     struct cursor cursor = {open->chunk, open->offset};
-    return p->ring->bytes + open->audience->stream->end - cursor_position(cursor);
+    return p->ring->bytes + audience_stream(open->audience)->end - cursor_position(cursor);
 }
 
 void pending_add_range(struct pending *p, struct pending_pool *pool, struct chunk *chunk,
@@ -203,7 +203,7 @@ void pending_add_open(struct pending *p, struct pending_pool *pool, struct audie
                       struct cursor cursor)
 {
     ASSERT_SLOW(pending_last_open(p) == NULL);
-    stream_cursor_open(audience->stream, cursor);
+    stream_cursor_open(audience_stream(audience), cursor);
     (void)roomy(p, pool);
     *append(p) = (struct pending_entry){
         .chunk = cursor.chunk, .audience = audience, .offset = cursor.offset, .kind = PENDING_OPEN};
@@ -270,7 +270,7 @@ void pending_close_open(struct pending *p, struct pending_pool *pool)
     if (open == NULL) {
         return;
     }
-    struct stream *stream = open->audience->stream;
+    struct stream *stream = audience_stream(open->audience);
     struct cursor cursor = {open->chunk, open->offset};
     uint32_t messages = (uint32_t)stream_messages_from(stream, cursor);
     uint64_t size = stream->end - cursor_position(cursor);
@@ -400,7 +400,7 @@ void pending_gather(const struct pending *p, struct gather *g)
         } else if (e->kind == PENDING_OPEN) {
             struct cursor cursor = {e->chunk, e->offset};
             size_t size;
-            g->count += stream_gather(e->audience->stream, cursor, &g->vectors[g->count],
+            g->count += stream_gather(audience_stream(e->audience), cursor, &g->vectors[g->count],
                                       g->max - g->count, g->limit - g->size, &size);
             g->size += size;
         }
@@ -426,8 +426,8 @@ entry_release(struct pending *p, struct pending_pool *pool, struct pending_entry
         pool->audience_bytes_freed += freed;
     } else if (e->kind == PENDING_OPEN) {
         struct cursor cursor = {e->chunk, e->offset};
-        stream_cursor_close(e->audience->stream, cursor);
-        stream_trim(e->audience->stream, pool->chunks);
+        stream_cursor_close(audience_stream(e->audience), cursor);
+        stream_trim(audience_stream(e->audience), pool->chunks);
     }
 }
 
@@ -503,9 +503,9 @@ void pending_consume(struct pending *p, struct pending_pool *pool, size_t size)
         struct pending_entry *e = pending_at(p, 0);
         if (e->kind == PENDING_OPEN) {
             struct cursor cursor = {e->chunk, e->offset};
-            cursor = stream_cursor_advance(e->audience->stream, cursor, size);
+            cursor = stream_cursor_advance(audience_stream(e->audience), cursor, size);
             if (cursor.chunk != e->chunk) {
-                stream_trim(e->audience->stream, pool->chunks);
+                stream_trim(audience_stream(e->audience), pool->chunks);
             }
             e->chunk = cursor.chunk;
             e->offset = cursor.offset;
@@ -535,7 +535,7 @@ uint64_t pending_clear(struct pending *p, struct pending_pool *pool)
         struct pending_entry *e = pending_at(p, 0);
         if (e->kind == PENDING_OPEN) {
             struct cursor cursor = {e->chunk, e->offset};
-            messages += stream_messages_from(e->audience->stream, cursor);
+            messages += stream_messages_from(audience_stream(e->audience), cursor);
         } else {
             messages += e->messages;
         }
@@ -797,28 +797,4 @@ uint64_t stream_messages_from(const struct stream *stream, struct cursor cursor)
         offset = 0;
     }
     return count;
-}
-
-void pending_check(const struct pending *p)
-{
-    uint64_t bytes = 0;
-    uint64_t laned = 0;
-    for (uint32_t i = 0; i < pending_count(p); i++) {
-        const struct pending_entry *e = pending_at(p, i);
-        ASSERT(e->kind != PENDING_GONE || i > 0);
-        ASSERT(e->lane == 0 || e->kind == PENDING_RUN);
-        if (e->kind == PENDING_OPEN) {
-            ASSERT(i == p->ring->count - 1);
-            ASSERT(e->chunk->cursors > 0);
-        } else {
-            bytes += e->size;
-            laned += e->lane != 0 ? e->size : 0;
-        }
-    }
-    ASSERT(laned == (p->terms != NULL ? p->terms->lanes_bytes : 0));
-    if (p->ring != NULL) {
-        ASSERT(p->ring->head_sent == 0 || pending_at(p, 0)->kind < PENDING_OPEN);
-        ASSERT(p->ring->head_sent == 0 || p->ring->head_sent < pending_at(p, 0)->size);
-        ASSERT(bytes == p->ring->bytes + p->ring->head_sent);
-    }
 }

@@ -118,7 +118,7 @@ struct session {
 static inline struct bytes session_input(const struct session *session)
 {
     const struct input *input = session->input;
-    return input != NULL ? bytes_of(input->data, input->size) : (struct bytes){0};
+    return input != NULL ? bytes_of(input->data, input->size) : bytes_of(NULL, 0);
 }
 
 static inline bool session_is_doomed(const struct session *session)

@@ -1,77 +1,69 @@
 /* table.c - linear probing; see table.h. */
 #include "core/table.h"
 
-enum { POINTER_BITS = 48, CAPACITY_FIRST = 8 };
+enum { CAPACITY_FIRST = 8, CAPACITY_DOUBLES = 1024 };
 
-#define POINTER_MASK (((uint64_t)1 << POINTER_BITS) - 1)
-
-static void *item_of(uint64_t slot)
+static void place(struct table *table, uint64_t slot)
 {
-    return (void *)(uintptr_t)(slot & POINTER_MASK);
-}
-
-static uint64_t slot_of(const void *item, uint64_t hash)
-{
-    ASSERT_SLOW(((uint64_t)(uintptr_t)item & ~POINTER_MASK) == 0);
-    return (uint64_t)(uintptr_t)item | (hash & ~POINTER_MASK);
-}
-
-static void place(struct table *table, uint64_t slot, uint64_t hash)
-{
-    uint32_t mask = table->capacity - 1;
-    uint32_t at = (uint32_t)hash & mask;
+    uint32_t at = probe_tag_home(slot, table->capacity);
     while (table->slots[at] != 0) {
-        at = (at + 1) & mask;
+        at = probe_next(at, table->capacity);
     }
     table->slots[at] = slot;
 }
 
-static void resize(struct table *table, uint32_t capacity, table_hash hash_of, uint64_t key)
+/* No item is looked at: of a hundred thousand that would take milliseconds. */
+static void resize(struct table *table, uint32_t capacity)
 {
     struct table old = *table;
     table->slots = memory_alloc(capacity * sizeof(uint64_t));
     table->capacity = capacity;
-    uint32_t cursor = 0;
-    void *item;
-    while ((item = table_next(&old, &cursor)) != NULL) {
-        uint64_t hash = hash_of(item, key);
-        place(table, slot_of(item, hash), hash);
+    if (old.capacity == 0) {
+        place(table, old.one);
+        return;
     }
-    if (old.capacity > 0) {
-        memory_free(old.slots);
+    for (uint32_t at = 0; at < old.capacity; at++) {
+        if (old.slots[at] != 0) {
+            place(table, old.slots[at]);
+        }
     }
+    memory_free(old.slots);
 }
 
-void table_add(struct table *table, void *item, table_hash hash_of, uint64_t key)
+static uint32_t grown(uint32_t capacity)
 {
-    uint64_t hash = hash_of(item, key);
+    if (capacity < CAPACITY_DOUBLES) {
+        return MAX_OF((uint32_t)CAPACITY_FIRST, capacity * 2);
+    }
+    return (uint32_t)(probe_grown(capacity * sizeof(uint64_t)) / sizeof(uint64_t));
+}
+
+void table_add(struct table *table, void *item, uint64_t hash)
+{
     if (table->count == 0 && table->capacity == 0) {
-        table->one = slot_of(item, hash);
+        table->one = probe_slot(item, hash);
         table->count = 1;
         return;
     }
-    /* At most three quarters full. */
-    if (table->capacity == 0) {
-        resize(table, CAPACITY_FIRST, hash_of, key);
-    } else if ((uint64_t)(table->count + 1) * 4 > (uint64_t)table->capacity * 3) {
-        resize(table, table->capacity * 2, hash_of, key);
+    if (table->capacity == 0 || probe_is_full((uint64_t)table->count + 1, table->capacity)) {
+        resize(table, grown(table->capacity));
     }
-    place(table, slot_of(item, hash), hash);
+    place(table, probe_slot(item, hash));
     table->count++;
 }
 
 /* Moves what follows a hole back into it, as far as that brings it nearer to its home. */
-static void close_hole(struct table *table, uint32_t hole, table_hash hash_of, uint64_t key)
+static void close_hole(struct table *table, uint32_t hole)
 {
-    uint32_t mask = table->capacity - 1;
+    uint32_t capacity = table->capacity;
     uint32_t at = hole;
     for (;;) {
-        at = (at + 1) & mask;
+        at = probe_next(at, capacity);
         if (table->slots[at] == 0) {
             break;
         }
-        uint32_t home = (uint32_t)hash_of(item_of(table->slots[at]), key) & mask;
-        if (((at - home) & mask) >= ((at - hole) & mask)) {
+        uint32_t home = probe_tag_home(table->slots[at], capacity);
+        if (probe_distance(home, at, capacity) >= probe_distance(hole, at, capacity)) {
             table->slots[hole] = table->slots[at];
             hole = at;
         }
@@ -79,42 +71,43 @@ static void close_hole(struct table *table, uint32_t hole, table_hash hash_of, u
     table->slots[hole] = 0;
 }
 
-void table_remove(struct table *table, void *item, table_hash hash_of, uint64_t key)
+void table_remove(struct table *table, const void *item, uint64_t hash)
 {
     ASSERT(table->count > 0);
+    uint64_t slot = probe_slot(item, hash);
     if (table->capacity == 0) {
-        ASSERT(item_of(table->one) == item);
+        ASSERT(table->one == slot);
         table->one = 0;
         table->count = 0;
         return;
     }
-    uint32_t mask = table->capacity - 1;
-    uint32_t at = (uint32_t)hash_of(item, key) & mask;
-    while (item_of(table->slots[at]) != item) {
+    uint32_t at = probe_tag_home(slot, table->capacity);
+    while (table->slots[at] != slot) {
         ASSERT(table->slots[at] != 0);
-        at = (at + 1) & mask;
+        at = probe_next(at, table->capacity);
     }
-    close_hole(table, at, hash_of, key);
+    close_hole(table, at);
     table->count--;
     if (table->count == 0) {
         table_free(table);
-    } else if (table->capacity > CAPACITY_FIRST && table->count < table->capacity / 8) {
-        resize(table, table->capacity / 4, hash_of, key);
+    } else if (table->capacity > CAPACITY_FIRST && table->count < table->capacity / 4) {
+        resize(table, MAX_OF((uint32_t)CAPACITY_FIRST, table->capacity / 2));
     }
 }
 
 void *table_find(const struct table *table, uint64_t hash, table_same same, const void *name)
 {
+    uint64_t tag = probe_tag(hash);
     if (table->capacity == 0) {
-        bool is_it = table->count == 1 && (table->one & ~POINTER_MASK) == (hash & ~POINTER_MASK) &&
-                     same(item_of(table->one), name);
-        return is_it ? item_of(table->one) : NULL;
+        bool is_it = table->count == 1 && (table->one & PROBE_TAG_MASK) == tag &&
+                     same(probe_item(table->one), name);
+        return is_it ? probe_item(table->one) : NULL;
     }
-    uint32_t mask = table->capacity - 1;
-    for (uint32_t at = (uint32_t)hash & mask; table->slots[at] != 0; at = (at + 1) & mask) {
+    uint32_t at = probe_tag_home(tag, table->capacity);
+    for (; table->slots[at] != 0; at = probe_next(at, table->capacity)) {
         uint64_t slot = table->slots[at];
-        if ((slot & ~POINTER_MASK) == (hash & ~POINTER_MASK) && same(item_of(slot), name)) {
-            return item_of(slot);
+        if ((slot & PROBE_TAG_MASK) == tag && same(probe_item(slot), name)) {
+            return probe_item(slot);
         }
     }
     return NULL;
@@ -123,12 +116,12 @@ void *table_find(const struct table *table, uint64_t hash, table_same same, cons
 void *table_next(const struct table *table, uint32_t *cursor)
 {
     if (table->capacity == 0) {
-        return (*cursor)++ == 0 && table->count == 1 ? item_of(table->one) : NULL;
+        return (*cursor)++ == 0 && table->count == 1 ? probe_item(table->one) : NULL;
     }
     while (*cursor < table->capacity) {
         uint64_t slot = table->slots[(*cursor)++];
         if (slot != 0) {
-            return item_of(slot);
+            return probe_item(slot);
         }
     }
     return NULL;

@@ -33,13 +33,14 @@ static void apply(struct interest *interest, uint32_t worker, enum interest_kind
 
 /*
  * Goal:    the mask of a literal is exactly the workers that announced it and did not take it back.
- * Method:  random announcements by 4 workers of 300 subjects, growing and shrinking, all compared.
+ * Method:  random announcements by 4 workers of 300 subjects, growing and shrinking, all compared;
+ *          among so many workers that a mask has each of its widths.
  */
-static void test_literal_masks(void **state)
+static void run_literal_masks(uint32_t workers)
 {
-    (void)state;
     static struct interest interest;
-    interest_init(&interest, WORKERS, KEY);
+    interest_init(&interest, workers, KEY);
+    uint32_t apart = (workers - 1) / (WORKERS - 1);
     bool wants[WORKERS][NAMES] = {0};
     unsigned random = 3;
     for (int step = 0; step < 20000; step++) {
@@ -52,14 +53,14 @@ static void test_literal_masks(void **state)
         }
         char text[16];
         snprintf(text, sizeof(text), "s.%d", name);
-        apply(&interest, worker, INTEREST_LITERAL, adds, text, "");
+        apply(&interest, worker * apart, INTEREST_LITERAL, adds, text, "");
         wants[worker][name] = adds;
         if (step % 100 == 0) {
             interest_check(&interest);
             for (int i = 0; i < NAMES; i++) {
                 uint64_t expected = 0;
                 for (uint32_t w = 0; w < WORKERS; w++) {
-                    expected |= wants[w][i] ? (uint64_t)1 << w : 0;
+                    expected |= wants[w][i] ? (uint64_t)1 << w * apart : 0;
                 }
                 snprintf(text, sizeof(text), "s.%d", i);
                 uint64_t hash = index_hash(KEY, 0, bytes_text(text));
@@ -72,12 +73,46 @@ static void test_literal_masks(void **state)
             char text[16];
             snprintf(text, sizeof(text), "s.%d", i);
             if (wants[w][i]) {
-                apply(&interest, w, INTEREST_LITERAL, false, text, "");
+                apply(&interest, w * apart, INTEREST_LITERAL, false, text, "");
             }
         }
     }
     assert_true(interest_is_empty(&interest));
-    assert_int_equal(interest.slots_bytes, 0);
+    assert_int_equal(interest.parts_bytes, 0);
+    interest_free(&interest);
+}
+
+static void test_literal_masks(void **state)
+{
+    (void)state;
+    const uint32_t workers[] = {WORKERS, 9, 17, 33, 64};
+    for (size_t i = 0; i < COUNT_OF(workers); i++) {
+        run_literal_masks(workers[i]);
+    }
+}
+
+/*
+ * Goal:    the hash that marks a free place is a hash like any other.
+ * Method:  0 from two workers, beside its neighbour 1.
+ */
+static void test_a_hash_of_0(void **state)
+{
+    (void)state;
+    static struct interest interest;
+    interest_init(&interest, WORKERS, KEY);
+    struct interest_record record = {.kind = INTEREST_LITERAL, .adds = true};
+    interest_apply(&interest, 1, &record);
+    interest_apply(&interest, 3, &record);
+    assert_int_equal(interest_literal(&interest, 0), 1 << 1 | 1 << 3);
+    assert_int_equal(interest_literal(&interest, 1), 0);
+    assert_int_equal(interest.literals, 1);
+    interest_check(&interest);
+    record.adds = false;
+    interest_apply(&interest, 1, &record);
+    assert_int_equal(interest_literal(&interest, 0), 1 << 3);
+    interest_apply(&interest, 3, &record);
+    assert_int_equal(interest_literal(&interest, 0), 0);
+    assert_true(interest_is_empty(&interest));
     interest_free(&interest);
 }
 
@@ -149,6 +184,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_literal_masks),
+        cmocka_unit_test(test_a_hash_of_0),
         cmocka_unit_test(test_wildcards_and_groups),
         cmocka_unit_test(test_free_with_interest_left),
     };

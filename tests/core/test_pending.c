@@ -168,13 +168,14 @@ static void add_run(struct bench *b)
 static struct run *render(struct bench *b)
 {
     struct run *run = run_make(b);
-    stream_render(b->shared->stream, &b->chunks, run_whole(run), audience_layout(b->shared));
+    stream_render(audience_stream(b->shared), &b->chunks, run_whole(run),
+                  audience_layout(b->shared));
     return run;
 }
 
 static void add_span(struct bench *b)
 {
-    struct stream *stream = b->shared->stream;
+    struct stream *stream = audience_stream(b->shared);
     uint64_t before = stream->end;
     uint32_t messages = 0;
     for (uint64_t i = draw(b, 4) + 1; i > 0; i--) {
@@ -191,8 +192,8 @@ static void turn_end(struct bench *b)
     if (!pending_is_empty(&b->p)) {
         pending_pin(&b->p);
     }
-    stream_turn_end(b->shared->stream, &b->chunks);
-    stream_check(b->shared->stream);
+    stream_turn_end(audience_stream(b->shared), &b->chunks);
+    stream_check(audience_stream(b->shared));
 }
 
 static void add_something(struct bench *b)
@@ -214,7 +215,8 @@ static void add_something(struct bench *b)
         if (is_open) {
             pending_close_open(&b->p, &b->pool);
         } else {
-            pending_add_open(&b->p, &b->pool, b->shared, stream_end(b->shared->stream, &b->chunks));
+            pending_add_open(&b->p, &b->pool, b->shared,
+                             stream_end(audience_stream(b->shared), &b->chunks));
         }
         break;
     case 3:
@@ -277,7 +279,7 @@ static uint64_t messages_left(const struct bench *b)
 static void check(struct bench *b)
 {
     pending_check(&b->p);
-    stream_check(b->shared->stream);
+    stream_check(audience_stream(b->shared));
     assert_int_equal(pending_bytes(&b->p), b->added - b->sent);
 }
 
@@ -336,7 +338,8 @@ static void one_of_each(struct bench *b)
     add_control(b);
     add_span(b);
     add_run(b);
-    pending_add_open(&b->p, &b->pool, b->shared, stream_end(b->shared->stream, &b->chunks));
+    pending_add_open(&b->p, &b->pool, b->shared,
+                     stream_end(audience_stream(b->shared), &b->chunks));
     naive_render(b, render(b), b->shared);
 }
 

@@ -124,13 +124,11 @@ SIZE_AT_MOST(struct table, 16);
 SIZE_AT_MOST(struct sub, 32);
 SIZE_AT_MOST(struct member, 16);
 /* One for each layout of a pattern, each pattern, each shared audience, each queue group. */
-SIZE_AT_MOST(struct audience, 80);
-SIZE_AT_MOST(struct entry, 56);
-SIZE_AT_MOST(struct stream, 64);
+SIZE_AT_MOST(struct audience, 56);
+SIZE_AT_MOST(struct entry, 24);
+SIZE_AT_MOST(struct crowd, 80);
+SIZE_AT_MOST(struct entry_more, 24);
 SIZE_AT_MOST(struct group, 40);
-SIZE_AT_MOST(struct index_slot, 16);
-/* One for each literal that another worker wants. */
-SIZE_AT_MOST(struct interest_slot, 16);
 /* One for each piece of a stalled session's backlog. */
 SIZE_AT_MOST(struct pending_entry, 32);
 /* One for each session with something pending. */
@@ -322,7 +320,7 @@ static double idle_connections(bool distinct, const char *what)
 static void test_an_idle_connection_on_one_subject(void **state)
 {
     (void)state;
-    assert_true(idle_connections(false, "idle connection, one subject") <= 500);
+    assert_true(idle_connections(false, "idle connection, one subject") <= 330);
 }
 
 /*
@@ -332,7 +330,7 @@ static void test_an_idle_connection_on_one_subject(void **state)
 static void test_an_idle_connection_on_its_own_subject(void **state)
 {
     (void)state;
-    assert_true(idle_connections(true, "idle connection, distinct subjects") <= 695);
+    assert_true(idle_connections(true, "idle connection, distinct subjects") <= 440);
 }
 
 /*
@@ -357,7 +355,7 @@ static void test_a_literal_subscription(void **state)
     }
     double rounded = each(&before, count, "literal subscription, 2 workers");
     house_free(house);
-    assert_true(wish != NULL || rounded <= 335);
+    assert_true(wish != NULL || rounded <= 192);
 }
 
 /*

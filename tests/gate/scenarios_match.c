@@ -31,12 +31,12 @@ static struct index *index_with(uint32_t literals, uint32_t wildcards)
     for (uint32_t i = 0; i < literals; i++) {
         name_set(&name, "orders.%u.new", i);
         struct index_entry *entry = index_take(index, 0, name.subject);
-        ASSERT(entry->node == NULL);
+        ASSERT(!entry->is_wildcard);
     }
     for (uint32_t i = 0; i < wildcards; i++) {
         name_set(&name, i % 2 == 0 ? "orders.%u.*" : "orders.%u.>", i);
         struct index_entry *entry = index_take(index, 0, name.subject);
-        ASSERT(entry->node != NULL);
+        ASSERT(entry->is_wildcard);
     }
     return index;
 }

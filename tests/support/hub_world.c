@@ -504,9 +504,10 @@ static void check_session(struct hub *hub, struct session *session)
         audience_check(sub->audience);
         shared += audience_is_shared(sub->audience);
         assert_ptr_equal(hub_session_at(hub, sub->slot), session);
-        bool is_multi = sub->member < sub->audience->multi_count;
+        bool is_multi = sub->member < audience_multi_count(sub->audience);
         assert_int_equal(is_multi, audience_is_shared(sub->audience) && session->subs.count > 1);
-        bool is_in_step = (audience_member(sub)->flags & MEMBER_IN_STEP) != 0;
+        bool is_in_step = audience_is_shared(sub->audience) &&
+                          (audience_member(sub)->flags & MEMBER_IN_STEP) != 0;
         assert_int_equal(is_in_step, session->in_step);
     }
     assert_int_equal(shared, session->shared_count);
