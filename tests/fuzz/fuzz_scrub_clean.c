@@ -24,8 +24,8 @@ static const char *const rules[] = {
     "{subject: '>', mask: phone}",
     "{subject: '>', mask: [{pattern: 'a.c', with: 'b'}, {pattern: '[0-9]+', with: 'n'}]}",
     "{subject: '>', utf8: replace, control: strip, trim: true, mask: all}",
-    "{subject: '>', json { schema { type: [object, array, string], maxLength: 9, pattern: '^a', "
-    "items { maximum: 3, enum: [1, a] }, properties { a { const: 1 } }, required: [b] } }}",
+    ("{subject: '>', json { schema { type: [object, array, string], maxLength: 9, pattern: '^a', "
+     "items { maximum: 3, enum: [1, a] }, properties { a { const: 1 } }, required: [b] } }}"),
 };
 
 static bool is_json(struct bytes text)
