@@ -78,7 +78,10 @@ bool options_is_nats_server(const char *name)
 
 void options_print_help(FILE *out, const char *name)
 {
-    fprintf(out, "\nUsage: %s [options]\n%s", name, help_text);
+    fprintf(out,
+            "\nUsage: %s [options]\n"
+            "       %s scrub --help          what scrub rules make of a payload\n%s",
+            name, name, help_text);
 }
 
 void options_print_version(FILE *out, const char *name)
