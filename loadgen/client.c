@@ -237,7 +237,9 @@ static void subscribe(struct client *client, const struct course *course)
         heard = topology_heard(&course->topology, course->topology.plan.wildcards + client->index);
     }
     if (heard.wildcard) {
-        struct name pattern = name_pattern(s, 0);
+        bool rest = s->patterns == SCENARIO_PATTERNS_REST ||
+                    (s->patterns == SCENARIO_PATTERNS_BOTH && client->index % 2 == 1);
+        struct name pattern = name_pattern(s, rest);
         for (uint32_t i = 0; i < s->copies; i++) {
             subscribe_one(client, course, pattern.text, client->sid + i);
         }

@@ -16,7 +16,8 @@ struct name name_subject(const struct scenario *s, uint32_t index)
     } else if (s->subjects == 1) {
         snprintf(name.text, sizeof name.text, "%s", s->subject);
     } else {
-        snprintf(name.text, sizeof name.text, "%s.%u", s->subject, index);
+        snprintf(name.text, sizeof name.text, "%s.%u%s%s", s->subject, index,
+                 s->subject_end[0] == 0 ? "" : ".", s->subject_end);
     }
     return name;
 }
@@ -27,7 +28,9 @@ struct name name_pattern(const struct scenario *s, uint32_t which)
     const char *end = which == 0 ? "*" : ">";
     const char *dot = strrchr(s->subject, '.');
     if (s->subjects > 1) {
-        snprintf(name.text, sizeof name.text, "%s.%s", s->subject, end);
+        bool more = which == 0 && s->subject_end[0] != 0;
+        snprintf(name.text, sizeof name.text, "%s.%s%s%s", s->subject, end, more ? "." : "",
+                 more ? s->subject_end : "");
     } else if (dot == NULL) {
         snprintf(name.text, sizeof name.text, "%s", end);
     } else {

@@ -2,6 +2,7 @@
  * names.h - what are the subjects called?
  *
  *   one subject: BASE      several: BASE.0, BASE.1, …      a requester's replies: BASE.reply.ID.N
+ *                          with an end: BASE.0.END, …
  *
  * Threads:     topics are constant once made; the rest has no state.
  * Memory:      topics own their text.

@@ -227,6 +227,13 @@ static json_t *scenario_json(const struct scenario *s)
     set(object, "subjects_each", number(s->subjects_each));
     set(object, "copies", number(s->copies));
     set(object, "wildcards", number(s->wildcards));
+    if (s->patterns != SCENARIO_PATTERNS_STAR) {
+        set(object, "patterns",
+            json_string(s->patterns == SCENARIO_PATTERNS_REST ? "rest" : "both"));
+    }
+    if (s->subject_end[0] != 0) {
+        set(object, "subject_end", json_string(s->subject_end));
+    }
     set(object, "queue_groups", number(s->groups));
     set(object, "stalled", number(s->stalled));
     set(object, "in_flight", s->kind == SCENARIO_REQUEST ? number(s->in_flight) : json_null());
@@ -243,6 +250,9 @@ static json_t *scenario_json(const struct scenario *s)
     set(object, "poisson", json_boolean(s->poisson));
     set(object, "window_messages", s->rate != 0 ? json_null() : number(scenario_window(s)));
     set(object, "verify_all", json_boolean(s->verify_all));
+    if (s->verify_count) { /* not in results of before: they stay comparable */
+        set(object, "verify_count", json_true());
+    }
     set(object, "latency_all", json_boolean(s->latency_all));
     set(object, "threads", number(s->threads));
     set(object, "receive_buffer", number(s->receive_buffer));

@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { SUBJECT_END_MAX = 32 };
+
 /* The default window. What is under way to all subscribers lies in the kernel's socket buffers:
  * with 4 MiB for each of 1,000 it is gigabytes, and the run measures memory pressure
  * (net.ipv4.tcp_mem) instead of the server. */
@@ -116,6 +118,18 @@ static enum scenario_churn churn_on(const struct argument *argument)
     }
     complain(argument, "same, other or wildcard");
     return SCENARIO_CHURN_OTHER;
+}
+
+static enum scenario_patterns patterns(const struct argument *argument)
+{
+    static const char *const names[] = {"star", "rest", "both"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (strcmp(argument->text, names[i]) == 0) {
+            return (enum scenario_patterns)i;
+        }
+    }
+    complain(argument, "star, rest or both");
+    return SCENARIO_PATTERNS_STAR;
 }
 
 static bool sample_or_all(const struct argument *argument)
@@ -235,6 +249,7 @@ static void defaults(struct scenario *s, int argc, char **argv)
     memset(s, 0, sizeof *s);
     s->url = "nats://127.0.0.1:4222";
     s->subject = "hubload.fanout";
+    s->subject_end = "";
     s->subscribers = 100;
     s->publishers = 1;
     s->sizes.count = 1;
@@ -269,6 +284,8 @@ enum option_key {
     OPTION_COPIES,
     OPTION_PAIRS,
     OPTION_WILDCARDS,
+    OPTION_PATTERNS,
+    OPTION_SUBJECT_END,
     OPTION_STALLED,
     OPTION_QUEUE_GROUPS,
     OPTION_CHURN,
@@ -312,6 +329,8 @@ static const struct option option_table[] = {
     {"copies", required_argument, NULL, OPTION_COPIES},
     {"pairs", required_argument, NULL, OPTION_PAIRS},
     {"wildcards", required_argument, NULL, OPTION_WILDCARDS},
+    {"patterns", required_argument, NULL, OPTION_PATTERNS},
+    {"subject-end", required_argument, NULL, OPTION_SUBJECT_END},
     {"stalled", required_argument, NULL, OPTION_STALLED},
     {"queue-groups", required_argument, NULL, OPTION_QUEUE_GROUPS},
     {"churn", required_argument, NULL, OPTION_CHURN},
@@ -373,6 +392,12 @@ static bool shape_take(struct scenario *s, int key, const struct argument *a)
         break;
     case OPTION_WILDCARDS:
         s->wildcards_share = share(a, &s->wildcards_percent);
+        break;
+    case OPTION_PATTERNS:
+        s->patterns = patterns(a);
+        break;
+    case OPTION_SUBJECT_END:
+        s->subject_end = a->text;
         break;
     case OPTION_STALLED:
         s->stalled_share = share(a, &s->stalled_percent);
@@ -561,7 +586,12 @@ static const char *contradiction(struct scenario *s)
         strlen(s->subject) >= SCENARIO_TEXT_MAX) {
         return "--subject is a subject without blanks and wildcards, below 256 bytes";
     }
-    if (strpbrk(s->subject, s->protocol->forbidden) != NULL) {
+    if (strpbrk(s->subject_end, " \t\r\n*>") != NULL || strlen(s->subject_end) >= SUBJECT_END_MAX ||
+        (s->subject_end[0] != 0 && s->subjects == 1)) {
+        return "--subject-end is a token of at most 31 bytes, and needs --subjects";
+    }
+    if (strpbrk(s->subject, s->protocol->forbidden) != NULL ||
+        strpbrk(s->subject_end, s->protocol->forbidden) != NULL) {
         return "--subject: this protocol gives /, + and # a meaning; use dots";
     }
     if (s->distinct_sids && !s->protocol->has_sids) {

@@ -37,6 +37,13 @@ enum scenario_churn {
     SCENARIO_CHURN_WILDCARD, /* patterns that match the subjects published to */
 };
 
+/* How wildcard subscribers write their pattern. */
+enum scenario_patterns {
+    SCENARIO_PATTERNS_STAR, /* BASE.* */
+    SCENARIO_PATTERNS_REST, /* BASE.> */
+    SCENARIO_PATTERNS_BOTH, /* one subscriber so, the next so */
+};
+
 struct scenario {
     enum scenario_kind kind;
     const struct codec_protocol *protocol;
@@ -55,8 +62,10 @@ struct scenario {
     uint32_t subjects_each; /* of a subscriber without a wildcard */
     uint32_t copies;        /* equal subscriptions of one subscriber */
     uint32_t wildcards;     /* subscribers of a pattern that matches all subjects */
-    uint32_t groups;        /* queue groups; 0: none */
-    double wildcards_share; /* as asked for */
+    enum scenario_patterns patterns;
+    const char *subject_end; /* last token of each of several subjects; empty: none */
+    uint32_t groups;         /* queue groups; 0: none */
+    double wildcards_share;  /* as asked for */
     bool wildcards_percent;
     double stalled_share;
     bool stalled_percent;

@@ -6,6 +6,7 @@ Times are only ever compared with lower bounds: a busy machine makes everything 
 """
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -222,6 +223,12 @@ class Shapes(unittest.TestCase):
         self.expect_right(200 * 2 + 200 * 8 // 4, *shape)
         self.expect_found(*shape)
 
+    def test_patterns_of_both_kinds(self):
+        shape = ("--subjects", "4", "--subscribers", "6", "--wildcards", "6", "--patterns", "both",
+                 "--subject-end", "c")
+        self.expect_right(200 * 6, *shape)
+        self.expect_found(*shape)
+
     def test_a_wildcard_on_one_subject(self):
         self.expect_right(1000, "--subscribers", "5", "--wildcards", "2")
 
@@ -402,7 +409,7 @@ class Files(unittest.TestCase):
                 for key, value in (("publishers", 3), ("requesters", 3), ("subscribers", 6),
                                    ("responders", 2), ("subjects", 3), ("pairs", 3),
                                    ("subjects-each", 3), ("churn", 50), ("queue-groups", 2),
-                                   ("connecting", 8), ("copies", 3)):
+                                   ("connecting", 8), ("copies", 3), ("stalled", 1)):
                     if f"\n{key} " in text:
                         small += [f"--{key}", str(value)]
                 if "kind idle" in text:
@@ -421,6 +428,28 @@ class Files(unittest.TestCase):
                                   timeout=PATIENCE_S)
         self.assertEqual(done.returncode, 2)
         self.assertIn("line 3", done.stderr)
+
+
+def keys_of(value):
+    if isinstance(value, dict):
+        return set(value).union(*map(keys_of, value.values()))
+    return set().union(*map(keys_of, value)) if isinstance(value, list) else set()
+
+
+class Documentation(unittest.TestCase):
+    PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/results.md")
+
+    def test_every_key_is_described(self):
+        with open(self.PAGE, encoding="utf-8") as file:
+            described = set(re.findall(r"`([a-z0-9_]+)`", file.read()))
+        with Server() as server:
+            _, result, _ = hubload(server.port, *BRIEF, "--subscribers", "3", "--churn", "50",
+                                   "--size", "64:1,128:1", "--verify", "count", "--subjects", "2",
+                                   "--patterns", "rest", "--subject-end", "c", "--server-pid",
+                                   str(os.getpid()), "--pin-cpus", "0")
+        self.assertEqual(result["version"], 1)
+        mitigations = set(result["machine"].pop("mitigations"))
+        self.assertEqual(keys_of(result) - described - mitigations, set())
 
 
 class Latency(unittest.TestCase):
