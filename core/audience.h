@@ -78,7 +78,8 @@ struct audience {
         struct sub *only;    /* its member, if it has one */
         struct crowd *crowd; /* is_shared */
     };
-    uint64_t delivered; /* messages handed to each member since the audience was made */
+    uint64_t delivered;       /* messages handed to each member since the audience was made */
+    uint64_t delivered_bytes; /* their headers and bodies */
     uint32_t members_count;
     uint32_t refs; /* pending entries that render by this layout */
     uint16_t sid_size;
@@ -132,6 +133,19 @@ static inline struct group *sub_group(const struct sub *sub)
 static inline uint64_t sub_delivered(const struct sub *sub)
 {
     return sub->audience->delivered - sub->delivered_base;
+}
+
+/* Header and body bytes of them: exact for who was its audience's member from the start, else as
+ * many as its messages had on average. */
+static inline uint64_t sub_delivered_bytes(const struct sub *sub)
+{
+    const struct audience *audience = sub->audience;
+    uint64_t delivered = sub_delivered(sub);
+    if (delivered == audience->delivered || audience->delivered == 0) {
+        return audience->delivered_bytes;
+    }
+    return (uint64_t)((double)audience->delivered_bytes * (double)delivered /
+                      (double)audience->delivered);
 }
 
 struct audience *audience_new(struct bytes sid, bool headers, bool alone);

@@ -63,6 +63,8 @@ struct chunk *chunk_take(struct chunk_pool *pool, uint32_t class_index, size_t s
     chunk->cursors = 0;
     chunk->used = 0;
     chunk->base = 0;
+    chunk->first_ns = pool->now_ns;
+    chunk->last_ns = pool->now_ns;
     chunk->mark = 0;
     chunk->messages = 0;
     pool->chunks_count++;
@@ -87,4 +89,13 @@ void chunk_give(struct chunk_pool *pool, struct chunk *chunk)
     struct list *head = &pool->spare[chunk->class_index];
     list_push(head->next, &chunk->link);
     pool->spare_bytes += bytes;
+}
+
+uint64_t chunk_time(const struct chunk *chunk, uint32_t offset)
+{
+    if (chunk->last_ns <= chunk->first_ns || chunk->used == 0) {
+        return chunk->first_ns;
+    }
+    double part = (double)MIN_OF(offset, chunk->used) / chunk->used;
+    return chunk->first_ns + (uint64_t)((double)(chunk->last_ns - chunk->first_ns) * part);
 }

@@ -33,6 +33,9 @@ enum {
 struct chunk {
     struct list link; /* free list, or a stream's chain */
     uint64_t base;    /* stream position of data[0]; 0 in other chunks */
+    /* When its first and its newest byte came, for the age of what waits in it (chunk_time). */
+    uint64_t first_ns;
+    uint64_t last_ns;
     uint32_t refs;
     uint32_t cursors; /* open cursors that stand in it */
     uint32_t size;    /* of data, in bytes */
@@ -49,6 +52,7 @@ struct chunk_pool {
     uint64_t used_bytes;
     uint64_t used_bytes_peak;
     uint64_t chunks_count; /* in use */
+    uint64_t now_ns;       /* stamps chunks; whoever has a clock sets it */
 };
 
 void chunk_pool_init(struct chunk_pool *pool);
@@ -74,6 +78,9 @@ static inline void chunk_unref(struct chunk_pool *pool, struct chunk *chunk)
         chunk_give(pool, chunk);
     }
 }
+
+/* About when the byte at offset came: between the first and the newest byte, in proportion. */
+uint64_t chunk_time(const struct chunk *chunk, uint32_t offset);
 
 static inline size_t chunk_room(const struct chunk *chunk)
 {

@@ -12,6 +12,7 @@ void config_defaults(struct config *config)
     memset(config, 0, sizeof(*config));
     snprintf(config->host, sizeof(config->host), "127.0.0.1");
     config->port = CONFIG_PORT_DEFAULT;
+    snprintf(config->http_host, sizeof(config->http_host), "127.0.0.1");
     config->max_connections = 65536;
     config->max_control_line = 4096;
     config->max_payload = PAYLOAD_BYTES_DEFAULT;
@@ -89,6 +90,10 @@ bool config_validate(const struct config *config, struct conf_error *error)
     if (!validate_names(config, error) || !validate_advertise(config, error)) {
         return false;
     }
+    if (config->http_base_path[0] != '\0' && config->http_base_path[0] != '/') {
+        return conf_explain(error, "http_base_path: \"%.80s\" must begin with a slash",
+                            config->http_base_path);
+    }
     if (config->max_payload > 0 && (uint64_t)config->max_payload > config->max_pending) {
         return conf_explain(
             error,
@@ -136,6 +141,13 @@ bool config_warning(const struct config *config, size_t index, struct conf_error
         (void)conf_explain(warning,
                            "max_payload is -1: payloads are limited by max_pending (%s) alone",
                            units_size_text(config->max_pending, size, sizeof(size)));
+        return true;
+    }
+    if (config->http_port != 0 && !config_host_is_loopback(config->http_host) && found++ == index) {
+        (void)conf_explain(warning,
+                           "monitoring listens on %.80s: whoever reaches it sees names, addresses "
+                           "and subjects of all clients, without a password",
+                           config->http_host);
         return true;
     }
     return false;

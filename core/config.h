@@ -66,6 +66,12 @@ struct config {
     char server_name[CONFIG_TEXT_MAX]; /* empty: the server id */
     char client_advertise[CONFIG_TEXT_MAX]; /* host:port for INFO; empty: host and port */
 
+    /* Monitoring. */
+    char http_host[CONFIG_TEXT_MAX]; /* default 127.0.0.1, whatever host is */
+    int32_t http_port;               /* 0: none; CONFIG_PORT_RANDOM */
+    char
+        http_base_path[CONFIG_TEXT_MAX]; /* in front of every path; empty, or begins with a slash */
+
     /* Workers. */
     uint32_t workers; /* 0: one per CPU of the affinity mask */
     bool pin;
@@ -98,6 +104,7 @@ struct config {
     bool trace;
     bool logtime;         /* true */
     bool logtime_utc;     /* false: local time */
+    bool log_json;        /* false: lines as nats-server writes them */
     bool jetstream_asked; /* -js or -sd: tolerated, answered by a warning */
 
     char config_file[CONFIG_PATH_MAX]; /* empty: none */
@@ -161,6 +168,12 @@ void config_keep(const struct config *old, struct config *now);
 
 /* Checks every setting against its range and against the others. False fills error. */
 MUST_USE bool config_validate(const struct config *config, struct conf_error *error);
+
+/* "8222", "127.0.0.1:8222", "[::1]:8222" or ":8222" (host is then left as it is): where monitoring
+ * listens. port: 0 to 65535, or CONFIG_PORT_RANDOM. False: not understood. */
+MUST_USE bool config_http_parse(const char *text, char host[CONFIG_TEXT_MAX], int32_t *port);
+/* Only this machine reaches it. */
+MUST_USE bool config_host_is_loopback(const char *host);
 
 /* Things that are allowed and deserve a [WRN] line: index 0, 1, … until false. */
 bool config_warning(const struct config *config, size_t index, struct conf_error *warning);

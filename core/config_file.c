@@ -32,6 +32,8 @@ enum key_kind {
     KEY_DURATION,
     KEY_IO,
     KEY_DESCRIPTORS,
+    KEY_HTTP_PORT,
+    KEY_LOG_FORMAT,
     KEY_BY,          /* a function reads it */
     KEY_REFUSED,     /* why is the sentence */
     KEY_ONLY_OFF,    /* refused unless false, 0, "" or "disabled" */
@@ -53,7 +55,6 @@ struct key {
 #define NO_ACCOUNTS "accounts are not supported: all clients share one; use authorization { users }"
 #define NO_JWT      "operator mode is not supported; use authorization with users or nkeys"
 #define NO_CLUSTER  "clustering is not supported; run one hub, which uses every CPU of its machine"
-#define NO_HTTP     "the monitoring port is not built yet; SIGUSR1 prints the counters to the log"
 #define NO_AUTH     "authorization is not supported yet; bind to an address only trusted clients reach"
 #define NO_ROTATION "the log is not rotated by size; rotate it outside and send SIGUSR1"
 
@@ -72,6 +73,8 @@ static bool read_limits(const struct conf_value *value, struct config *config,
                         struct conf_error *error);
 static bool read_scrub(const struct conf_value *value, struct config *config,
                        struct conf_error *error);
+static bool read_http(const struct conf_value *value, struct config *config,
+                      struct conf_error *error);
 
 #define AT(field) offsetof(struct config, field)
 
@@ -131,9 +134,10 @@ static const struct key keys[] = {
     {"system_account|system", KEY_REFUSED, .why = NO_ACCOUNTS},
 
     /* Monitoring. */
-    {"http", KEY_REFUSED, .why = NO_HTTP},
-    {"http_port|monitor_port", KEY_REFUSED, .why = NO_HTTP},
-    {"http_base_path", KEY_REFUSED, .why = NO_HTTP},
+    {"http", READ(read_http), .needs_restart = true},
+    {"http_port|monitor_port", FIELD(KEY_HTTP_PORT, http_port, 0, 0), .needs_restart = true},
+    {"http_base_path", FIELD(KEY_TEXT, http_base_path, 0, 0), .needs_restart = true},
+    {"log_format", FIELD(KEY_LOG_FORMAT, log_json, 0, 0)},
 
     /* Off is the only way we know. */
     {"jetstream", KEY_ONLY_OFF,
@@ -361,6 +365,41 @@ static bool read_limits(const struct conf_value *value, struct config *config,
     return quotas_from_conf(value, &policies_of(config)->quotas, error);
 }
 
+static bool read_http_port(const struct conf_value *value, struct config *config,
+                           struct conf_error *error)
+{
+    int64_t port = 0;
+    if (!conf_integer(value, -1, 65535, &port, error)) {
+        return false;
+    }
+    config->http_port = (int32_t)port;
+    return true;
+}
+
+/* [host:]port */
+static bool read_http(const struct conf_value *value, struct config *config,
+                      struct conf_error *error)
+{
+    char text[CONFIG_TEXT_MAX];
+    if (value->kind == CONF_INTEGER) {
+        return read_http_port(value, config, error);
+    }
+    return conf_text(value, text, sizeof(text), error) &&
+           (config_http_parse(text, config->http_host, &config->http_port) ||
+            conf_fail(value, error, "\"%.80s\" is not host:port; use e.g. 127.0.0.1:8222", text));
+}
+
+static bool read_log_format(const struct conf_value *value, struct config *config,
+                            struct conf_error *error)
+{
+    size_t chosen = 0;
+    if (!conf_choice(value, "text|nats|json", &chosen, error)) {
+        return false;
+    }
+    config->log_json = chosen == 2;
+    return true;
+}
+
 static bool is_off(const struct conf_value *value)
 {
     switch (value->kind) {
@@ -441,6 +480,10 @@ static bool read_key(const struct conf_value *value, const struct key *key, stru
     case KEY_CONNECTIONS:
         config->max_connections_asked = true;
         return read_limit(value, key, target, error);
+    case KEY_HTTP_PORT:
+        return read_http_port(value, config, error);
+    case KEY_LOG_FORMAT:
+        return read_log_format(value, config, error);
     case KEY_BY:
         return key->read(value, config, error);
     case KEY_REFUSED:
@@ -532,8 +575,10 @@ static size_t field_size(const struct key *key)
     case KEY_PATH:
         return CONFIG_PATH_MAX;
     case KEY_SWITCH:
+    case KEY_LOG_FORMAT:
         return sizeof(bool);
     case KEY_PORT:
+    case KEY_HTTP_PORT:
         return sizeof(int32_t);
     case KEY_NUMBER:
     case KEY_CONNECTIONS:
@@ -585,7 +630,11 @@ static void print_field(const struct key *key, const struct config *config,
     case KEY_SWITCH:
         snprintf(text, CONFIG_VALUE_TEXT_MAX, *(const bool *)field ? "true" : "false");
         break;
+    case KEY_LOG_FORMAT:
+        snprintf(text, CONFIG_VALUE_TEXT_MAX, *(const bool *)field ? "json" : "text");
+        break;
     case KEY_PORT:
+    case KEY_HTTP_PORT:
         snprintf(text, CONFIG_VALUE_TEXT_MAX, "%" PRId32, *(const int32_t *)field);
         break;
     case KEY_NUMBER:
@@ -648,4 +697,6 @@ void config_keep(const struct config *old, struct config *now)
                    field_size(&keys[i]));
         }
     }
+    /* Set by http beside the port, and no key of its own. */
+    memcpy(now->http_host, old->http_host, sizeof(now->http_host));
 }

@@ -17,6 +17,8 @@
 enum option_kind {
     OPTION_HOST,
     OPTION_PORT,
+    OPTION_HTTP_PORT,
+    OPTION_HTTP, /* [host:]port */
     OPTION_TEXT,
     OPTION_PATH,
     OPTION_SWITCH,
@@ -28,6 +30,7 @@ enum option_kind {
     OPTION_CONNECTIONS, /* uint32_t, and that it was given */
     OPTION_IO,
     OPTION_DESCRIPTORS,
+    OPTION_LOG_FORMAT,
     OPTION_SIGNAL,
     OPTION_DEBUG_TRACE,
     OPTION_COMMAND,         /* switch; min is the command */
@@ -46,7 +49,7 @@ struct option {
 };
 
 #define AT(field) offsetof(struct config, field)
-#define NO_HTTP   "the monitoring port is not built yet; SIGUSR1 prints the counters to the log"
+#define NO_HTTPS  "monitoring speaks plain HTTP; use -m, behind a proxy that speaks TLS if need be"
 #define NO_AUTH   "authorization is not supported yet; bind to an address only trusted clients reach"
 #define NO_TLS    "TLS is not supported yet; put a TLS proxy in front"
 #define NO_ROUTES "clustering is not supported; run one hub, which uses every CPU of its machine"
@@ -64,6 +67,11 @@ static const struct option options[] = {
     {"n", OPTION_TEXT, AT(server_name), 0, 0, NULL},
     {"name", OPTION_TEXT, AT(server_name), 0, 0, NULL},
     {"server_name", OPTION_TEXT, AT(server_name), 0, 0, NULL},
+    {"m", OPTION_HTTP_PORT, AT(http_port), 0, 0, NULL},
+    {"http_port", OPTION_HTTP_PORT, AT(http_port), 0, 0, NULL},
+    {"monitor_port", OPTION_HTTP_PORT, AT(http_port), 0, 0, NULL},
+    {"http", OPTION_HTTP, 0, 0, 0, NULL},
+    {"http_base_path", OPTION_TEXT, AT(http_base_path), 0, 0, NULL},
     {"client_advertise", OPTION_TEXT, AT(client_advertise), 0, 0, NULL},
     {"l", OPTION_PATH, AT(log_file), 0, 0, NULL},
     {"log", OPTION_PATH, AT(log_file), 0, 0, NULL},
@@ -82,6 +90,7 @@ static const struct option options[] = {
     {"T", OPTION_SWITCH, AT(logtime), 0, 0, NULL},
     {"logtime", OPTION_SWITCH, AT(logtime), 0, 0, NULL},
     {"logtime_utc", OPTION_SWITCH, AT(logtime_utc), 0, 0, NULL},
+    {"log_format", OPTION_LOG_FORMAT, AT(log_json), 0, 0, NULL},
     {"t", OPTION_COMMAND, 0, CONFIG_CHECK, 0, NULL},
     {"v", OPTION_COMMAND, 0, CONFIG_VERSION, 0, NULL},
     {"version", OPTION_COMMAND, 0, CONFIG_VERSION, 0, NULL},
@@ -119,10 +128,8 @@ static const struct option options[] = {
     {"jetstream", OPTION_TOLERATED, 0, 0, 0, NULL},
     {"sd", OPTION_TOLERATED_VALUE, 0, 0, 0, NULL},
     {"store_dir", OPTION_TOLERATED_VALUE, 0, 0, 0, NULL},
-    {"m", OPTION_REFUSED, 0, 0, 0, NO_HTTP},
-    {"http_port", OPTION_REFUSED, 0, 0, 0, NO_HTTP},
-    {"ms", OPTION_REFUSED, 0, 0, 0, NO_HTTP},
-    {"https_port", OPTION_REFUSED, 0, 0, 0, NO_HTTP},
+    {"ms", OPTION_REFUSED, 0, 0, 0, NO_HTTPS},
+    {"https_port", OPTION_REFUSED, 0, 0, 0, NO_HTTPS},
     {"user", OPTION_REFUSED, 0, 0, 0, NO_AUTH},
     {"pass", OPTION_REFUSED, 0, 0, 0, NO_AUTH},
     {"auth", OPTION_REFUSED, 0, 0, 0, NO_AUTH},
@@ -377,6 +384,32 @@ static bool set_descriptors(const struct argument *argument, enum config_descrip
     return true;
 }
 
+static bool set_log_format(const struct argument *argument, bool *is_json, struct conf_error *error)
+{
+    static const char *const names[CHOICES] = {"text", "nats", "json"};
+    size_t chosen = 0;
+    if (!choose(argument, names, &chosen, error)) {
+        return false;
+    }
+    *is_json = chosen == 2;
+    return true;
+}
+
+/* [host:]port, or with host NULL the port alone. */
+static bool set_http(const struct argument *argument, char *host, int32_t *port,
+                     struct conf_error *error)
+{
+    char none[CONFIG_TEXT_MAX];
+    bool is_understood = config_http_parse(argument->value, host != NULL ? host : none, port);
+    if (!is_understood || (host == NULL && strchr(argument->value, ':') != NULL)) {
+        return conf_explain(
+            error, "%.80s: \"%.40s\" is not %s; use e.g. %s8222, -1 for any free one, 0 for none",
+            argument->word, argument->value, host != NULL ? "host:port" : "a port",
+            host != NULL ? "127.0.0.1:" : "");
+    }
+    return true;
+}
+
 static const struct {
     const char *name;
     enum config_signal signal;
@@ -476,6 +509,12 @@ static bool apply(const struct argument *argument, struct config *config, struct
                set_switch(argument, &config->trace, error);
     case OPTION_IO:
         return set_io(argument, &config->io, error);
+    case OPTION_HTTP_PORT:
+        return set_http(argument, NULL, &config->http_port, error);
+    case OPTION_HTTP:
+        return set_http(argument, config->http_host, &config->http_port, error);
+    case OPTION_LOG_FORMAT:
+        return set_log_format(argument, &config->log_json, error);
     case OPTION_DESCRIPTORS:
         return set_descriptors(argument, &config->descriptors, error);
     case OPTION_CONNECTIONS:

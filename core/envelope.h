@@ -107,12 +107,12 @@ struct connection_envelope {
     char peer_host[64]; /* numeric */
 };
 
-enum order_kind { ORDER_STOP, ORDER_STOP_NOW, ORDER_LAME_DUCK, ORDER_COUNTERS, ORDER_SETTINGS };
+enum order_kind { ORDER_STOP, ORDER_STOP_NOW, ORDER_LAME_DUCK, ORDER_ANSWER, ORDER_SETTINGS };
 
 struct order_envelope {
     struct envelope envelope; /* first */
     enum order_kind order;
-    void *argument; /* COUNTERS: where to put them, see io/worker.h; SETTINGS: the new ones */
+    void *argument; /* ANSWER: the struct answer, see io/answer.h; SETTINGS: the new ones */
 };
 
 #ifdef __cplusplus

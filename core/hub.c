@@ -1,5 +1,6 @@
 /* hub.c - sessions from open to closed, timers, and the edges of a turn. */
 #include "core/hub_state.h"
+#include "core/probes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -314,6 +315,7 @@ void hub_close(struct hub *hub, struct session *session, enum close_reason reaso
     }
     if (session->state == SESSION_OPEN) {
         log_close(hub, session, reason);
+        PROBE_CLOSE(session->client_id, reason, close_reason_text(reason));
         hub_unsubscribe_all(hub, session);
         session->close_reason = (uint8_t)reason;
         hub->metrics.sessions_closed[reason]++;
@@ -563,6 +565,9 @@ uint64_t hub_next_deadline(const struct hub *hub)
 void hub_turn_begin(struct hub *hub, uint64_t now_ns)
 {
     hub->now_ns = MAX_OF(now_ns, hub->now_ns);
+    hub->chunks.now_ns = hub->now_ns;
+    hub->turn_ingress_ns = hub->now_ns;
+    hub->turn_began_ns = hub->turn_began_ns == 0 ? hub->now_ns : hub->turn_began_ns;
     hub->turn_bytes = 0;
     /* Where memory is short publishers wait for the end of the turn, when others give way. */
     hub->turn_bytes_max = MIN_OF((uint64_t)TURN_BYTES_MAX, hub_log_room(hub));
@@ -602,11 +607,12 @@ struct metrics *hub_metrics(struct hub *hub)
 
 void hub_gauges(const struct hub *hub, struct hub_gauges *gauges)
 {
+    struct index_stats index = index_stats(hub->index);
     *gauges = (struct hub_gauges){
         .sessions = pool_count(&hub->sessions),
         .subscriptions = hub->subscriptions_count,
         .audiences = hub->audiences_count - hub->pendings.audiences_freed,
-        .entries = index_stats(hub->index).entries,
+        .entries = index.entries,
         .interest_literals = hub->interest.literals,
         .interest_patterns = hub->interest.patterns_count,
         .chunks = hub->chunks.chunks_count,
@@ -617,5 +623,10 @@ void hub_gauges(const struct hub *hub, struct hub_gauges *gauges)
         .blocked = hub->blocked.count,
         .envelopes_under_way = hub->envelopes_under_way,
         .log_bytes_peak = hub->chunks.used_bytes_peak,
+        .index_cached = index.cached,
+        .index_inserts = index.inserts,
+        .index_removes = index.removes,
+        .index_matches = index.matches,
+        .index_cache_hits = index.cache_hits,
     };
 }

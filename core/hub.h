@@ -99,6 +99,15 @@ MUST_USE uint64_t hub_push(struct hub *hub);
 MUST_USE size_t hub_flush_next(struct hub *hub, struct send_op *sends, size_t max);
 void hub_flush_results(struct hub *hub, const struct send_op *sends, size_t count);
 
+/* Between the sends of a batch and hub_flush_results: is it time to measure some of them? Then
+ * hub_flush_sample with the time by now. One send in SENDS_PER_SAMPLE is measured. */
+enum { SENDS_PER_SAMPLE = 64 };
+MUST_USE bool hub_flush_is_sampled(struct hub *hub, size_t count);
+void hub_flush_sample(struct hub *hub, const struct send_op *sends, size_t count, uint64_t now_ns);
+
+/* The turn is over, its sends made. Without it turns and completions are not measured. */
+void hub_turn_took(struct hub *hub, uint64_t now_ns);
+
 /* Lets go of the turn's memory, sends envelopes home. Returns doorbells to ring. */
 MUST_USE uint64_t hub_turn_end(struct hub *hub);
 
@@ -243,9 +252,22 @@ struct hub_gauges {
     uint64_t blocked;             /* sessions */
     uint64_t envelopes_under_way; /* made here and not home yet */
     uint64_t log_bytes_peak;
+    uint64_t index_cached;  /* subjects whose wildcards are known without a walk */
+    uint64_t index_inserts; /* since the start, like all below */
+    uint64_t index_removes;
+    uint64_t index_matches;
+    uint64_t index_cache_hits;
 };
 
 void hub_gauges(const struct hub *hub, struct hub_gauges *gauges);
+
+/* How far behind is who is blocked? Of the HUB_LAG_SESSIONS that began to wait first. */
+enum { HUB_LAG_SESSIONS = 256 };
+struct hub_lag {
+    uint64_t oldest_age_ns;
+    uint64_t pending_bytes_max;
+};
+void hub_lag(struct hub *hub, struct hub_lag *lag);
 struct metrics *hub_metrics(struct hub *hub);
 /* NULL: none. */
 struct log *hub_log(const struct hub *hub);

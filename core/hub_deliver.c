@@ -1,5 +1,6 @@
 /* hub_deliver.c - a run reaches an audience: rendered once, or kept as a reference for one. */
 #include "core/hub_state.h"
+#include "core/probes.h"
 
 /* Of a frame, what is neither subject, sid nor tail. */
 enum { FRAME_EXTRA_BYTES = 7 };
@@ -190,8 +191,10 @@ deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
     audience->delivered += count;
     hub->run_kept = true;
     span.count = count;
+    uint64_t payloads = run_span_payloads(span);
+    audience->delivered_bytes += payloads;
     hub->metrics.messages_out += count;
-    hub->metrics.bytes_out += run_span_payloads(span);
+    hub->metrics.bytes_out += payloads;
     /* What is pending are heads and replies too: a thousand empty messages are not nothing. */
     hub->turn_bytes +=
         run_span_tails(span) +
@@ -238,8 +241,10 @@ static uint32_t deliver_shared(struct hub *hub, struct audience *audience, struc
     }
     audience->delivered += span.count;
     hub->turn_bytes += size;
+    uint64_t payloads = run_span_payloads(span);
+    audience->delivered_bytes += payloads;
     hub->metrics.messages_out += (uint64_t)span.count * audience->members_count;
-    hub->metrics.bytes_out += run_span_payloads(span) * audience->members_count;
+    hub->metrics.bytes_out += payloads * audience->members_count;
     return audience->members_count;
 }
 
@@ -253,6 +258,8 @@ uint32_t hub_deliver(struct hub *hub, struct audience *audience, struct run_span
             (uint64_t)span.count * audience->members_count;
         return 0;
     }
+    PROBE_DELIVER(hub->options.worker, span.run + 1, span.run->subject_size, span.count,
+                  audience->members_count, span.run->ingress_ns);
     return audience_is_shared(audience) ? deliver_shared(hub, audience, span)
                                         : deliver_one(hub, audience, span);
 }
@@ -324,6 +331,8 @@ void hub_control(struct hub *hub, struct session *session, struct bytes bytes)
     hub_close_run(hub);
     struct chunk *chunk = arena_reserve(hub, &hub->control, bytes.size);
     uint32_t offset = chunk->used;
+    chunk->first_ns = offset == 0 ? hub->now_ns : chunk->first_ns;
+    chunk->last_ns = hub->now_ns;
     memcpy(chunk->data + offset, bytes.ptr, bytes.size);
     chunk->used += (uint32_t)bytes.size;
     session->control_bytes += (uint32_t)bytes.size;

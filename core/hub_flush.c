@@ -425,6 +425,9 @@ uint64_t hub_turn_end(struct hub *hub)
     while ((session = queue_next(&hub->flush_sessions, &cursor)) != NULL) {
         session_pin(hub, session);
     }
+    if (UNLIKELY(hub->turn_is_sampled)) {
+        hub_sample_streams(hub);
+    }
     dirty_end(hub);
     if (UNLIKELY(!list_is_empty(&hub->over))) {
         hub_enforce_policies(hub);

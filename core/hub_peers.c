@@ -227,6 +227,7 @@ static void deliver_item(struct hub *hub, struct envelope_item *item)
 static void receive_runs(struct hub *hub, struct run_envelope *envelope)
 {
     hub->metrics.envelopes_received++;
+    hub->turn_ingress_ns = MIN_OF(hub->turn_ingress_ns, envelope->items[0].run->ingress_ns);
     for (uint32_t i = 0; i < envelope->items_count; i++) {
         deliver_item(hub, &envelope->items[i]);
     }
@@ -307,6 +308,9 @@ static void come_home(struct hub *hub, struct run_envelope *envelope, uint32_t w
             if (run->wants_responder && !PLANTED(PLANTED_LOST_503)) {
                 hub_no_responders(hub, run);
             }
+        }
+        if (UNLIKELY(run->sampled) && run->verdicts_waiting == 0) {
+            hub_sample_home(hub, run);
         }
         chunk_unref(&hub->chunks, run->chunk);
     }
@@ -407,8 +411,10 @@ bool hub_drain(struct hub *hub)
         }
         if (result == MPSC_EMPTY) {
             hub->draining = false;
+            hub_sample_drained(hub);
             return true;
         }
+        hub->drained++;
         receive(hub, CONTAINER_OF(node, struct envelope, node));
         if (PLANTED(PLANTED_DRAIN_ONE)) {
             hub->draining = false;

@@ -6,6 +6,7 @@
  * has a fate of its own.
  */
 #include "core/hub_state.h"
+#include "core/probes.h"
 #include "core/subject.h"
 
 /* ---- match ----------------------------------------------------------------------------------- */
@@ -334,6 +335,9 @@ void hub_close_run(struct hub *hub)
             hub_no_responders(hub, run);
         }
     }
+    if (UNLIKELY(hub->now_ns >= hub->sample_next_ns) && (reached > 0 || elsewhere)) {
+        hub_sample_run(hub, run);
+    }
     if (!hub->run_kept) {
         /* Nobody refers to it: the next run is written over it. */
         run_drop(run);
@@ -353,6 +357,7 @@ static bool can_append(const struct hub *hub, const struct session *session,
 
 static void count_publish(struct hub *hub, struct session *session, const struct message_in *in)
 {
+    PROBE_PUBLISH(session->client_id, in->subject.ptr, in->subject.size, in->payload.size);
     session->messages_in++;
     session->bytes_in += in->payload.size;
     hub->metrics.messages_in++;

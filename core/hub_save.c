@@ -29,6 +29,7 @@ struct save_head {
     uint64_t messages_in;
     uint64_t bytes_in;
     uint64_t messages_out;
+    uint64_t bytes_out;
 };
 
 struct save_entry {
@@ -146,7 +147,8 @@ static void save_all(const struct hub *hub, const struct session *session, struc
                              .tick_ns = session->due_ns,
                              .messages_in = session->messages_in,
                              .bytes_in = session->bytes_in,
-                             .messages_out = session->messages_out};
+                             .messages_out = session->messages_out,
+                             .bytes_out = (uint64_t)session->bytes_out};
     writer_put(writer, &head, sizeof(head));
     save_pending(writer, p);
     uint32_t cursor = 0;
@@ -286,6 +288,7 @@ bool session_load(struct hub *hub, struct session *session, struct bytes from)
     session->messages_in = head.messages_in;
     session->bytes_in = head.bytes_in;
     session->messages_out = head.messages_out;
+    session->bytes_out = (float)head.bytes_out;
     if (!load_pending(hub, session, &reader, &head)) {
         return false;
     }

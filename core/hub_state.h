@@ -6,8 +6,9 @@
  *   hub_flush.c      what each send carries            hub_peers.c      envelopes, interest, credit
  *   hub_evacuate.c   memory: victims and compaction    hub_save.c       sessions on the move
  *   hub_input.c      half-received verbs               hub_check.c      the invariants
- *   hub_policy.c     who is behind, quotas
+ *   hub_policy.c     who is behind, quotas             hub_snapshot.c   rows for monitoring
  *   hub_scrub.c      rules before a message is anybody's
+ *   hub_sample.c     latencies and sizes of a few
  *
  * The journal. Publishing costs per audience, not per session: what an audience received is written
  * down once, and only when somebody looks (a flush, a change of membership) is it settled, that is
@@ -212,6 +213,14 @@ struct hub {
     uint64_t pending_growth; /* bytes published since pending lists were last compared to limits */
     uint64_t pending_slack;  /* at that time: what the nearest to its limit had left */
     uint64_t evacuate_at;    /* used bytes at which to look for sparse chunks */
+
+    uint64_t turn_began_ns;     /* 0: no turn since hub_turn_took */
+    uint64_t turn_ingress_ns;   /* of the oldest message that this turn delivers */
+    uint64_t sample_next_ns;    /* the first run from then on is measured */
+    uint64_t sample_ingress_ns; /* of the run that is complete when this turn is over; 0: none */
+    int64_t sample_sends_left;  /* sends until one is measured */
+    uint64_t drained;           /* envelopes, in this drain */
+    bool turn_is_sampled;       /* a run of it was */
 };
 
 /* ---- hub.c */
@@ -347,6 +356,12 @@ static inline bool session_is_patient(const struct session *session)
 {
     return session->pending.terms != NULL && session->pending.terms->patient_subs > 0;
 }
+
+/* ---- hub_sample.c */
+void hub_sample_run(struct hub *hub, struct run *run);
+void hub_sample_home(struct hub *hub, struct run *run);
+void hub_sample_drained(struct hub *hub);
+void hub_sample_streams(struct hub *hub);
 
 /* ---- hub_evacuate.c */
 void hub_limit_memory(struct hub *hub);

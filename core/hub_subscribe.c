@@ -294,6 +294,7 @@ void sub_remove(struct hub *hub, struct session *session, struct sub *sub)
     }
     table_remove(&session->subs, sub, sid_hash(hub, sub));
     session->messages_out += sub_delivered(sub);
+    session->bytes_out += (float)sub_delivered_bytes(sub);
     if (UNLIKELY(sub->lane != 0)) {
         hub_lane_give(hub, session, sub->lane, sub_pattern(hub, sub));
     }

@@ -196,6 +196,12 @@ uint64_t log_lost_take(struct log *log)
     return fresh;
 }
 
+uint64_t log_lost_total(const struct log *log)
+{
+    /* Relaxed: a count, nothing hangs on it. */
+    return log != NULL ? atomic_load_explicit(&log->lost, memory_order_relaxed) : 0;
+}
+
 const char *log_level_text(enum log_level level)
 {
     static const char *const texts[] = {"FTL", "ERR", "WRN", "INF", "DBG", "TRC"};

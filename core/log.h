@@ -62,6 +62,8 @@ void log_write(struct log *log, enum log_level level, const char *format, ...) P
 MUST_USE bool log_read(struct log *log, struct log_line *line);
 /* Sink. Lines lost since the last call. */
 uint64_t log_lost_take(struct log *log);
+/* Any thread. Lines lost since log_new; 0 without a log. */
+uint64_t log_lost_total(const struct log *log);
 
 /* "INF", "WRN" … as nats-server prints them. */
 const char *log_level_text(enum log_level level);

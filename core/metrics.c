@@ -9,6 +9,12 @@ static const char *const counter_names[] = {
 #undef X
 };
 
+static const char *const histogram_names[] = {
+#define X(name) #name,
+    METRICS_HISTOGRAMS(X)
+#undef X
+};
+
 static const char *const close_reasons[] = {
     [CLOSE_CLIENT] = "Client Closed",
     [CLOSE_SLOW_PENDING] = "Slow Consumer (Pending Bytes)",
@@ -56,6 +62,10 @@ static_assert(COUNT_OF(drop_reasons) == DROP_REASONS_COUNT, "every drop has a te
 static_assert(offsetof(struct metrics, sessions_closed) == COUNT_OF(counter_names) * 8,
               "the counters are the first words, in the order of their names");
 
+static_assert(sizeof(struct metrics) == offsetof(struct metrics, turn_ns) +
+                                            COUNT_OF(histogram_names) * sizeof(struct histogram),
+              "the histograms are the rest, in the order of their names");
+
 /* The words of struct metrics that are plainly summed come first. */
 enum { PLAIN_WORDS = offsetof(struct metrics, turn_ns) / sizeof(uint64_t) };
 
@@ -77,9 +87,26 @@ void metrics_add(struct metrics *sum, const struct metrics *one)
         uint64_t word = word_at(sum, i) + word_at(one, i);
         memcpy((char *)sum + i * sizeof(word), &word, sizeof(word));
     }
-    histogram_add(&sum->turn_ns, &one->turn_ns);
-    histogram_add(&sum->completion_ns, &one->completion_ns);
-    histogram_add(&sum->send_bytes, &one->send_bytes);
+#define X(name) histogram_add(&sum->name, &one->name);
+    METRICS_HISTOGRAMS(X)
+#undef X
+}
+
+size_t metrics_histograms_count(void)
+{
+    return COUNT_OF(histogram_names);
+}
+
+const char *metrics_histogram_name(size_t position)
+{
+    ASSERT(position < COUNT_OF(histogram_names));
+    return histogram_names[position];
+}
+
+const struct histogram *metrics_histogram(const struct metrics *metrics, size_t position)
+{
+    ASSERT(position < COUNT_OF(histogram_names));
+    return &metrics->turn_ns + position;
 }
 
 size_t metrics_counters_count(void)

@@ -3,7 +3,7 @@
  *
  * Threads:     owner worker only; plain words. Who wants to read from outside gets a copy made by
  *              the owner (metrics_add into an empty one sums the copies of several workers).
- * Memory:      values only; about 13 KiB.
+ * Memory:      values only; about 38 KiB.
  * Invariants:  (1) Every close has one close_reason and every delivery that did not happen one
  *                  drop_reason; nothing is lost under no name (law 1).
  *              (2) All fields are uint64_t, so that a sum is a sum of words; a histogram's max is
@@ -114,6 +114,18 @@ struct policy_drops {
     X(doorbells_rung)                                                                              \
     X(doorbells_heard)
 
+/* Sampled means: one in so many, chosen without looking at it (core/hub_sample.c). */
+#define METRICS_HISTOGRAMS(X)                                                                       \
+    X(turn_ns)       /* length of a turn, without its sleep */                                      \
+    X(completion_ns) /* sampled runs: ingress until all who could take it had it, on all workers */ \
+    X(delivery_ns)   /* sampled sends: ingress of the oldest message until the kernel took it */    \
+    X(send_bytes)    /* sampled sends: size */                                                      \
+    X(send_messages) /* sampled sends: messages */                                                  \
+    X(run_bytes)     /* sampled runs: size */                                                       \
+    X(run_messages)  /* sampled runs: messages */                                                   \
+    X(stream_bytes)  /* turns with a sampled run: bytes rendered for an audience */                 \
+    X(inbox_depth)   /* envelopes found in the inbox, where there were any */
+
 enum {
     HISTOGRAM_SUB_BITS = 3, /* 8 buckets for each power of two: a value is known to 12.5 % */
     HISTOGRAM_SUBS = 1 << HISTOGRAM_SUB_BITS,
@@ -135,12 +147,17 @@ struct metrics {
     uint64_t sessions_closed[CLOSE_REASONS_COUNT];
     uint64_t deliveries_dropped[DROP_REASONS_COUNT];
     struct policy_drops policy_drops[METRICS_POLICIES_MAX];
-    struct histogram turn_ns;       /* length of a turn, without its sleep */
-    struct histogram completion_ns; /* ingress to the kernel's taking it, sampled per run */
-    struct histogram send_bytes;    /* size of a send */
+#define X(name) struct histogram name;
+    METRICS_HISTOGRAMS(X)
+#undef X
 };
 
 void metrics_init(struct metrics *metrics);
+
+/* The histograms by position, as the counters below. */
+MUST_USE size_t metrics_histograms_count(void);
+MUST_USE const char *metrics_histogram_name(size_t position);
+MUST_USE const struct histogram *metrics_histogram(const struct metrics *metrics, size_t position);
 
 /* sum += one, word by word. */
 void metrics_add(struct metrics *sum, const struct metrics *one);

@@ -131,6 +131,12 @@ static inline struct pending_entry *pending_last_open(const struct pending *p)
 /* Unsent bytes, those behind an open cursor included. */
 uint64_t pending_bytes(const struct pending *p);
 
+/* About when the oldest of them came (core/chunk.h); 0: there are none. */
+uint64_t pending_oldest_ns(const struct pending *p);
+
+/* Whole messages in the first size bytes. */
+uint64_t pending_messages(const struct pending *p, uint64_t size);
+
 /* The list may not end in OPEN. */
 void pending_add_range(struct pending *p, struct pending_pool *pool, struct chunk *chunk,
                        uint32_t offset, uint32_t size, uint32_t messages);

@@ -53,7 +53,7 @@ struct run {
     uint8_t delivered;         /* somebody got it; maker only */
     uint8_t wants_responder;   /* nobody: the origin gets a 503 */
     uint32_t maker;            /* worker; elsewhere the run is gone when its envelope goes home */
-    void *sample;              /* latency sampling; NULL: not sampled */
+    uint8_t sampled; /* its completion is measured when the last verdict is in; maker only */
     /* subject, padded, then messages */
 };
 

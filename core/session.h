@@ -108,6 +108,7 @@ struct session {
     uint32_t wants_place;
     uint32_t blocked_place; /* in the order they blocked */
     uint32_t input_place;   /* while it holds input */
+    float bytes_out;        /* of subs that are gone: its first seven digits are right */
 
     uint64_t messages_in;
     uint64_t bytes_in;

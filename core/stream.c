@@ -28,6 +28,10 @@ void stream_free(struct stream *stream, struct chunk_pool *pool)
 
 static struct chunk *chunk_add(struct stream *stream, struct chunk_pool *pool, size_t size)
 {
+    struct chunk *tail = stream_tail(stream);
+    if (tail != NULL) {
+        tail->last_ns = pool->now_ns;
+    }
     struct chunk *chunk = chunk_take(pool, stream->class_index, size);
     chunk->base = stream->end;
     list_push(&stream->chain, &chunk->link);
@@ -65,6 +69,7 @@ size_t stream_render(struct stream *stream, struct chunk_pool *pool, struct run_
         stream->end += size;
         message = message_next(message);
     }
+    stream_tail(stream)->last_ns = pool->now_ns;
     stream->turn_messages += span.count;
     return stream->end - before;
 }

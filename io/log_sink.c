@@ -4,11 +4,13 @@
  */
 #include "io/log_sink.h"
 
+#include "core/proto/json.h"
 #include "io/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -34,12 +36,14 @@ struct log_sink {
     int fd;
     bool logtime;
     bool utc;
+    bool json;
     pid_t pid;
     char path[PATH_MAX];  /* empty: stderr */
     int64_t stamp_second; /* the second that stamp spells out; -1: none yet */
     char stamp[32];
     uint64_t unwritten_lines; /* lines in the buffer */
     uint64_t unreported;      /* lines lost in write and not yet said so */
+    ATOMIC(uint64_t) lost;    /* lines lost in write */
     size_t sources_count;
     struct source sources[LOG_SINK_RINGS_MAX];
     size_t used;
@@ -66,6 +70,7 @@ static void use(struct log_sink *sink, int fd, const struct log_sink_options *op
     sink->fd = fd;
     sink->logtime = options->logtime;
     sink->utc = options->utc;
+    sink->json = options->json;
     sink->stamp_second = -1;
     sink->path[0] = '\0';
     if (fd != STDERR_FILENO) {
@@ -127,6 +132,8 @@ static void flush(struct log_sink *sink)
 {
     if (sink->used > 0 && !write_patiently(sink->fd, sink->buffer, sink->used)) {
         sink->unreported += sink->unwritten_lines;
+        /* Relaxed: a count, nothing hangs on it. */
+        atomic_fetch_add_explicit(&sink->lost, sink->unwritten_lines, memory_order_relaxed);
     }
     sink->used = 0;
     sink->unwritten_lines = 0;
@@ -150,9 +157,46 @@ static int format_time(struct log_sink *sink, uint64_t time_ns, char *text, size
     return snprintf(text, size, "%s.%06u ", sink->stamp, (unsigned)(time_ns % 1000000000 / 1000));
 }
 
+uint64_t log_sink_lost(const struct log_sink *sink)
+{
+    return atomic_load_explicit(&sink->lost, memory_order_relaxed);
+}
+
+/* One line as a JSON object. What is no UTF-8 in it becomes U+FFFD; a line holds no control bytes. */
+static void append_json(struct log_sink *sink, enum log_level level, uint64_t time_ns,
+                        const char *text, size_t text_size)
+{
+    static const char *const names[] = {"fatal", "error", "warning", "info", "debug", "trace"};
+    char stamp[64];
+    time_t second = (time_t)(time_ns / 1000000000);
+    struct tm parts;
+    gmtime_r(&second, &parts);
+    size_t used = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(stamp + used, sizeof(stamp) - used, ".%06uZ", (unsigned)(time_ns % 1000000000 / 1000));
+    char *clean = memory_resize(NULL, 3 * text_size + 1);
+    size_t clean_size = json_clean_utf8(bytes_of(text, text_size), clean);
+    json_t *object = json_pack("{s:s,s:s,s:i,s:s%}", "time", stamp, "level", names[level], "pid",
+                               (int)sink->pid, "text", clean, clean_size);
+    memory_free(clean);
+    ASSERT(object != NULL);
+    size_t size = json_dumpb(object, NULL, 0, JSON_COMPACT);
+    if (sink->used + size + 1 > BUFFER_BYTES) {
+        flush(sink);
+    }
+    ASSERT(size + 1 <= BUFFER_BYTES);
+    sink->used += json_dumpb(object, sink->buffer + sink->used, size, JSON_COMPACT);
+    sink->buffer[sink->used++] = '\n';
+    sink->unwritten_lines++;
+    json_decref(object);
+}
+
 static void append(struct log_sink *sink, enum log_level level, uint64_t time_ns, const char *text,
                    size_t text_size)
 {
+    if (sink->json) {
+        append_json(sink, level, time_ns, text, text_size);
+        return;
+    }
     char stamp[64];
     format_time(sink, time_ns, stamp, sizeof(stamp));
     if (sink->used + PREFIX_BYTES_MAX + text_size + 1 > BUFFER_BYTES) {

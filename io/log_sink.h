@@ -6,8 +6,9 @@
  *   log_sink_print ─┘
  *
  *   [pid] 2026/11/22 10:00:00.000000 [INF] text          as nats-server; without date if so asked
+ *   {"time":"2026-11-22T10:00:00.000000Z","level":"info","pid":1,"text":"…"}                or so
  *
- * Threads:     one, the main thread. The rings' owners are other threads.
+ * Threads:     one, the main thread, but for log_sink_lost. The rings' owners are other threads.
  * Memory:      owns its file and buffer; borrows the rings until log_sink_free.
  * Limits:      LOG_SINK_RINGS_MAX rings; a reader of stderr that does not read for
  *              LOG_SINK_PATIENCE_MS costs the lines of that write, counted and reported.
@@ -33,6 +34,7 @@ struct log_sink_options {
     const char *path; /* NULL or empty: stderr; borrowed for the call */
     bool logtime;     /* print date and time */
     bool utc;         /* in UTC instead of the local zone */
+    bool json;        /* one JSON object a line, its time always in UTC */
 };
 
 /* Opens (appending, creating) the file. Returns 0 or a negative errno. */
@@ -51,6 +53,9 @@ size_t log_sink_drain(struct log_sink *sink);
  * stderr if the log is a file, because whoever started the program looks there. */
 void log_sink_print(struct log_sink *sink, enum log_level level, const char *format, ...)
     PRINTF(3, 4);
+
+/* Any thread. Lines lost in writing; those lost in the rings count there. */
+uint64_t log_sink_lost(const struct log_sink *sink);
 
 /* After somebody moved the file away: opens the path anew. On failure the old file stays in use.
  * Returns 0 or a negative errno; -ENOTSUP: the log is not a file. */

@@ -13,6 +13,7 @@
 #include "io/configuration.h"
 #include "io/listener.h"
 #include "io/log_sink.h"
+#include "io/monitor.h"
 #include "io/options.h"
 #include "io/process.h"
 #include "io/report.h"
@@ -30,6 +31,7 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 #define WAIT_NS   (50 * UINT64_C(1000000)) /* lines of workers wait at most this long */
+#define ANSWER_NS (2 * SECOND_NS)          /* for all workers to answer monitoring */
 #define STOP_NS   (10 * SECOND_NS)         /* for clients that are slow to take the rest */
 
 enum { EXIT_OPTIONS = 2 };
@@ -72,8 +74,13 @@ struct program {
     struct log_sink *sink;
     struct listener listener;
     struct workers *workers;
+    struct monitor *monitor; /* NULL: not asked for */
+    struct monitor_facts facts;
+    struct config monitor_config; /* as it was at the start: its thread reads it */
+    struct monitor_source source;
     int signals_fd;
     char server_id[PROCESS_ID_SIZE];
+    uint64_t start_wall_ns;
     char ports_path[PROCESS_PATH_MAX]; /* empty: none written */
     struct report report;
 };
@@ -187,6 +194,12 @@ static void compute_memory_bound(struct program *program)
     sizes.socket_buffer_bytes = UNSENT_BYTES;
     workers_sizes(&program->config, &sizes);
     config_memory_bound(&program->config, &program->machine, &sizes, &program->bound);
+    if (program->config.http_port != 0) {
+        memory_bound_add(&program->bound, "monitoring: rows of connections (max_connections)",
+                         program->config.max_connections, MONITOR_ROW_BYTES);
+        memory_bound_add(&program->bound, "monitoring: answers on their way, closed connections", 1,
+                         MONITOR_BYTES_MAX);
+    }
 }
 
 static void log_report(struct program *program, enum log_level level, const char *indent)
@@ -238,8 +251,10 @@ static int send_signal(const struct program *program)
 
 static struct log_sink_options log_options(const struct config *config)
 {
-    return (struct log_sink_options){
-        .path = config->log_file, .logtime = config->logtime, .utc = config->logtime_utc};
+    return (struct log_sink_options){.path = config->log_file,
+                                     .logtime = config->logtime,
+                                     .utc = config->logtime_utc,
+                                     .json = config->log_json};
 }
 
 static bool open_log(struct program *program)
@@ -413,6 +428,50 @@ static bool start_workers(struct program *program)
     return true;
 }
 
+static uint32_t ask_workers(void *context, const struct snapshot_query *query,
+                            struct answer *answers[WORKERS_MAX])
+{
+    struct program *program = context;
+    return workers_ask(program->workers, query, ANSWER_NS, answers);
+}
+
+static uint64_t log_lines_lost(void *context)
+{
+    struct program *program = context;
+    return log_sink_lost(program->sink);
+}
+
+static bool start_monitor(struct program *program)
+{
+    const struct config *config = &program->config;
+    if (config->http_port == 0) {
+        return true;
+    }
+    program->monitor_config = *config;
+    program->facts = (struct monitor_facts){
+        .config = &program->monitor_config,
+        .server_id = program->server_id,
+        .server_name = config->server_name[0] != '\0' ? config->server_name : program->server_id,
+        .host = config->host,
+        .port = program->listener.port,
+        .workers = config_workers(config, &program->machine),
+        .cpus = program->machine.cpus,
+        .start_wall_ns = program->start_wall_ns};
+    program->source = (struct monitor_source){
+        .context = program, .ask = ask_workers, .log_lines_lost = log_lines_lost};
+    char why[1024];
+    if (monitor_start(&program->facts, &program->source, &program->monitor, why, sizeof(why)) !=
+        0) {
+        log_sink_print(program->sink, LOG_FATAL, "%s", why);
+        return false;
+    }
+    char host_port[LISTENER_TEXT_MAX];
+    log_sink_print(program->sink, LOG_INFO, "Starting http monitor on %s",
+                   listener_host_port(config->http_host, (uint16_t)program->facts.http_port,
+                                      host_port, sizeof(host_port)));
+    return true;
+}
+
 /* Last, because harnesses take these files as the sign that clients can connect. */
 static bool write_files(struct program *program)
 {
@@ -426,8 +485,10 @@ static bool write_files(struct program *program)
     if (config->ports_file_dir[0] == '\0') {
         return true;
     }
+    const struct listener *monitor =
+        program->monitor != NULL ? monitor_listener(program->monitor) : NULL;
     error = process_ports_file_write(config->ports_file_dir, program->name, &program->listener,
-                                     program->ports_path);
+                                     monitor, program->ports_path);
     if (error != 0) {
         log_sink_print(program->sink, LOG_FATAL, "--ports_file_dir: cannot write %s: %s",
                        program->ports_path, strerror(-error));
@@ -531,7 +592,7 @@ static bool apply_again(struct program *program, const struct config *next, stru
                             "client_advertise: the INFO line has no room for it; shorten it");
     }
     bool is_other_log = strcmp(before.path, log.path) != 0 || before.logtime != log.logtime ||
-                        before.utc != log.utc;
+                        before.utc != log.utc || before.json != log.json;
     int failure = is_other_log ? log_sink_change(program->sink, &log) : 0;
     if (failure != 0) {
         settings_free(settings);
@@ -634,6 +695,7 @@ static int run(struct program *program)
         return status;
     }
     process_server_id(program->server_id);
+    program->start_wall_ns = sys_wall_ns();
     learn_machine(program);
     if (!open_signals(program)) {
         goto close_log;
@@ -645,12 +707,13 @@ static int run(struct program *program)
     if (!start_workers(program)) {
         goto close_listener;
     }
-    if (write_files(program)) {
+    if (start_monitor(program) && write_files(program)) {
         print_ready(program);
         wait_for_end(program);
         status = EXIT_SUCCESS;
     }
     remove_files(program);
+    monitor_stop(program->monitor);
     stop_workers(program);
 close_listener:
     listener_close(&program->listener);

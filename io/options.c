@@ -19,6 +19,11 @@ static const char help_text[] =
     "                                     reopen or reload; <pid> is a number or the path of a "
     "pid\n"
     "                                     file (default: the file of --pid)\n"
+    "    -m, --http_port <port>           Monitoring over HTTP on 127.0.0.1 (default: none; -1: "
+    "any\n"
+    "                                     free port); the dashboard is at /\n"
+    "        --http <host:port>           The same on this host\n"
+    "        --http_base_path <path>      In front of every path of it\n"
     "        --client_advertise <string>  host:port that INFO tells clients\n"
     "        --ports_file_dir <dir>       Write <program>_<pid>.ports into this directory\n"
     "\n"
@@ -53,6 +58,8 @@ static const char help_text[] =
     "    -l, --log <file>                 Log to this file (default: stderr)\n"
     "    -T, --logtime                    Time in log lines (default: true; --logtime=false)\n"
     "        --logtime_utc                Time in UTC (default: false)\n"
+    "        --log_format <text|json>     Lines as nats-server writes them, or JSON (default: "
+    "text)\n"
     "    -D, --debug                      Debug lines\n"
     "    -V, --trace                      Trace the protocol\n"
     "    -DV                              Debug and trace\n"
@@ -68,7 +75,7 @@ static const char help_text[] =
     "One dash or two, <option> <value> or <option>=<value>.\n"
     "Signals: SIGINT, SIGTERM stop; SIGHUP reloads the file; SIGUSR2 lame duck; SIGUSR1 reopens\n"
     "the log and prints counters.\n"
-    "Accepted with a warning: -js, -sd (nothing is stored). Not available, and refused: -m, -ms,\n"
+    "Accepted with a warning: -js, -sd (nothing is stored). Not available, and refused: -ms,\n"
     "--user, --pass, --auth, --tls..., --routes, --cluster..., --syslog, --profile.\n";
 
 bool options_is_nats_server(const char *name)

@@ -167,18 +167,33 @@ void process_pid_file_remove(const char *path)
     }
 }
 
-int process_ports_file_write(const char *dir, const char *name, const struct listener *listener,
-                             char path[PROCESS_PATH_MAX])
+enum { PORTS_TEXT_MAX = 2 * LISTENER_ADDRESSES_MAX * (LISTENER_TEXT_MAX + 16) };
+
+/* "name":["scheme://address", ... ] */
+static size_t add_ports(char *text, size_t used, const char *name, const char *scheme,
+                        const struct listener *listener)
 {
     char addresses[LISTENER_ADDRESSES_MAX][LISTENER_TEXT_MAX];
     size_t count = listener_addresses(listener, addresses, LISTENER_ADDRESSES_MAX);
-    char text[LISTENER_ADDRESSES_MAX * (LISTENER_TEXT_MAX + 16)];
-    size_t used = (size_t)snprintf(text, sizeof(text), "{\"nats\":[");
+    used += (size_t)snprintf(text + used, PORTS_TEXT_MAX - used, "\"%s\":[", name);
     for (size_t i = 0; i < count; i++) {
-        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\"nats://%s\"",
-                                 i > 0 ? "," : "", addresses[i]);
+        used += (size_t)snprintf(text + used, PORTS_TEXT_MAX - used, "%s\"%s://%s\"",
+                                 i > 0 ? "," : "", scheme, addresses[i]);
     }
-    snprintf(text + used, sizeof(text) - used, "]}");
+    return used + (size_t)snprintf(text + used, PORTS_TEXT_MAX - used, "]");
+}
+
+int process_ports_file_write(const char *dir, const char *name, const struct listener *listener,
+                             const struct listener *monitor, char path[PROCESS_PATH_MAX])
+{
+    char text[PORTS_TEXT_MAX];
+    size_t used = (size_t)snprintf(text, sizeof(text), "{");
+    used = add_ports(text, used, "nats", "nats", listener);
+    if (monitor != NULL) {
+        text[used++] = ',';
+        used = add_ports(text, used, "monitoring", "http", monitor);
+    }
+    snprintf(text + used, sizeof(text) - used, "}");
 
     int size = snprintf(path, PROCESS_PATH_MAX, "%s/%s_%d.ports", dir, name, (int)getpid());
     return size >= PROCESS_PATH_MAX ? -ENAMETOOLONG : process_file_write(path, text);

@@ -57,10 +57,12 @@ MUST_USE int process_pid_file_write(const char *path);
 /* Removes it if it still names this process; a successor may have written its own. */
 void process_pid_file_remove(const char *path);
 
-/* Writes <dir>/<name>_<pid>.ports: {"nats":["nats://127.0.0.1:4222"]}. path receives its name.
+/* Writes <dir>/<name>_<pid>.ports: {"nats":["nats://127.0.0.1:4222"]}, and where monitor is not NULL
+ * "monitoring":["http://127.0.0.1:8222"] after it. path receives its name.
  * Returns 0 or a negative errno. */
 MUST_USE int process_ports_file_write(const char *dir, const char *name,
-                                      const struct listener *listener, char path[PROCESS_PATH_MAX]);
+                                      const struct listener *listener,
+                                      const struct listener *monitor, char path[PROCESS_PATH_MAX]);
 
 /* --signal: sends config->signal to config->signal_pid, or to the process that config->pid_file
  * names. Returns 0, or a negative errno and the reason as one sentence. */

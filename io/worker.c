@@ -2,7 +2,12 @@
 #include "io/worker.h"
 
 #include "core/addresses.h"
+#include "core/hub_snapshot.h"
 #include "core/planted.h"
+#include "core/policy.h"
+#include "core/probes.h"
+#include "core/proto/nats_describe.h"
+#include "io/answer.h"
 #include "io/governor.h"
 #include "io/peername.h"
 
@@ -42,6 +47,8 @@ struct worker {
     struct reload reload;
     struct governor governor; /* the acceptor's, and the next */
     struct addresses addresses;
+    struct list answers; /* that want rows, oldest first */
+    struct closed_ring closed;
     bool is_stopping;
     bool is_stopped;
     bool others_stopped; /* seen in the turn before */
@@ -58,6 +65,8 @@ int worker_open(const struct worker_options *options, uint64_t now_ns, struct wo
 {
     struct worker *w = memory_alloc(sizeof(*w));
     w->options = *options;
+    list_init(&w->answers);
+    closed_ring_init(&w->closed, options->closed_max);
     int error = loop_open(&options->loop, &w->loop);
     if (error != 0) {
         memory_free(w);
@@ -103,6 +112,11 @@ void worker_free(struct worker *w)
         settings_release(w->reload.old);
     }
     settings_release(w->settings);
+    struct list *node;
+    while ((node = list_pop(&w->answers)) != NULL) {
+        answer_finish(CONTAINER_OF(node, struct answer, link));
+    }
+    closed_ring_free(&w->closed);
     memory_free(w->events);
     memory_free(w->sends);
     memory_free(w);
@@ -219,6 +233,11 @@ static void closed(struct worker *w, struct session *session)
 {
     bool was_refused = session->close_reason == CLOSE_MAX_CONNECTIONS ||
                        session->close_reason == CLOSE_MAX_ADDRESS;
+    if (w->options.closed_max > 0) {
+        struct snapshot_row row;
+        hub_snapshot_closed(w->hub, session, nats_describe, &row);
+        closed_ring_add(&w->closed, &row);
+    }
     nats_closed(session);
     hub_session_closed(w->hub, session);
     if (!was_refused) {
@@ -347,13 +366,49 @@ static void lame_duck_go_on(struct worker *w)
     }
 }
 
-static void give_counters(struct worker *w, struct worker_counters *counters)
+/* Counters at once; rows want turns. */
+static void answer_begin(struct worker *w, struct answer *answer)
 {
-    counters->metrics = *hub_metrics(w->hub);
-    hub_gauges(w->hub, &counters->gauges);
-    loop_stats_read(w->loop, &counters->loop);
-    /* Pairs with the asker's acquire: it sees all of the above. */
-    atomic_store_explicit(&counters->is_ready, 1u, memory_order_release);
+    answer->metrics = *hub_metrics(w->hub);
+    hub_gauges(w->hub, &answer->gauges);
+    hub_lag(w->hub, &answer->lag);
+    loop_stats_read(w->loop, &answer->loop);
+    answer->log_lines_lost = log_lost_total(w->options.hub.log);
+    const struct policies *policies = w->settings->policies;
+    for (uint32_t i = 0; policies != NULL && i < METRICS_POLICIES_MAX; i++) {
+        if (policies->rows[i] != NULL) {
+            snprintf(answer->policies[i], ANSWER_PATTERN_MAX, "%s", policies->rows[i]);
+        }
+    }
+    if (answer->list.query.list == SNAPSHOT_NOTHING) {
+        answer_finish(answer);
+    } else {
+        bool is_closed = answer->list.query.list == SNAPSHOT_CLOSED;
+        snapshot_reserve(&answer->list, is_closed ? w->closed.count : answer->gauges.sessions,
+                         answer->gauges.subscriptions);
+        list_push(&w->answers, &answer->link);
+    }
+}
+
+/* A few rows for who asked first. */
+static void answer_go_on(struct worker *w)
+{
+    struct list *node = list_first(&w->answers);
+    if (node == NULL) {
+        return;
+    }
+    struct answer *answer = CONTAINER_OF(node, struct answer, link);
+    answer->list.now_ns = hub_now(w->hub);
+    bool is_done = answer_is_abandoned(answer);
+    if (!is_done && answer->list.query.list == SNAPSHOT_CLOSED) {
+        is_done = closed_ring_step(&w->closed, &answer->list, SNAPSHOT_TURN_UNITS / 2);
+    } else if (!is_done) {
+        is_done = hub_snapshot_step(w->hub, &answer->list, nats_describe, SNAPSHOT_TURN_UNITS);
+    }
+    if (is_done) {
+        list_remove(&answer->link);
+        answer_finish(answer);
+    }
 }
 
 static void take_orders(struct worker *w)
@@ -371,8 +426,8 @@ static void take_orders(struct worker *w)
         case ORDER_LAME_DUCK:
             lame_duck_begin(w);
             break;
-        case ORDER_COUNTERS:
-            give_counters(w, argument);
+        case ORDER_ANSWER:
+            answer_begin(w, argument);
             break;
         case ORDER_SETTINGS:
             reload_begin(w, argument);
@@ -392,6 +447,7 @@ static void session_event(struct worker *w, const struct loop_event *event)
     bool is_closing = session->state == SESSION_CLOSING;
     switch (event->kind) {
     case LOOP_EVENT_BYTES:
+        PROBE_RECV(session->client_id, event->bytes.size);
         if (!is_closing) {
             nats_bytes(w->settings->nats, w->hub, session, event->bytes);
         }
@@ -465,6 +521,7 @@ static void run_timers(struct worker *w)
 static void ring(struct worker *w, uint64_t workers)
 {
     for (; workers != 0; workers &= workers - 1) {
+        PROBE_WAKE(w->options.hub.worker, __builtin_ctzll(workers));
         loop_wake_from(w->loop, w->options.loops[__builtin_ctzll(workers)]);
     }
 }
@@ -473,7 +530,12 @@ static void flush(struct worker *w)
 {
     size_t count;
     while ((count = hub_flush_next(w->hub, w->sends, SENDS_PER_CALL)) > 0) {
+        PROBE_SEND(w->options.hub.worker, count, count * w->sends[0].size);
         loop_send(w->loop, (struct loop_send *)(void *)w->sends, count);
+        if (UNLIKELY(hub_flush_is_sampled(w->hub, count))) {
+            uint64_t now_ns = w->options.clock != NULL ? w->options.clock() : hub_now(w->hub);
+            hub_flush_sample(w->hub, w->sends, count, now_ns);
+        }
         hub_flush_results(w->hub, w->sends, count);
     }
 }
@@ -508,6 +570,9 @@ static void perform_wants(struct worker *w)
 uint64_t worker_next_deadline(const struct worker *w)
 {
     uint64_t deadline = MIN_OF(hub_next_deadline(w->hub), w->governor.next_ns);
+    if (!list_is_empty(&w->answers)) {
+        return 0;
+    }
     if (w->lame_duck.is_on && hub_sessions_count(w->hub) > 0) {
         deadline = MIN_OF(deadline, w->lame_duck.next_ns);
     }
@@ -532,6 +597,7 @@ static uint64_t sleep_ns(struct worker *w, uint64_t now_ns)
 uint64_t worker_wait_begin(struct worker *w, uint64_t now_ns)
 {
     struct port *port = own_port(w);
+    hub_turn_took(w->hub, now_ns);
     uint64_t timeout_ns = sleep_ns(w, now_ns);
     doorbell_prepare_sleep(&port->bell);
     if (!doorbell_may_sleep(&port->bell, &port->inbox)) {
@@ -612,5 +678,6 @@ enum worker_turn worker_turn(struct worker *w, uint64_t now_ns)
     flush(w);                  /* one send per session and slice */
     ring(w, hub_turn_end(w->hub));
     perform_wants(w);
+    answer_go_on(w);
     return stop_progress(w);
 }

@@ -3,8 +3,8 @@
  *
  *   thread:  for (;;) { worker_wait(w, now); worker_turn(w, now); }
  *
- * Makes no system call of its own: time is an argument and everything else goes through the loop.
- * So the simulation runs the same turn over the fake loop.
+ * Makes no system call of its own: time is an argument (or the options' clock) and everything else
+ * goes through the loop. So the simulation runs the same turn over the fake loop.
  *
  * Threads:     all calls from the worker's own thread; the ports and loops arrays are shared.
  * Memory:      owns its loop and hub; holds the settings it was given until it is given others and
@@ -29,17 +29,11 @@ struct worker_options {
     ATOMIC(uint64_t) * client_ids; /* the next; shared */
     const int *listener_fds;       /* worker 0 accepts for all */
     size_t listeners_count;
+    uint32_t closed_max;     /* connections remembered after they are gone; 0: none */
+    uint64_t (*clock)(void); /* the time within a turn, for samples of sends; NULL: the turn's */
 };
 
 struct worker;
-
-/* Counters of one worker, handed out on ORDER_COUNTERS. */
-struct worker_counters {
-    struct metrics metrics;
-    struct hub_gauges gauges;
-    struct loop_stats loop;
-    ATOMIC(uint32_t) is_ready;
-};
 
 /* Returns 0 or a negative errno. */
 MUST_USE int worker_open(const struct worker_options *options, uint64_t now_ns,

@@ -21,6 +21,7 @@ enum {
     STACK_BYTES = 1024 * 1024,
     CREDIT_BYTES = 4 * 1024 * 1024,
     COUNTERS_WAIT_MS = 2000,
+    CLOSED_MAX = 10000, /* connections remembered after they are gone, as nats-server does */
 };
 
 struct worker_thread {
@@ -189,6 +190,8 @@ static struct worker_options worker_options_of(struct workers *workers,
         .client_ids = &workers->client_ids,
         .listener_fds = options->listener_fds,
         .listeners_count = number == 0 ? options->listeners_count : 0,
+        .closed_max = config->http_port != 0 ? CLOSED_MAX / workers->count : 0,
+        .clock = sys_now_ns,
     };
 }
 
@@ -332,10 +335,15 @@ bool workers_finished(struct workers *workers)
     return true;
 }
 
+static void sleep_us(long us)
+{
+    struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    (void)nanosleep(&pause, NULL);
+}
+
 static void sleep_ms(long ms)
 {
-    struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    (void)nanosleep(&pause, NULL);
+    sleep_us(ms * 1000);
 }
 
 /* An order may come when its worker has just ended; of other workers nothing is left. */
@@ -348,6 +356,8 @@ static void inbox_empty(struct mpsc *inbox)
         struct order_envelope *order = CONTAINER_OF(envelope, struct order_envelope, envelope);
         if (order->order == ORDER_SETTINGS) {
             settings_release(order->argument);
+        } else if (order->order == ORDER_ANSWER) {
+            answer_finish(order->argument);
         }
         memory_free(order);
     }
@@ -415,28 +425,50 @@ static void add_words(void *sum, const void *one, size_t size)
     }
 }
 
+uint32_t workers_count(const struct workers *workers)
+{
+    return workers->count;
+}
+
+uint32_t workers_ask(struct workers *workers, const struct snapshot_query *query,
+                     uint64_t timeout_ns, struct answer *answers[WORKERS_MAX])
+{
+    uint64_t deadline = sys_now_ns() + timeout_ns;
+    uint32_t answered = 0;
+    for (uint32_t i = 0; i < workers->count; i++) {
+        answers[i] = answer_new(query);
+        give_order(workers, i, ORDER_ANSWER, answers[i]);
+    }
+    for (uint32_t i = 0; i < workers->count; i++) {
+        for (uint32_t looks = 0; !answer_is_ready(answers[i]) && sys_now_ns() < deadline; looks++) {
+            sleep_us(looks < 10 ? 100 : 1000);
+        }
+        if (answer_is_ready(answers[i])) {
+            answered++;
+        } else {
+            answer_unref(answers[i]);
+            answers[i] = NULL;
+        }
+    }
+    return answered;
+}
+
 void workers_counters(struct workers *workers, struct metrics *sum, struct hub_gauges *gauges,
                       struct loop_stats *loop)
 {
-    struct worker_counters *all = memory_alloc(workers->count * sizeof(struct worker_counters));
+    struct answer *answers[WORKERS_MAX];
     memset(gauges, 0, sizeof(*gauges));
     memset(loop, 0, sizeof(*loop));
+    uint32_t answered = workers_ask(workers, NULL, COUNTERS_WAIT_MS * UINT64_C(1000000), answers);
+    MAYBE(answered < workers->count);
     for (uint32_t i = 0; i < workers->count; i++) {
-        give_order(workers, i, ORDER_COUNTERS, &all[i]);
-    }
-    for (uint32_t i = 0; i < workers->count; i++) {
-        for (int ms = 0; atomic_load_explicit(&all[i].is_ready, memory_order_acquire) == 0; ms++) {
-            if (ms == COUNTERS_WAIT_MS) {
-                /* A worker that does not answer may still write: the memory stays his. */
-                return;
-            }
-            sleep_ms(1);
+        if (answers[i] != NULL) {
+            metrics_add(sum, &answers[i]->metrics);
+            add_words(gauges, &answers[i]->gauges, sizeof(*gauges));
+            add_words(loop, &answers[i]->loop, sizeof(*loop));
+            answer_unref(answers[i]);
         }
-        metrics_add(sum, &all[i].metrics);
-        add_words(gauges, &all[i].gauges, sizeof(*gauges));
-        add_words(loop, &all[i].loop, sizeof(*loop));
     }
-    memory_free(all);
 }
 
 void workers_sizes(const struct config *config, struct config_sizes *sizes)

@@ -10,6 +10,7 @@
 
 #include "core/config.h"
 #include "core/metrics.h"
+#include "io/answer.h"
 #include "io/loop.h"
 #include "io/worker.h"
 
@@ -63,7 +64,14 @@ void workers_free(struct workers *workers);
 
 size_t workers_log_rings(struct workers *workers, struct log **rings, size_t max);
 
-/* Sums of all workers, asked of each and waited for (bounded). */
+/* Any thread but a worker's. Asks every worker and waits, at most timeout_ns for all; answers[i] is
+ * worker i's, NULL where it did not answer in time, and each other the caller's to answer_unref.
+ * query NULL: counters only. Returns how many answered. */
+uint32_t workers_ask(struct workers *workers, const struct snapshot_query *query,
+                     uint64_t timeout_ns, struct answer *answers[WORKERS_MAX]);
+uint32_t workers_count(const struct workers *workers);
+
+/* Sums of all workers that answer in time. */
 void workers_counters(struct workers *workers, struct metrics *sum, struct hub_gauges *gauges,
                       struct loop_stats *loop);
 

@@ -141,6 +141,7 @@ void nats_open(const struct nats *nats, struct hub *hub, struct session *session
         log_write(hub_log(hub), LOG_DEBUG, "%s:%u - cid:%" PRIu64 " - Client connection created",
                   address, port, session->client_id);
     }
+    client->opened_ticks = (uint32_t)(hub_now(hub) / NATS_TICK_NS);
     client->input_ns = hub_now(hub);
     say_info(nats, hub, session, false, false);
     hub_tick_at(hub, session, hub_now(hub) + nats->options.ping_interval_ns);

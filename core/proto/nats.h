@@ -35,6 +35,8 @@ struct nats {
     struct nats_info info;
 };
 
+#define NATS_TICK_NS 10000000ull /* in which a client knows when it was opened */
+
 struct nats_client {
     struct session session;         /* first */
     struct nats_parser *unfinished; /* of a verb that is cut; a block of the hub's. NULL: none */
@@ -43,6 +45,7 @@ struct nats_client {
     uint64_t rtt_ns;                /* 0: not known yet */
     /* One string: numeric address, name, lang, version, each with its NUL; owned. */
     char *identity;
+    uint32_t opened_ticks; /* of NATS_TICK_NS, modulo 2^32: 497 days */
     uint32_t pings_out;
     uint16_t port;
     uint8_t protocol;

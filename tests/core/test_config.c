@@ -211,7 +211,7 @@ static void test_refusals_name_the_option(void **state)
         {"--max_payloda 1", "--max_payload?"},
         {"-p", "-p: a value is missing"},
         {"-c", "-c: a value is missing"},
-        {"-m 8222", "-m: the monitoring port"},
+        {"-ms 8222", "-ms: monitoring speaks plain HTTP"},
         {"--tls", "--tls: TLS is not supported"},
         {"--tlscert=x", "--tlscert: TLS"},
         {"-user derek", "-user: authorization"},

@@ -98,6 +98,10 @@ static void test_metrics_add_sums_every_word(void **state)
     assert_int_equal(sum.turn_ns.max, 100);
     assert_int_equal(sum.completion_ns.sum, 400);
     assert_int_equal(sum.send_bytes.buckets[histogram_bucket(300)], 2);
+    assert_ptr_equal(metrics_histogram(&sum, 0), &sum.turn_ns);
+    size_t last = metrics_histograms_count() - 1;
+    assert_string_equal(metrics_histogram_name(last), "inbox_depth");
+    assert_ptr_equal(metrics_histogram(&sum, last), &sum.inbox_depth);
 }
 
 /*

@@ -124,7 +124,7 @@ SIZE_AT_MOST(struct table, 16);
 SIZE_AT_MOST(struct sub, 32);
 SIZE_AT_MOST(struct member, 16);
 /* One for each layout of a pattern, each pattern, each shared audience, each queue group. */
-SIZE_AT_MOST(struct audience, 56);
+SIZE_AT_MOST(struct audience, 64);
 SIZE_AT_MOST(struct entry, 24);
 SIZE_AT_MOST(struct crowd, 80);
 SIZE_AT_MOST(struct entry_more, 24);

@@ -149,7 +149,7 @@ static void test_ports_file(void **state)
     struct listener listener;
     struct listener_options options = {.host = "127.0.0.1", .port = CONFIG_PORT_RANDOM};
     assert_int_equal(listener_open(&options, &listener, why, sizeof(why)), 0);
-    assert_int_equal(process_ports_file_write(*state, "nats-server", &listener, path), 0);
+    assert_int_equal(process_ports_file_write(*state, "nats-server", &listener, NULL, path), 0);
     snprintf(expected, sizeof(expected), "%s/nats-server_%d.ports", (char *)*state, (int)getpid());
     assert_string_equal(path, expected);
     read_file(path, text);

@@ -4,6 +4,7 @@
  * One thread turns all workers in whatever order a case needs; nothing happens in between unless
  * the case says so.
  */
+#include "io/answer.h"
 #include "io/loop_ops.h"
 #include "tests/support/fake_hubs.h"
 
@@ -312,16 +313,16 @@ static void test_drains_before_it_listens(void **state)
 struct half {
     struct order_envelope *order;
     struct mpsc_node *previous;
-    struct worker_counters counters;
+    struct answer *answer;
 };
 
 static void half_begin(struct hubs *hubs, uint32_t number, struct half *half)
 {
-    memset(&half->counters, 0, sizeof(half->counters));
+    half->answer = answer_new(NULL);
     half->order = memory_alloc(sizeof(*half->order));
     half->order->envelope.kind = ENVELOPE_ORDER;
-    half->order->order = ORDER_COUNTERS;
-    half->order->argument = &half->counters;
+    half->order->order = ORDER_ANSWER;
+    half->order->argument = half->answer;
     half->previous = mpsc_push_begin(&hubs->ports[number].inbox, &half->order->envelope.node);
     hubs_wait(hubs, number);
     assert_int_equal(worker_turn(hubs->all[number], hubs->now_ns), WORKER_HALF_LINKED);
@@ -331,6 +332,8 @@ static void half_end(struct hubs *hubs, uint32_t number, struct half *half)
 {
     mpsc_push_finish(half->previous, &half->order->envelope.node);
     assert_int_equal(worker_turn(hubs->all[number], hubs->now_ns), WORKER_TURNED);
+    assert_true(answer_is_ready(half->answer));
+    answer_unref(half->answer);
 }
 
 /*
@@ -367,7 +370,6 @@ static void test_half_linked_keeps_events(void **state)
     assert_int_equal(strlen(heard), 3 * strlen("MSG own 1 1\r\na\r\n") + strlen("PONG\r\n"));
     assert_true(fake_client_is_left_by_hub(leaver) || fake_client_state(leaver) == FAKE_CLIENT_EOF);
     assert_false(is_refused(hubs, newcomer));
-    assert_int_equal(atomic_load(&half.counters.is_ready), 1);
     hubs_free(hubs);
 }
 
@@ -404,17 +406,18 @@ static void test_many_orders(void **state)
     (void)state;
     enum { ORDERS = 40 };
     struct hubs *hubs = hubs_new(1, CONNECTIONS_MAX);
-    struct worker_counters *counters = memory_alloc(ORDERS * sizeof(*counters));
+    struct answer *answers[ORDERS];
     (void)hubs_join(hubs);
     for (uint32_t i = 0; i < ORDERS; i++) {
-        hubs_order(hubs, 0, ORDER_COUNTERS, &counters[i]);
+        answers[i] = answer_new(NULL);
+        hubs_order(hubs, 0, ORDER_ANSWER, answers[i]);
     }
     hubs_turn(hubs, 0);
     for (uint32_t i = 0; i < ORDERS; i++) {
-        assert_int_equal(atomic_load(&counters[i].is_ready), 1);
-        assert_int_equal(counters[i].gauges.sessions, 1);
+        assert_true(answer_is_ready(answers[i]));
+        assert_int_equal(answers[i]->gauges.sessions, 1);
+        answer_unref(answers[i]);
     }
-    memory_free(counters);
     hubs_free(hubs);
 }
 

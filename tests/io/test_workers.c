@@ -271,6 +271,69 @@ static void test_log_rings(void **state)
     workers_free(NULL);
 }
 
+/*
+ * Goal:    who does not wait for an answer leaks none of it, and who waits gets all rows.
+ * Method:  asked with no patience and with a lot of it, about counters and about 40 connections with
+ *          their subscriptions, also while the workers stop. Leaks are ASan's to find.
+ */
+static void test_answers_nobody_waits_for(void **state)
+{
+    enum { CLIENTS = 40, WORKERS = 2 };
+    struct live_hub hub;
+    struct wire *wires[CLIENTS];
+    struct answer *answers[WORKERS_MAX];
+    init(&hub, state);
+    hub.config.http_port = -1;
+    assert_int_equal(live_hub_start(&hub, WORKERS), 0);
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        wires[i] = wire_open(hub.listener.port, "");
+        assert_non_null(wires[i]);
+        assert_true(wire_say(wires[i], "SUB all 1\r\nSUB other.* 2\r\n"));
+        wire_sync(wires[i]);
+    }
+    const struct snapshot_query connections = {
+        .list = SNAPSHOT_CONNECTIONS, .rows_max = 1000, .wants_subs = true};
+    const struct snapshot_query *queries[] = {NULL, &connections};
+    for (uint32_t i = 0; i < 200; i++) {
+        uint32_t answered = workers_ask(hub.workers, queries[i % 2], 0, answers);
+        for (uint32_t w = 0; w < WORKERS; w++) {
+            answered -= answers[w] != NULL;
+            if (answers[w] != NULL) {
+                answer_unref(answers[w]);
+            }
+        }
+        assert_int_equal(answered, 0);
+    }
+    assert_int_equal(workers_ask(hub.workers, &connections, 20 * SECOND_IN_NS, answers), WORKERS);
+    snapshot_merge(&answers[0]->list, &answers[1]->list);
+    assert_int_equal(answers[0]->list.rows_count, CLIENTS);
+    assert_int_equal(answers[0]->list.subs_count, 2 * CLIENTS);
+    answer_unref(answers[0]);
+    answer_unref(answers[1]);
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        wire_close(wires[i]);
+    }
+    const struct snapshot_query gone = {.list = SNAPSHOT_CLOSED, .rows_max = 1000};
+    uint64_t seen = 0;
+    for (uint32_t i = 0; i < 5000 && seen < CLIENTS; i++) {
+        assert_int_equal(workers_ask(hub.workers, &gone, 20 * SECOND_IN_NS, answers), WORKERS);
+        seen = answers[0]->list.total + answers[1]->list.total;
+        answer_unref(answers[0]);
+        answer_unref(answers[1]);
+        sleep_ms(1);
+    }
+    assert_int_equal(seen, CLIENTS);
+    for (uint32_t i = 0; i < 20; i++) {
+        uint32_t answered = workers_ask(hub.workers, queries[i % 2], 0, answers);
+        for (uint32_t w = 0; w < WORKERS && answered > 0; w++) {
+            if (answers[w] != NULL) {
+                answer_unref(answers[w]);
+            }
+        }
+    }
+    assert_true(live_hub_end(&hub, 20 * SECOND_IN_NS));
+}
+
 int main(void)
 {
     static enum loop_backend epoll = LOOP_EPOLL;
@@ -284,6 +347,8 @@ int main(void)
         cmocka_unit_test_prestate(test_a_thread_that_cannot_be_made, &uring),
         cmocka_unit_test_prestate(test_counters, &epoll),
         cmocka_unit_test_prestate(test_counters, &uring),
+        cmocka_unit_test_prestate(test_answers_nobody_waits_for, &epoll),
+        cmocka_unit_test_prestate(test_answers_nobody_waits_for, &uring),
         cmocka_unit_test_prestate(test_info, &epoll),
         cmocka_unit_test_prestate(test_log_rings, &epoll),
     };

@@ -18,6 +18,7 @@
 #ifndef RINGHUB_TESTS_SIM_SIM_H
 #define RINGHUB_TESTS_SIM_SIM_H
 
+#include "core/hub_snapshot.h"
 #include "core/planted.h"
 #include "io/worker.h"
 #include "tests/sim/coverage.h"
@@ -203,6 +204,8 @@ struct sim_worker {
     bool is_busy;
     uint64_t timeout_ns;
     uint64_t due_ns;
+    struct snapshot watch; /* monitoring's walk */
+    uint32_t watches;      /* walks begun; 0: none */
 };
 
 struct sim {
@@ -305,6 +308,11 @@ uint64_t world_dropped_for_memory(struct sim *sim);
 struct hub *world_hub_of(struct sim *sim, uint32_t worker);
 uint64_t world_repicks(struct sim *sim);
 struct hub_gauges world_gauges(struct sim *sim, uint32_t worker);
+
+/* ---- watcher.c */
+/* After a turn of this worker. */
+void watcher_look(struct sim *sim, uint32_t number);
+void watcher_end(struct sim *sim);
 
 /* ---- schedule.c */
 void schedule_step(struct sim *sim);

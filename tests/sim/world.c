@@ -244,6 +244,7 @@ static void check_empty(struct sim *sim, uint32_t i)
 
 static void let_go(struct sim *sim)
 {
+    watcher_end(sim);
     for (uint32_t i = 0; i < sim->clients_count; i++) {
         struct client *client = &sim->clients[i];
         client_release(client);
@@ -301,6 +302,9 @@ bool world_worker_step(struct sim *sim, uint32_t number)
         enum worker_turn turn = worker_turn(w->worker, sim->now_ns);
         coverage_add(sim->coverage, turn == WORKER_HALF_LINKED ? COVERAGE_turns_half_linked
                                                                : COVERAGE_worker_turns);
+        if (turn != WORKER_HALF_LINKED) {
+            watcher_look(sim, number);
+        }
         w->state = turn == WORKER_STOPPED       ? WORKER_GONE
                    : turn == WORKER_HALF_LINKED ? WORKER_AWAKE
                                                 : WORKER_IDLE;

@@ -377,6 +377,9 @@ static void flush(struct world *world, uint32_t worker)
             assert_non_null(client);
             client_send(client, &world->sends[i]);
         }
+        if (hub_flush_is_sampled(hub, count)) {
+            hub_flush_sample(hub, world->sends, count, world->now_ns);
+        }
         hub_flush_results(hub, world->sends, count);
     }
 }
@@ -432,6 +435,7 @@ void world_turn_end_of(struct world *world, uint32_t worker)
     bells |= hub_turn_end(hub);
     MAYBE(bells == 0);
     wants(world, worker);
+    hub_turn_took(hub, world->now_ns);
     if (world->options.checks) {
         world_check(world);
     }
