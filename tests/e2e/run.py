@@ -47,6 +47,10 @@ def main(arguments):
             if code != 0:
                 failed += 1
                 print(text)
+                continue
+            for line in text.splitlines():
+                if line.startswith("SKIP") or "skipped=" in line:
+                    print(line)
     print("%d files, %d failed: %s %s" % (len(paths), failed, harness.executable(),
                                           " ".join(harness.kind_flags())))
     return 1 if failed else 0
