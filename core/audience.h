@@ -11,7 +11,8 @@
  *
  * An audience of one renders nothing ahead: its messages stay runs until they are sent. An audience
  * is *alone* when it must stay one: no-echo sessions, UNSUB with a maximum, members of a queue group,
- * a policy for subscribers that are behind.
+ * a policy for subscribers that are behind, subscriptions that may not hear everything they match
+ * (watched).
  *
  * Threads:     owner worker only.
  * Memory:      the audience owns what makes it a crowd, once it is shared; subs belong to their
@@ -19,7 +20,7 @@
  *              (refs).
  * Invariants:  (1) members[0, multi_count) are multi, the rest solo. (2) member.sub->member is its
  *              index. (3) an audience that is not shared has at most one member, and an alone one is
- *              not shared. Once shared it stays so.
+ *              not shared. Once shared it stays so. A watched one is alone.
  */
 #ifndef RINGHUB_CORE_AUDIENCE_H
 #define RINGHUB_CORE_AUDIENCE_H
@@ -88,6 +89,7 @@ struct audience {
     bool is_shared;
     bool dirty; /* rendered since the last flush: on the hub's list */
     bool in_group;
+    bool watched; /* alone; what its session's grant allows is asked for each message */
     uint8_t sid[];
 };
 

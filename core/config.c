@@ -83,11 +83,45 @@ static bool validate_advertise(const struct config *config, struct conf_error *e
     return true;
 }
 
+static bool validate_credentials(const struct config *config, struct conf_error *error)
+{
+    if ((config->user[0] != '\0') != (config->pass[0] != '\0')) {
+        return conf_explain(error, "--user and --pass belong together; give both");
+    }
+    if (config->user[0] != '\0' && config->token[0] != '\0') {
+        return conf_explain(error,
+                            "--auth (a token) and --user cannot both be given; use one of them");
+    }
+    return true;
+}
+
+bool config_is_local(const struct config *config)
+{
+    const char *host = config->host;
+    bool is_ipv4 = strspn(host, "0123456789.") == strlen(host);
+    return (is_ipv4 && strncmp(host, "127.", 4) == 0) || strcmp(host, "::1") == 0 ||
+           strcmp(host, "localhost") == 0;
+}
+
+bool config_validate_open(const struct config *config, bool has_authorization,
+                          struct conf_error *error)
+{
+    if (has_authorization || config->open || config_is_local(config)) {
+        return true;
+    }
+    return conf_explain(error,
+                        "host: without authorization everybody who reaches %.80s could publish and "
+                        "subscribe; say who may (--user and --pass, --auth, or authorization in a "
+                        "configuration file), or say --open (open: true)",
+                        config->host);
+}
+
 bool config_validate(const struct config *config, struct conf_error *error)
 {
     char payload[32];
     char pending[32];
-    if (!validate_names(config, error) || !validate_advertise(config, error)) {
+    if (!validate_names(config, error) || !validate_advertise(config, error) ||
+        !validate_credentials(config, error)) {
         return false;
     }
     if (config->http_base_path[0] != '\0' && config->http_base_path[0] != '/') {

@@ -72,6 +72,13 @@ struct config {
     char
         http_base_path[CONFIG_TEXT_MAX]; /* in front of every path; empty, or begins with a slash */
 
+    bool open; /* may listen elsewhere without authorization */
+
+    /* Who may connect; a configuration file says more. */
+    char user[CONFIG_TEXT_MAX];  /* empty: none */
+    char pass[CONFIG_TEXT_MAX];  /* its password, or the bcrypt hash of it */
+    char token[CONFIG_TEXT_MAX]; /* empty: none */
+
     /* Workers. */
     uint32_t workers; /* 0: one per CPU of the affinity mask */
     bool pin;
@@ -174,6 +181,11 @@ MUST_USE bool config_validate(const struct config *config, struct conf_error *er
 MUST_USE bool config_http_parse(const char *text, char host[CONFIG_TEXT_MAX], int32_t *port);
 /* Only this machine reaches it. */
 MUST_USE bool config_host_is_loopback(const char *host);
+/* Is the host one that only this machine reaches? */
+MUST_USE bool config_is_local(const struct config *config);
+/* A hub that others reach asks who they are, or was told not to (open). False fills error. */
+MUST_USE bool config_validate_open(const struct config *config, bool has_authorization,
+                                   struct conf_error *error);
 
 /* Things that are allowed and deserve a [WRN] line: index 0, 1, … until false. */
 bool config_warning(const struct config *config, size_t index, struct conf_error *warning);

@@ -50,7 +50,6 @@ struct option {
 
 #define AT(field) offsetof(struct config, field)
 #define NO_HTTPS  "monitoring speaks plain HTTP; use -m, behind a proxy that speaks TLS if need be"
-#define NO_AUTH   "authorization is not supported yet; bind to an address only trusted clients reach"
 #define NO_TLS    "TLS is not supported yet; put a TLS proxy in front"
 #define NO_ROUTES "clustering is not supported; run one hub, which uses every CPU of its machine"
 #define NO_SYSLOG "syslog is not supported; log to stderr or to a file with -l"
@@ -99,6 +98,11 @@ static const struct option options[] = {
     {"sl", OPTION_SIGNAL, 0, 0, 0, NULL},
     {"signal", OPTION_SIGNAL, 0, 0, 0, NULL},
 
+    {"open", OPTION_SWITCH, AT(open), 0, 0, NULL},
+    {"user", OPTION_TEXT, AT(user), 0, 0, NULL},
+    {"pass", OPTION_TEXT, AT(pass), 0, 0, NULL},
+    {"auth", OPTION_TEXT, AT(token), 0, 0, NULL},
+
     {"workers", OPTION_NUMBER, AT(workers), 0, WORKERS_MAX, NULL},
     {"pin", OPTION_SWITCH, AT(pin), 0, 0, NULL},
     {"io", OPTION_IO, AT(io), 0, 0, NULL},
@@ -130,9 +134,6 @@ static const struct option options[] = {
     {"store_dir", OPTION_TOLERATED_VALUE, 0, 0, 0, NULL},
     {"ms", OPTION_REFUSED, 0, 0, 0, NO_HTTPS},
     {"https_port", OPTION_REFUSED, 0, 0, 0, NO_HTTPS},
-    {"user", OPTION_REFUSED, 0, 0, 0, NO_AUTH},
-    {"pass", OPTION_REFUSED, 0, 0, 0, NO_AUTH},
-    {"auth", OPTION_REFUSED, 0, 0, 0, NO_AUTH},
     {"tls", OPTION_REFUSED, 0, 0, 0, NO_TLS},
     {"tlscert", OPTION_REFUSED, 0, 0, 0, NO_TLS},
     {"tlskey", OPTION_REFUSED, 0, 0, 0, NO_TLS},

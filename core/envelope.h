@@ -4,6 +4,7 @@
  *   RUNS        maker ──runs for you──▶ peer ──same node, verdicts filled──▶ maker (free list)
  *   INTEREST    maker ──what I hear now──▶ every peer ──▶ maker (frees the batch with the last)
  *   CONNECTION  acceptor ──fd, address──▶ its worker (frees it)
+ *   PROOF       worker ──credentials──▶ helper ──verdict──▶ worker (frees it)
  *   ORDER       the main thread ──stop, lame duck, new settings──▶ worker (frees it)
  *
  * Threads:     an envelope belongs to whoever pushed it last until it is pushed, then to who pops it.
@@ -36,7 +37,13 @@ struct port {
     ATOMIC(uint32_t) stopped;     /* it makes no envelope any more */
 };
 
-enum envelope_kind { ENVELOPE_RUNS, ENVELOPE_INTEREST, ENVELOPE_CONNECTION, ENVELOPE_ORDER };
+enum envelope_kind {
+    ENVELOPE_RUNS,
+    ENVELOPE_INTEREST,
+    ENVELOPE_CONNECTION,
+    ENVELOPE_ORDER,
+    ENVELOPE_PROOF,
+};
 
 struct envelope {
     struct mpsc_node node;

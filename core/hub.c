@@ -100,8 +100,8 @@ void session_set_flush(struct hub *hub, struct session *session, enum session_fl
 
 void session_set_rest(struct hub *hub, struct session *session, enum session_rest rest)
 {
-    struct queue *const queues[] = {NULL, &hub->paused, &hub->gated, &hub->resumable,
-                                    &hub->resuming};
+    struct queue *const queues[] = {NULL,           &hub->paused, &hub->gated, &hub->resumable,
+                                    &hub->resuming, &hub->proving};
     if (session->in_rest != REST_NOT) {
         queue_remove(queues[session->in_rest], session);
     }
@@ -169,6 +169,7 @@ struct hub *hub_new(const struct hub_options *options, uint64_t now_ns)
     peers_init(hub);
     gates_init(hub);
     hub_set_policies(hub, options->policies);
+    access_begin(hub);
     return hub;
 }
 
@@ -186,6 +187,7 @@ void hub_free(struct hub *hub)
     hub_settle(hub);
     uint64_t bells = hub_turn_end(hub);
     MAYBE(bells == 0);
+    access_end(hub);
     peers_free(hub);
     interest_free(&hub->interest);
     index_free(hub->index);
@@ -324,6 +326,7 @@ void hub_close(struct hub *hub, struct session *session, enum close_reason reaso
         }
     }
     input_free(hub, session);
+    hub_prove_end(hub, session);
     session_set_rest(hub, session, REST_NOT);
     session->pauses = 0;
     if (how == HUB_CLOSE_FLUSH) {
@@ -383,6 +386,7 @@ void hub_session_closed(struct hub *hub, struct session *session)
     session_set_rest(hub, session, REST_NOT);
     timers_cancel(&hub->timers, &session->timer);
     session_terms_free(session);
+    grant_drop(hub, session);
     pool_give(&hub->sessions, session->slot);
 }
 
@@ -412,8 +416,9 @@ void hub_pause(struct hub *hub, struct session *session, uint32_t pause)
     session->pauses |= (uint8_t)pause;
     hub->metrics.sessions_held += pause == PAUSE_GATE;
     hub->metrics.sessions_slowed += pause == PAUSE_RATE;
-    if (pause == PAUSE_OUTPUT || pause == PAUSE_RATE) {
-        return; /* Its own drain or timer finds it; another pause may have it in a queue. */
+    if (pause == PAUSE_OUTPUT || pause == PAUSE_RATE || pause == PAUSE_PROOF) {
+        /* Its own drain, timer or proof finds it; another pause may have it in a queue. */
+        return;
     }
     session_set_rest(hub, session,
                      pause == PAUSE_PEER   ? REST_PAUSED

@@ -17,8 +17,10 @@
 #define RINGHUB_CORE_HUB_H
 
 #include "core/envelope.h"
+#include "core/grant.h"
 #include "core/log.h"
 #include "core/metrics.h"
+#include "core/proof.h"
 #include "core/scrub.h"
 #include "core/send.h"
 #include "core/session.h"
@@ -49,6 +51,8 @@ struct hub_options {
     scrub_clock scrub_clock;         /* NULL: rules are not timed */
     const struct policies *policies; /* as hub_set_policies; NULL: none */
     struct log *log;                 /* NULL: none */
+    const struct access *access;     /* shared from now on; NULL: no authorization */
+    uint8_t nonce_key[16];           /* random, this worker's alone: nonces are made of it */
 };
 
 struct hub *hub_new(const struct hub_options *options, uint64_t now_ns);
@@ -234,6 +238,50 @@ struct hub_refusal hub_refusal(const struct hub *hub);
 void hub_scrub_set(struct hub *hub, struct scrub_rules *rules);
 /* NULL: no rules. */
 const struct scrub *hub_scrub(const struct hub *hub);
+
+/* ---- access ---------------------------------------------------------------------------------- */
+
+/* NULL: no authorization. */
+const struct access *hub_access(const struct hub *hub);
+/* The hub asks this one from now on (shared). The caller then binds every session anew, or gives it
+ * no grant, before anything else happens: users of the old one may be gone. */
+void hub_set_access(struct hub *hub, const struct access *access);
+
+/* The session waits for authentication: makes its grant and its nonce. */
+void hub_grant(struct hub *hub, struct session *session);
+/* It is this user from now on (of hub_access); its subscriptions are watched as the user's permit
+ * wants it. The caller has removed those that are not allowed. */
+void hub_bind(struct hub *hub, struct session *session, const struct access_user *user);
+/* A reply that it may answer, which it heard elsewhere. */
+void hub_response_put(struct hub *hub, struct session *session,
+                      const struct response_view *response);
+/* It may do everything from now on. */
+void hub_ungrant(struct hub *hub, struct session *session);
+
+/* Of a session with a grant. */
+MUST_USE enum grant_answer hub_may_publish(struct hub *hub, struct session *session,
+                                           struct bytes subject);
+void hub_responded(struct hub *hub, struct session *session, struct bytes subject);
+
+/* Has a helper look at credentials: the session's input waits. When it goes on and grant->proof is
+ * PASSED or FAILED, that is the verdict; else ask again. */
+void hub_prove(struct hub *hub, struct session *session, const struct access_user *user,
+               struct bytes text, const uint8_t signature[NKEY_SIGNATURE_SIZE]);
+/* The verdict was looked at, or nobody wants it. */
+void hub_prove_end(struct hub *hub, struct session *session);
+/* The next for a helper; NULL: none left. It comes home through the inbox, as an envelope that
+ * returns. */
+MUST_USE struct proof *hub_proof_next(struct hub *hub);
+
+/* A session's subscriptions one by one: *cursor starts at 0; false: no more. Views are borrowed
+ * until any of them changes. */
+struct hub_sub {
+    struct bytes pattern;
+    struct bytes queue; /* empty: none */
+    struct bytes sid;
+};
+MUST_USE bool hub_sub_next(const struct hub *hub, const struct session *session, uint32_t *cursor,
+                           struct hub_sub *sub);
 
 /* ---- looking inside -------------------------------------------------------------------------- */
 

@@ -13,6 +13,7 @@ struct census {
     uint64_t open_cursors;
     uint64_t stream_cursors;
     uint64_t audiences;
+    uint64_t grants_bytes;
 };
 
 /* ---- sessions -------------------------------------------------------------------------------- */
@@ -27,6 +28,7 @@ static void sub_check(const struct session *session, struct sub *sub, struct cen
     ASSERT(session->echo || sub->audience->alone);
     ASSERT(sub->lane == 0 || sub->audience->alone);
     ASSERT(sub->audience->headers == session->headers);
+    ASSERT(!sub->audience->watched || (sub->audience->alone && session->grant != NULL));
     if (sub_group(sub) != NULL) {
         ASSERT(sub->audience->group_member < sub->audience->group->members_count);
         ASSERT(sub->audience->group->members[sub->audience->group_member] == sub);
@@ -95,7 +97,7 @@ static void waiting_check(const struct session *session, bool is_between_turns)
     bool is_listed = session->in_rest != REST_NOT;
     ASSERT(is_listed == (session->rest_place != 0));
     ASSERT(session->pauses == 0 || is_listed ||
-           (session->pauses & ~(PAUSE_OUTPUT | PAUSE_RATE)) == 0);
+           (session->pauses & ~(PAUSE_OUTPUT | PAUSE_RATE | PAUSE_PROOF)) == 0);
     ASSERT((session->wants != 0) == (session->wants_place != 0));
 }
 
@@ -132,6 +134,11 @@ static void session_check(const struct session *session, struct census *census,
             ASSERT(e->chunk->refs > 0);
             ASSERT(e->offset <= e->chunk->used);
         }
+    }
+    if (session->grant != NULL) {
+        ASSERT(session->grant->proof != PROOF_ASKED || (session->pauses & PAUSE_PROOF) != 0 ||
+               session->state != SESSION_OPEN);
+        census->grants_bytes += grant_bytes(session->grant);
     }
     census->open_cursors += pending_last_open(p) != NULL;
     census->entries_bytes += p->ring != NULL ? pending_ring_bytes(p->ring->capacity) : 0;
@@ -235,6 +242,9 @@ void hub_check(struct hub *hub)
     ASSERT(census.subs == hub->subscriptions_count);
     ASSERT(census.input_bytes == hub->input_bytes);
     ASSERT(census.entries_bytes == hub->pendings.entries_bytes);
+    ASSERT(census.grants_bytes == hub->grants_bytes);
+    ASSERT(hub->proofs_places <= PROOFS_MAX);
+    ASSERT(hub->proofs_places == PROOFS_MAX || queue_is_empty(&hub->proving));
     ASSERT(census.open_cursors == census.stream_cursors);
     /* The others are held by what is still pending for those who left. */
     ASSERT(census.audiences <= hub->audiences_count - hub->pendings.audiences_freed);

@@ -147,7 +147,20 @@ bool sub_can_take(struct hub *hub, const struct sub *sub, const struct run *run)
     if (run->origin_id == session->client_id && !session->echo && !PLANTED(PLANTED_ECHO)) {
         return false;
     }
+    if (UNLIKELY(sub->audience->watched) && !grant_may_hear(session->grant, run_subject(run)) &&
+        !PLANTED(PLANTED_HEARS_DENIED)) {
+        return false;
+    }
     return sub->max == 0 || sub_delivered(sub) < sub->max;
+}
+
+/* For a named reason, where it has one. */
+static void count_refused(struct hub *hub, const struct sub *sub, struct run_span span)
+{
+    const struct session *session = pool_at(&hub->sessions, sub->slot);
+    if (sub->audience->watched && !grant_may_hear(session->grant, run_subject(span.run))) {
+        hub->metrics.deliveries_dropped[DROP_NOT_PERMITTED] += span.count;
+    }
 }
 
 static void sub_expire(struct hub *hub, struct sub *sub)
@@ -177,6 +190,7 @@ deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
     struct run *run = span.run;
     struct sub *sub = audience->only;
     if (!sub_can_take(hub, sub, run)) {
+        count_refused(hub, sub, span);
         return 0;
     }
     uint32_t count = span.count;
@@ -200,6 +214,9 @@ deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
         run_span_tails(span) +
         (uint64_t)count * (run->subject_size + audience->sid_size + FRAME_EXTRA_BYTES);
     struct session *session = pool_at(&hub->sessions, sub->slot);
+    if (UNLIKELY(audience->watched)) {
+        grant_hears(hub, session, span);
+    }
     if (session_is_mixed(session)) {
         audience->refs++;
         *journal_add(hub) = (struct journal_entry){.kind = JOURNAL_RUN,

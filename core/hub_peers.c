@@ -385,6 +385,9 @@ static void receive(struct hub *hub, struct envelope *envelope)
     case ENVELOPE_CONNECTION:
         take_connection(hub, CONTAINER_OF(envelope, struct connection_envelope, envelope));
         break;
+    case ENVELOPE_PROOF:
+        proof_home(hub, CONTAINER_OF(envelope, struct proof, envelope));
+        break;
     case ENVELOPE_ORDER:
         take_order(hub, CONTAINER_OF(envelope, struct order_envelope, envelope));
         break;

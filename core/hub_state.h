@@ -9,6 +9,7 @@
  *   hub_policy.c     who is behind, quotas             hub_snapshot.c   rows for monitoring
  *   hub_scrub.c      rules before a message is anybody's
  *   hub_sample.c     latencies and sizes of a few
+ *   hub_access.c     grants, proofs
  *
  * The journal. Publishing costs per audience, not per session: what an audience received is written
  * down once, and only when somebody looks (a flush, a change of membership) is it settled, that is
@@ -23,11 +24,13 @@
 #ifndef RINGHUB_CORE_HUB_STATE_H
 #define RINGHUB_CORE_HUB_STATE_H
 
+#include "core/grant.h"
 #include "core/group.h"
 #include "core/hub.h"
 #include "core/interest.h"
 #include "core/planted.h"
 #include "core/pool.h"
+#include "core/proof.h"
 #include "core/queue.h"
 
 enum {
@@ -209,7 +212,12 @@ struct hub {
     void *blocks[2]; /* spare ones, linked through their first word: HUB_BLOCK_BYTES, INPUT_BYTES */
     uint32_t blocks_count[2];
     uint64_t input_bytes;
-    struct queue inputs;     /* sessions that hold input, longest without progress first */
+    struct queue inputs;         /* sessions that hold input, longest without progress first */
+    const struct access *access; /* shared; NULL: none */
+    uint64_t grants_bytes;
+    struct list proofs;      /* made, not handed out */
+    struct queue proving;    /* sessions that wait for one of PROOFS_MAX places */
+    uint32_t proofs_places;  /* taken */
     uint64_t pending_growth; /* bytes published since pending lists were last compared to limits */
     uint64_t pending_slack;  /* at that time: what the nearest to its limit had left */
     uint64_t evacuate_at;    /* used bytes at which to look for sparse chunks */
@@ -245,6 +253,15 @@ void session_set_rest(struct hub *hub, struct session *session, enum session_res
 void spares_free(struct hub *hub);
 void input_free(struct hub *hub, struct session *session);
 
+/* ---- hub_access.c */
+void access_begin(struct hub *hub);
+void access_end(struct hub *hub);
+void proof_home(struct hub *hub, struct proof *proof);
+/* The session ends: what it has of all this goes. */
+void grant_drop(struct hub *hub, struct session *session);
+/* It hears messages with replies. */
+void grant_hears(struct hub *hub, struct session *session, struct run_span span);
+
 /* ---- hub_subscribe.c */
 static inline bool session_is_solo(const struct session *session)
 {
@@ -265,6 +282,8 @@ struct sub *hub_sub_find(const struct hub *hub, const struct session *session, s
 void sub_remove(struct hub *hub, struct session *session, struct sub *sub);
 /* The rules changed: gives it the lane that is its own now. */
 void hub_sub_rule_again(struct hub *hub, struct session *session, struct sub *sub);
+/* The session's grant is another: watches those subscriptions that it wants watched. */
+void subs_watch(struct hub *hub, struct session *session);
 /* Subscriptions, patterns and interest. */
 uint64_t hub_index_bytes(const struct hub *hub);
 

@@ -12,7 +12,7 @@ enum { SUB_BYTES = sizeof(struct sub) + 2 * sizeof(struct member) + 16 };
 uint64_t hub_index_bytes(const struct hub *hub)
 {
     return hub->subs_bytes - hub->pendings.audience_bytes_freed + index_bytes(hub->index) +
-           interest_bytes(&hub->interest);
+           interest_bytes(&hub->interest) + hub->grants_bytes;
 }
 
 /* ---- sids ------------------------------------------------------------------------------------ */
@@ -101,10 +101,19 @@ static void share(struct hub *hub, struct audience *audience)
     }
 }
 
+/* May it not hear all that its pattern matches, or must be remembered what it hears? */
+static bool is_watched(const struct hub *hub, const struct session *session,
+                       const struct entry *entry)
+{
+    return session->grant != NULL &&
+           grant_watches(session->grant, index_pattern(hub->index, &entry->base));
+}
+
 static struct audience *audience_make(struct hub *hub, struct session *session, struct bytes sid,
-                                      bool alone)
+                                      bool alone, bool watched)
 {
     struct audience *audience = audience_new(sid, session->headers, alone);
+    audience->watched = watched;
     hub->audiences_count++;
     hub->subs_bytes += offsetof(struct audience, sid) + sid.size;
     return audience;
@@ -121,10 +130,12 @@ void audience_drop(struct hub *hub, struct audience *audience)
 static void join(struct hub *hub, struct session *session, struct sub *sub, struct entry *entry,
                  struct bytes sid, bool alone)
 {
+    bool watched = is_watched(hub, session, entry);
+    alone = alone || watched;
     struct layout layout = {.sid = sid, .headers = session->headers};
     struct audience *audience = alone ? NULL : entry_find(entry, layout, hub->options.hash_key);
     if (audience == NULL) {
-        audience = audience_make(hub, session, sid, alone);
+        audience = audience_make(hub, session, sid, alone, watched);
         entry_link(entry, audience, hub->options.hash_key);
     } else if (!audience_is_shared(audience)) {
         share(hub, audience);
@@ -139,7 +150,8 @@ static void join(struct hub *hub, struct session *session, struct sub *sub, stru
 static void join_group(struct hub *hub, struct session *session, struct sub *sub,
                        struct entry *entry, struct bytes queue, struct bytes sid)
 {
-    struct audience *audience = audience_make(hub, session, sid, true);
+    struct audience *audience =
+        audience_make(hub, session, sid, true, is_watched(hub, session, entry));
     audience_add(audience, sub);
     sub->delivered_base = 0;
     struct group *group = entry_group_take(entry, queue);
@@ -334,8 +346,9 @@ static void sub_move(struct hub *hub, struct session *session, struct sub *sub, 
     memcpy(sid_copy, old->sid, old->sid_size);
     old->refs++;
     if (sub_group(sub) != NULL) {
+        bool watched = is_watched(hub, session, sub_group(sub)->entry);
         audience_remove(old, sub);
-        audience_add(audience_make(hub, session, sid, true), sub);
+        audience_add(audience_make(hub, session, sid, true, watched), sub);
         group_hand_over(old, sub);
     } else {
         struct entry *entry = old->entry;
@@ -436,4 +449,36 @@ void hub_set_echo(struct hub *hub, struct session *session, bool echo)
         session->echo = echo;
         move_all(hub, session);
     }
+}
+
+/* ---- what it may hear ------------------------------------------------------------------------ */
+
+static const struct entry *sub_entry(const struct sub *sub)
+{
+    return sub_group(sub) != NULL ? sub_group(sub)->entry : sub->audience->entry;
+}
+
+void subs_watch(struct hub *hub, struct session *session)
+{
+    uint32_t cursor = 0;
+    const struct sub *sub;
+    while ((sub = table_next(&session->subs, &cursor)) != NULL) {
+        if (sub->audience->watched != is_watched(hub, session, sub_entry(sub))) {
+            move_all(hub, session);
+            return;
+        }
+    }
+}
+
+bool hub_sub_next(const struct hub *hub, const struct session *session, uint32_t *cursor,
+                  struct hub_sub *view)
+{
+    const struct sub *sub = table_next(&session->subs, cursor);
+    if (sub == NULL) {
+        return false;
+    }
+    view->pattern = index_pattern(hub->index, &sub_entry(sub)->base);
+    view->queue = sub_group(sub) != NULL ? group_name(sub_group(sub)) : (struct bytes){0};
+    view->sid = bytes_of(sub->audience->sid, sub->audience->sid_size);
+    return true;
 }

@@ -89,6 +89,7 @@ struct policy_drops {
     X(runs)                  /* canonical runs made */                                             \
     X(no_responders)         /* 503 answers */                                                     \
     X(sessions_opened)                                                                             \
+    X(proofs) /* credentials that a helper looked at */                                            \
     X(subscriptions_added)                                                                         \
     X(subscriptions_removed)                                                                       \
     X(slow_consumers) /* sessions closed for being slow */                                         \

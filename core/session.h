@@ -38,6 +38,7 @@ enum {
     PAUSE_OUTPUT = 4, /* it does not read our answers */
     PAUSE_GATE = 32,  /* a subscriber whose policy is to wait is behind */
     PAUSE_RATE = 64,  /* it published more than it may */
+    PAUSE_PROOF = 8,  /* a helper looks at its credentials */
 };
 
 /* What io is asked to do for a session. */
@@ -59,7 +60,14 @@ enum session_flush {
 };
 
 /* The queue of the hub's in which it waits for the end of a pause. */
-enum session_rest { REST_NOT, REST_PAUSED, REST_GATED, REST_RESUMABLE, REST_RESUMING };
+enum session_rest {
+    REST_NOT,
+    REST_PAUSED,
+    REST_GATED,
+    REST_RESUMABLE,
+    REST_RESUMING,
+    REST_PROVING,
+};
 
 /* Half a message, or what a pause left unparsed. */
 struct input {
@@ -67,6 +75,8 @@ struct input {
     uint32_t capacity; /* of data */
     uint8_t data[];
 };
+
+struct grant;
 
 struct session {
     uint32_t slot;
@@ -101,6 +111,8 @@ struct session {
      * UINT64_MAX: never. */
     uint64_t due_ns;
     struct timer timer;
+
+    struct grant *grant; /* what it may do; owned. NULL: no authorization, everything */
 
     /* Its places in queues of the hub's. */
     uint32_t flush_place; /* see in_flush */

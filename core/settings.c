@@ -1,6 +1,7 @@
 /* settings.c - who still looks at them. */
 #include "core/settings.h"
 
+#include "core/access.h"
 #include "core/policy.h"
 #include "core/scrub_rules.h"
 
@@ -15,6 +16,7 @@ void settings_free(struct settings *settings)
         return;
     }
     ASSERT(!settings_is_held(settings));
+    access_unref(settings->access);
     policies_free(settings->policies);
     memory_free(settings->nats);
     scrub_rules_unref(settings->scrub);

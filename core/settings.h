@@ -23,6 +23,7 @@
 extern "C" {
 #endif
 
+struct access;   /* core/access.h: who may connect, and do what */
 struct nats;     /* core/proto/nats.h: options and INFO of the front-end */
 struct policies; /* core/policy.h */
 struct scrub_rules;
@@ -31,6 +32,7 @@ struct settings {
     ATOMIC(uint32_t) holders;  /* workers that may still look at it */
     struct nats *nats;         /* a plain block of memory */
     struct scrub_rules *scrub; /* a reference; NULL: no rules */
+    struct access *access;     /* a reference; NULL: no authorization */
 
     /* Of the whole hub. */
     uint32_t max_connections;

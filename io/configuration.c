@@ -100,7 +100,8 @@ enum config_command configuration_read(struct configuration *configuration, int 
         /* It was understood a moment ago. */
         command = config_parse_arguments(config, argc, argv, error);
     }
-    if (!config_validate(config, error)) {
+    if (!config_validate(config, error) ||
+        !access_make(config, configuration->conf, &configuration->access, error)) {
         find_place(configuration, error);
         return CONFIG_INVALID;
     }
@@ -110,6 +111,8 @@ enum config_command configuration_read(struct configuration *configuration, int 
 void configuration_free(struct configuration *configuration)
 {
     config_free(&configuration->config);
+    access_unref(configuration->access);
+    configuration->access = NULL;
     conf_free(configuration->conf);
     configuration->conf = NULL;
     scrub_rules_unref(configuration->config.scrub);

@@ -11,7 +11,7 @@
 #ifndef RINGHUB_IO_CONFIGURATION_H
 #define RINGHUB_IO_CONFIGURATION_H
 
-#include "core/config.h"
+#include "core/access_conf.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,6 +20,7 @@ extern "C" {
 struct configuration {
     struct config config;
     struct conf *conf;        /* NULL: no file */
+    struct access *access;    /* NULL: no authorization */
     bool is_fault_of_options; /* of CONFIG_INVALID: the command line is wrong, and not the file */
 };
 

@@ -376,11 +376,30 @@ static bool open_listener(struct program *program)
     return true;
 }
 
-/* What a file describes in blocks goes from its configuration to the settings. */
-static void give_parts(struct config *config, struct settings *settings)
+/* What a file describes in blocks goes from its configuration to the settings, or is shared. */
+static void give_parts(struct configuration *configuration, struct settings *settings)
 {
-    settings->policies = config->policies;
-    config->policies = NULL;
+    settings->policies = configuration->config.policies;
+    configuration->config.policies = NULL;
+    if (configuration->access != NULL) {
+        settings->access = access_ref(configuration->access);
+    }
+}
+
+static void warn_of_access(struct program *program)
+{
+    const struct config *config = &program->config;
+    const struct access *access = program->configuration.access;
+    if (access == NULL && !config_is_local(config)) {
+        log_sink_print(program->sink, LOG_WARNING,
+                       "Everybody who reaches %s may publish and subscribe: there is no "
+                       "authorization, and --open was given",
+                       config->host);
+    }
+    if (access != NULL && access_has_plain_secrets(access)) {
+        log_sink_print(program->sink, LOG_WARNING,
+                       "Plaintext passwords detected, use nkeys or bcrypt");
+    }
 }
 
 static struct settings *make_settings(struct program *program, const struct config *config)
@@ -393,7 +412,7 @@ static struct settings *make_settings(struct program *program, const struct conf
                        "them");
         return NULL;
     }
-    give_parts(&program->configuration.config, settings);
+    give_parts(&program->configuration, settings);
     return settings;
 }
 
@@ -514,6 +533,7 @@ static void print_ready(struct program *program)
     log_sink_print(program->sink, LOG_INFO, "Listening for client connections on %s",
                    listener_host_port(program->config.host, program->listener.port, host_port,
                                       sizeof(host_port)));
+    warn_of_access(program);
     log_sink_print(program->sink, LOG_INFO, "Server is ready");
 }
 
@@ -550,7 +570,8 @@ static void begin_lame_duck(struct program *program)
 /* Says key by key what is different. */
 static void print_changes(struct program *program, const struct configuration *configuration)
 {
-    static const char *const blocks[] = {"slow_subscribers", "limits"};
+    static const char *const blocks[] = {"slow_subscribers", "limits", "authorization",
+                                         "no_auth_user"};
     const struct config *next = &configuration->config;
     struct config_change *change = memory_alloc(sizeof(*change));
     size_t index = 0;
@@ -580,8 +601,8 @@ static void print_changes(struct program *program, const struct configuration *c
 }
 
 /* All of it or nothing. False: error says why, and all is as it was. */
-static bool apply_again(struct program *program, const struct config *next, struct config *parts,
-                        struct conf_error *error)
+static bool apply_again(struct program *program, const struct config *next,
+                        struct configuration *parts, struct conf_error *error)
 {
     struct log_sink_options before = log_options(&program->config);
     struct log_sink_options log = log_options(next);
@@ -614,7 +635,7 @@ static void reload_from(struct program *program, struct configuration *next)
     if (done) {
         config_keep(&program->configuration.config, &config);
         config.max_connections = MIN_OF(config.max_connections, program->connections_room);
-        done = apply_again(program, &config, &next->config, &error);
+        done = apply_again(program, &config, next, &error);
     }
     if (!done) {
         log_sink_print(program->sink, LOG_ERROR, "Failed to reload server configuration: %s",

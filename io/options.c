@@ -10,6 +10,7 @@ static const char help_text[] =
     "Server Options:\n"
     "    -a, --addr, --net <host>         Listen on this host or address (default: 127.0.0.1;\n"
     "                                     0.0.0.0 is all of IPv4, :: is all)\n"
+    "        --open                       Listen elsewhere although everybody may connect\n"
     "    -p, --port <port>                Port for clients (default: 4222; -1: any free one)\n"
     "    -n, --name, --server_name <name> Server name (default: the server id)\n"
     "    -P, --pid <file>                 File to store the process id\n"
@@ -26,6 +27,11 @@ static const char help_text[] =
     "        --http_base_path <path>      In front of every path of it\n"
     "        --client_advertise <string>  host:port that INFO tells clients\n"
     "        --ports_file_dir <dir>       Write <program>_<pid>.ports into this directory\n"
+    "\n"
+    "Authorization Options:\n"
+    "        --user <user>                User required for connections\n"
+    "        --pass <password>            Password required for connections, or its bcrypt hash\n"
+    "        --auth <token>               Token required for connections, or its bcrypt hash\n"
     "\n"
     "Worker Options:\n"
     "        --workers <n>                Worker threads (default: one per CPU it may use)\n"
@@ -76,7 +82,7 @@ static const char help_text[] =
     "Signals: SIGINT, SIGTERM stop; SIGHUP reloads the file; SIGUSR2 lame duck; SIGUSR1 reopens\n"
     "the log and prints counters.\n"
     "Accepted with a warning: -js, -sd (nothing is stored). Not available, and refused: -ms,\n"
-    "--user, --pass, --auth, --tls..., --routes, --cluster..., --syslog, --profile.\n";
+    "--tls..., --routes, --cluster..., --syslog, --profile.\n";
 
 bool options_is_nats_server(const char *name)
 {

@@ -79,6 +79,15 @@ static uint64_t limit_value(rlim_t limit)
     return limit == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit;
 }
 
+void sys_thread_gives_way(void)
+{
+    /* Of a thread on Linux, whatever POSIX says; a tenth of an ordinary thread's share (sched(7)).
+     * Not SCHED_IDLE: under a load that never ends nobody could log in any more. */
+    enum { NICE = 10 };
+    int failed = setpriority(PRIO_PROCESS, 0, NICE);
+    MAYBE(failed != 0);
+}
+
 uint64_t sys_raise_files_limit(uint64_t *hard)
 {
     struct rlimit limit;

@@ -31,6 +31,9 @@ MUST_USE int sys_pin(uint32_t cpu);
 /* Names the calling thread (15 characters are kept). */
 void sys_thread_name(const char *name);
 
+/* From here on other threads of the machine come before the calling one. */
+void sys_thread_gives_way(void);
+
 /* Raises RLIMIT_NOFILE's soft limit to the hard one. Returns the soft limit now in force; hard, if
  * not NULL, gets the hard one. UINT64_MAX stands for no limit. */
 uint64_t sys_raise_files_limit(uint64_t *hard);

@@ -6,6 +6,7 @@
 #include "core/planted.h"
 #include "core/policy.h"
 #include "core/probes.h"
+#include "core/proto/nats_access.h"
 #include "core/proto/nats_describe.h"
 #include "io/answer.h"
 #include "io/governor.h"
@@ -253,6 +254,7 @@ static void reload_begin(struct worker *w, struct settings *settings)
     w->reload = (struct reload){.old = w->settings};
     w->settings = settings;
     hub_settings_set(w->hub, settings);
+    nats_set_access(w->hub, settings->access);
 }
 
 /* Makes the new settings known to some sessions; after the last, the old ones are let go. */
@@ -540,6 +542,14 @@ static void flush(struct worker *w)
     }
 }
 
+static void hand_out_proofs(struct worker *w)
+{
+    struct proof *proof;
+    while ((proof = hub_proof_next(w->hub)) != NULL) {
+        helper_push(w->options.helper, proof);
+    }
+}
+
 static void perform_wants(struct worker *w)
 {
     uint32_t wants;
@@ -677,6 +687,7 @@ enum worker_turn worker_turn(struct worker *w, uint64_t now_ns)
     ring(w, hub_push(w->hub)); /* envelopes out, before any byte is written: law 7 */
     flush(w);                  /* one send per session and slice */
     ring(w, hub_turn_end(w->hub));
+    hand_out_proofs(w);
     perform_wants(w);
     answer_go_on(w);
     return stop_progress(w);

@@ -15,6 +15,7 @@
 
 #include "core/hub.h"
 #include "core/proto/nats.h"
+#include "io/helper.h"
 #include "io/loop.h"
 
 #ifdef __cplusplus
@@ -27,6 +28,7 @@ struct worker_options {
     struct settings *settings;     /* others come by ORDER_SETTINGS, held by the worker already */
     struct loop **loops;           /* of all workers, each filled in by its worker_open */
     ATOMIC(uint64_t) * client_ids; /* the next; shared */
+    struct helper *helper;         /* looks at credentials; borrowed */
     const int *listener_fds;       /* worker 0 accepts for all */
     size_t listeners_count;
     uint32_t closed_max;     /* connections remembered after they are gone; 0: none */

@@ -28,6 +28,7 @@ struct worker_thread {
     struct workers *all;
     struct worker_options options;
     struct worker *worker;
+    struct helper *helper;
     struct log *log;
     pthread_t thread;
     uint32_t cpu; /* UINT32_MAX: not pinned */
@@ -162,7 +163,7 @@ static struct worker_options worker_options_of(struct workers *workers,
     slots = is_direct ? MIN_OF(slots, options->table_max) : slots;
     uint64_t seed;
     sys_random(&seed, sizeof(seed));
-    return (struct worker_options){
+    struct worker_options made = {
         .hub = {.worker = number,
                 .workers_count = workers->count,
                 .ports = workers->ports,
@@ -177,7 +178,8 @@ static struct worker_options worker_options_of(struct workers *workers,
                 .input_bytes_max = share / 8,
                 .credit_bytes = CREDIT_BYTES,
                 .scrub_clock = sys_now_ns,
-                .log = log},
+                .log = log,
+                .access = workers->settings->access},
         .loop = {.backend = options->probe->backend,
                  .slots_max = slots,
                  .sq_entries = config->sq_entries,
@@ -193,6 +195,30 @@ static struct worker_options worker_options_of(struct workers *workers,
         .closed_max = config->http_port != 0 ? CLOSED_MAX / workers->count : 0,
         .clock = sys_now_ns,
     };
+    sys_random(made.hub.nonce_key, sizeof(made.hub.nonce_key));
+    return made;
+}
+
+/* Before any worker turns. */
+static int start_helpers(struct workers *workers)
+{
+    for (uint32_t i = 0; i < workers->count; i++) {
+        struct worker_thread *t = &workers->threads[i];
+        int error = helper_new(&workers->ports[i], &workers->loops[i], i, &t->helper);
+        if (error != 0) {
+            return error;
+        }
+        t->options.helper = t->helper;
+    }
+    return 0;
+}
+
+static void stop_helpers(struct workers *workers)
+{
+    for (uint32_t i = 0; i < workers->count; i++) {
+        helper_free(workers->threads[i].helper);
+        workers->threads[i].helper = NULL;
+    }
 }
 
 /* Waits until each of the threads made has its loop or has failed, and lets them go on if all of
@@ -257,8 +283,12 @@ int workers_start(const struct workers_options *options, struct workers **result
         t->cpu = config->pin && cpus_count > 0 ? cpus[i % cpus_count] : UINT32_MAX;
         t->options = worker_options_of(workers, options, i, t->log);
     }
-    int error = start_threads(workers);
+    int error = start_helpers(workers);
+    if (error == 0) {
+        error = start_threads(workers);
+    }
     if (error != 0) {
+        stop_helpers(workers);
         workers->is_stopped = true;
         workers_free(workers);
         return error;
@@ -366,6 +396,9 @@ static void inbox_empty(struct mpsc *inbox)
 bool workers_stop(struct workers *workers, uint64_t timeout_ns)
 {
     uint64_t deadline = sys_now_ns() + timeout_ns;
+    for (uint32_t i = 0; i < workers->count; i++) {
+        helper_hurry(workers->threads[i].helper);
+    }
     order_all(workers, ORDER_STOP);
     bool in_time = true;
     while (atomic_load(&workers->running) > 0) {
@@ -378,6 +411,7 @@ bool workers_stop(struct workers *workers, uint64_t timeout_ns)
     for (uint32_t i = 0; i < workers->count; i++) {
         pthread_join(workers->threads[i].thread, NULL);
     }
+    stop_helpers(workers); /* before the loops they wake */
     for (uint32_t i = 0; i < workers->count; i++) {
         worker_free(workers->threads[i].worker);
         inbox_empty(&workers->ports[i].inbox);

@@ -7,8 +7,9 @@
 #include "core/proto/nats.h"
 
 #include "core/planted.h"
+#include "core/proto/nats_access.h"
 #include "core/proto/nats_connect.h"
-#include "core/proto/nats_text.h"
+#include "core/proto/nats_words.h"
 #include "core/subject.h"
 
 #include <inttypes.h>
@@ -30,49 +31,11 @@ static void say(struct hub *hub, struct session *session, const char *text)
     hub_control(hub, session, bytes_text(text));
 }
 
-static void say_error(struct hub *hub, struct session *session, const char *text)
-{
-    char line[128];
-    size_t size = strlen(text);
-    ASSERT(size + 10 < sizeof(line));
-    memcpy(line, "-ERR '", 6);
-    memcpy(line + 6, text, size);
-    memcpy(line + 6 + size, "'\r\n", 3);
-    hub_control(hub, session, bytes_of(line, size + 9));
-}
-
 static void ok(struct hub *hub, struct session *session)
 {
     if (session->verbose) {
         say(hub, session, "+OK\r\n");
     }
-}
-
-static uint8_t *put(uint8_t *to, const char *text)
-{
-    size_t size = strlen(text);
-    memcpy(to, text, size);
-    return to + size;
-}
-
-/* -ERR 'Permissions Violation for <what> "<name>"[ using queue "<queue>"][<rest>]' */
-static void say_violation(struct hub *hub, struct session *session, const char *what,
-                          struct bytes name, struct bytes queue, const char *rest)
-{
-    uint8_t *line =
-        memory_alloc(128 + nats_quoted_max(name.size) + nats_quoted_max(queue.size) + strlen(rest));
-    uint8_t *to = put(line, "-ERR 'Permissions Violation for ");
-    to = put(to, what);
-    *to++ = ' ';
-    to += nats_quote(to, name);
-    if (queue.size > 0) {
-        to = put(to, " using queue ");
-        to += nats_quote(to, queue);
-    }
-    to = put(to, rest);
-    to = put(to, "'\r\n");
-    hub_control(hub, session, bytes_of(line, (size_t)(to - line)));
-    memory_free(line);
 }
 
 static void say_info(const struct nats *nats, struct hub *hub, struct session *session, bool ldm,
@@ -81,20 +44,15 @@ static void say_info(const struct nats *nats, struct hub *hub, struct session *s
     struct nats_client *client = client_of(session);
     struct nats_info_client info = {.client_id = session->client_id,
                                     .client_ip = bytes_text(client->identity),
+                                    .auth_required = nats_requires_login(hub),
                                     .ldm = ldm,
                                     .connect_info = connect_info};
+    if (!ldm && !connect_info) {
+        info.nonce = nats_nonce(hub, session);
+    }
     char line[NATS_INFO_BYTES_MAX];
     size_t size = nats_info_write(&nats->info, &info, line);
     hub_control(hub, session, bytes_of(line, size));
-}
-
-static void close_saying(struct hub *hub, struct session *session, const char *text,
-                         enum close_reason reason)
-{
-    if (text != NULL) {
-        say_error(hub, session, text);
-    }
-    hub_close(hub, session, reason, HUB_CLOSE_FLUSH);
 }
 
 /* ---- identity -------------------------------------------------------------------------------- */
@@ -143,15 +101,18 @@ void nats_open(const struct nats *nats, struct hub *hub, struct session *session
     }
     client->opened_ticks = (uint32_t)(hub_now(hub) / NATS_TICK_NS);
     client->input_ns = hub_now(hub);
+    nats_access_open(hub, session);
     say_info(nats, hub, session, false, false);
-    hub_tick_at(hub, session, hub_now(hub) + nats->options.ping_interval_ns);
+    if (!nats_awaits_login(session)) {
+        hub_tick_at(hub, session, hub_now(hub) + nats->options.ping_interval_ns);
+    }
 }
 
 void nats_refuse(const struct nats *nats, struct hub *hub, struct session *session,
                  const char *address, uint16_t port, enum close_reason reason)
 {
     nats_open(nats, hub, session, address, port);
-    close_saying(hub, session, "maximum connections exceeded", reason);
+    nats_close_saying(hub, session, "maximum connections exceeded", reason);
 }
 
 void nats_closed(struct session *session)
@@ -189,6 +150,10 @@ void nats_reload(const struct nats *old, const struct nats *nats, struct hub *hu
 void nats_tick(const struct nats *nats, struct hub *hub, struct session *session)
 {
     struct nats_client *client = client_of(session);
+    if (nats_awaits_login(session)) {
+        nats_close_saying(hub, session, "Authentication Timeout", CLOSE_AUTHENTICATION_TIMEOUT);
+        return;
+    }
     uint64_t now = hub_now(hub);
     uint64_t interval = nats->options.ping_interval_ns;
     /* One PING soon after CONNECT and one an hour measure the round trip, however busy the client;
@@ -199,7 +164,7 @@ void nats_tick(const struct nats *nats, struct hub *hub, struct session *session
     bool is_quiet = now - client->input_ns >= interval && !is_held;
     if (is_quiet || (client->connected && !is_measured && !is_held)) {
         if (client->pings_out >= nats->options.ping_max) {
-            close_saying(hub, session, "Stale Connection", CLOSE_STALE);
+            nats_close_saying(hub, session, "Stale Connection", CLOSE_STALE);
             return;
         }
         client->pings_out++;
@@ -274,7 +239,8 @@ static void arm_first_ping(const struct nats *nats, struct hub *hub, struct sess
     hub_tick_at(hub, session, hub_now(hub) + wait);
 }
 
-static void do_connect(const struct nats *nats, struct hub *hub, struct session *session,
+/* False: a helper looks at the credentials; the verb is to be parsed again. */
+static bool do_connect(const struct nats *nats, struct hub *hub, struct session *session,
                        struct bytes json)
 {
     struct nats_client *client = client_of(session);
@@ -288,8 +254,13 @@ static void do_connect(const struct nats *nats, struct hub *hub, struct session 
     options.protocol = client->protocol;
     if (!nats_connect_parse(&options, json)) {
         nats_connect_free(&options);
-        close_saying(hub, session, NULL, CLOSE_PROTOCOL_VIOLATION);
-        return;
+        nats_close_saying(hub, session, NULL, CLOSE_PROTOCOL_VIOLATION);
+        return true;
+    }
+    enum nats_login login = nats_login(hub, session, &options);
+    if (login != NATS_LOGIN_DONE) {
+        nats_connect_free(&options);
+        return login == NATS_LOGIN_REFUSED;
     }
     if (client->connected) {
         hub_unsubscribe_all(hub, session);
@@ -305,14 +276,15 @@ static void do_connect(const struct nats *nats, struct hub *hub, struct session 
     hub_set_headers(hub, session, options.headers);
     nats_connect_free(&options);
     if (offence != NULL) {
-        close_saying(hub, session, offence, reason);
-        return;
+        nats_close_saying(hub, session, offence, reason);
+        return true;
     }
     if (!client->connected) {
         client->connected = true;
         arm_first_ping(nats, hub, session);
     }
     ok(hub, session);
+    return true;
 }
 
 /* ---- SUB, UNSUB ------------------------------------------------------------------------------ */
@@ -320,26 +292,25 @@ static void do_connect(const struct nats *nats, struct hub *hub, struct session 
 static void do_sub(const struct nats *nats, struct hub *hub, struct session *session,
                    const struct nats_verb *verb)
 {
-    if (bytes_equal(verb->queue, bytes_text("_sys_"))) {
-        say_violation(hub, session, "Subscription to", verb->subject, verb->queue, "");
+    if (!nats_may_subscribe(hub, session, verb)) {
         return;
     }
     uint32_t tokens_max = nats->options.max_sub_tokens;
     if (tokens_max > 0 && subject_tokens_count(verb->subject) > tokens_max) {
-        say_violation(hub, session, "Subscription to", verb->subject, (struct bytes){0},
-                      ", too many tokens");
+        nats_say_violation(hub, session, "Subscription to", verb->subject, (struct bytes){0},
+                           bytes_text(", too many tokens"));
         return;
     }
     enum hub_subscribe_result result = hub_may_subscribe(hub, session, verb->sid);
     if (result == HUB_SUBSCRIBED) {
         if (!subject_valid_subscription(verb->subject)) {
-            say_error(hub, session, "Invalid Subject");
+            nats_say_error(hub, session, "Invalid Subject");
             return;
         }
         result = hub_subscribe(hub, session, verb->subject, verb->queue, verb->sid);
     }
     if (result == HUB_SUBSCRIBE_LIMIT || result == HUB_SUBSCRIBE_MEMORY) {
-        say_error(hub, session, "maximum subscriptions exceeded");
+        nats_say_error(hub, session, "maximum subscriptions exceeded");
         return;
     }
     ok(hub, session);
@@ -359,12 +330,14 @@ static bool refuses_publish(struct hub *hub, struct session *session, const stru
         return false;
     }
     if (starts(verb->subject, "_GR_.") || starts(verb->subject, "$NRG.")) {
-        say_violation(hub, session, "Publish to", verb->subject, (struct bytes){0}, "");
+        nats_say_violation(hub, session, "Publish to", verb->subject, (struct bytes){0},
+                           (struct bytes){0});
         return true;
     }
     if (starts(verb->reply, "_R_.") || starts(verb->reply, "_GR_.") ||
         starts(verb->reply, "$JS.ACK.")) {
-        say_violation(hub, session, "Publish with Reply of", verb->reply, (struct bytes){0}, "");
+        nats_say_violation(hub, session, "Publish with Reply of", verb->reply, (struct bytes){0},
+                           (struct bytes){0});
         return true;
     }
     return false;
@@ -380,7 +353,7 @@ static void say_refused(struct hub *hub, struct session *session, struct bytes s
     }
     snprintf(rest, sizeof(rest), ", scrub rule \"%s\": %s%s%s", refusal.rule, refusal.reason,
              refusal.detail != NULL ? ", " : "", refusal.detail != NULL ? refusal.detail : "");
-    say_violation(hub, session, "Publish to", subject, (struct bytes){0}, rest);
+    nats_say_violation(hub, session, "Publish to", subject, (struct bytes){0}, bytes_text(rest));
 }
 
 /* False: paused; the verb is to be parsed again. */
@@ -389,13 +362,18 @@ static bool do_publish(const struct nats *nats, struct hub *hub, struct session 
 {
     struct nats_client *client = client_of(session);
     if (client->pedantic && !client->complained && !subject_valid_publish(verb->subject)) {
-        say_error(hub, session, "Invalid Publish Subject");
+        nats_say_error(hub, session, "Invalid Publish Subject");
         client->complained = true;
     }
-    if (refuses_publish(hub, session, verb)) {
+    enum grant_answer grant = GRANT_YES;
+    if (UNLIKELY(session->grant != NULL)) {
+        grant = nats_may_publish(hub, session, verb->subject);
+    }
+    if (grant == GRANT_NO || refuses_publish(hub, session, verb)) {
         struct metrics *metrics = hub_metrics(hub);
         metrics->messages_in++;
-        metrics->deliveries_dropped[DROP_RESERVED_SUBJECT]++;
+        metrics
+            ->deliveries_dropped[grant == GRANT_NO ? DROP_NOT_PERMITTED : DROP_RESERVED_SUBJECT]++;
         client->complained = false;
         return true;
     }
@@ -421,14 +399,17 @@ static bool do_publish(const struct nats *nats, struct hub *hub, struct session 
         return false;
     case HUB_PUBLISH_OVER_RATE:
         /* Libraries take a violation for an error of this publish and stay connected. */
-        say_violation(hub, session, "Publish to", verb->subject, (struct bytes){0},
-                      ", publish rate exceeded");
+        nats_say_violation(hub, session, "Publish to", verb->subject, (struct bytes){0},
+                           bytes_text(", publish rate exceeded"));
         break;
     case HUB_PUBLISH_REFUSED:
         say_refused(hub, session, verb->subject);
         break;
     default:
         break;
+    }
+    if (UNLIKELY(grant == GRANT_RESPONSE)) {
+        hub_responded(hub, session, verb->subject);
     }
     client->complained = false;
     return true;
@@ -480,11 +461,10 @@ static bool do_verb(const struct nats *nats, struct hub *hub, struct session *se
         do_pong(hub, session);
         break;
     case NATS_CONNECT:
-        do_connect(nats, hub, session, verb->json);
-        break;
+        return do_connect(nats, hub, session, verb->json);
     case NATS_INFO:
         if (!nats_connect_check_info(verb->json)) {
-            close_saying(hub, session, NULL, CLOSE_PROTOCOL_VIOLATION);
+            nats_close_saying(hub, session, NULL, CLOSE_PROTOCOL_VIOLATION);
         }
         break;
     case NATS_OK:
@@ -527,9 +507,10 @@ static size_t feed(const struct nats *nats, struct hub *hub, struct session *ses
         struct nats_verb verb;
         size_t consumed;
         parser.headers = session->headers;
+        parser.connect_required = nats_awaits_login(session);
         enum nats_result result = nats_parse(&parser, bytes_skip(bytes, done), &verb, &consumed);
         if (result == NATS_ERROR) {
-            close_saying(hub, session, nats_error_text(parser.error), reason_of(parser.error));
+            nats_close_saying(hub, session, nats_error_text(parser.error), reason_of(parser.error));
             break;
         }
         if (result == NATS_NEED_MORE) {

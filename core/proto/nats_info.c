@@ -1,12 +1,15 @@
 /* nats_info.c - cJSON writes what is common once; numbers and an address are all that is added. */
 #include "core/proto/nats_info.h"
 
+#include "core/nkey.h"
+
 #include <cjson/cJSON.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The longest ,"client_id":18446744073709551615,"client_ip":"…","ldm":true} CR LF. */
-enum { CLIENT_PART_MAX = 72 + NATS_INFO_CLIENT_IP_MAX };
+/* The longest ,"client_id":18446744073709551615,"client_ip":"…","auth_required":true,"nonce":"…",
+ * "ldm":true} CR LF. */
+enum { CLIENT_PART_MAX = 108 + NATS_INFO_CLIENT_IP_MAX + NATS_INFO_NONCE_MAX };
 
 /* Prints and deletes an object, whose brackets become open (or nothing) and nothing. False: it does
  * not fit. */
@@ -58,9 +61,6 @@ static bool print_head(struct nats_info *info, const struct nats_info_server *se
     add_text(head, "host", server->host);
     add(head, "port", cJSON_CreateNumber(server->port));
     add(head, "headers", cJSON_CreateBool(server->headers));
-    if (server->auth_required) {
-        add(head, "auth_required", cJSON_CreateBool(true));
-    }
     /* As raw text: cJSON prints a double, with an exponent where that is shorter. */
     char max_payload[24];
     snprintf(max_payload, sizeof max_payload, "%lld", (long long)server->max_payload);
@@ -139,6 +139,15 @@ size_t nats_info_write(const struct nats_info *info, const struct nats_info_clie
         to = append(to, client->client_ip.ptr, client->client_ip.size);
         to = append_text(to, "\"");
     }
+    if (client->auth_required) {
+        to = append_text(to, ",\"auth_required\":true");
+    }
+    if (client->nonce.size > 0) {
+        ASSERT(client->nonce.size <= NATS_INFO_NONCE_MAX);
+        to = append_text(to, ",\"nonce\":\"");
+        to = append(to, client->nonce.ptr, client->nonce.size);
+        to = append_text(to, "\"");
+    }
     if (client->ldm) {
         to = append_text(to, ",\"ldm\":true");
     } else {
@@ -153,38 +162,10 @@ size_t nats_info_write(const struct nats_info *info, const struct nats_info_clie
     return size;
 }
 
-/* CRC-16/XMODEM: polynomial 0x1021, from 0, nothing reflected. */
-static uint16_t crc16(const uint8_t *bytes, size_t size)
-{
-    uint16_t crc = 0;
-    for (size_t i = 0; i < size; i++) {
-        crc = (uint16_t)(crc ^ (uint16_t)(bytes[i] << 8));
-        for (int bit = 0; bit < 8; bit++) {
-            crc = (uint16_t)(crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1);
-        }
-    }
-    return crc;
-}
-
 void nats_info_server_id(const uint8_t random[32], char id[NATS_SERVER_ID_SIZE + 1])
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    enum { KEY_BYTES = 35, PREFIX_SERVER = 0x68 };
-    static_assert(KEY_BYTES * 8 == NATS_SERVER_ID_SIZE * 5, "base32 without padding");
-    uint8_t key[KEY_BYTES];
-    key[0] = PREFIX_SERVER;
-    memcpy(key + 1, random, 32);
-    uint16_t crc = crc16(key, 33);
-    key[33] = (uint8_t)crc;
-    key[34] = (uint8_t)(crc >> 8);
-    for (size_t i = 0; i < NATS_SERVER_ID_SIZE; i++) {
-        size_t bit = i * 5;
-        uint32_t word = (uint32_t)key[bit / 8] << 8;
-        if (bit / 8 + 1 < KEY_BYTES) {
-            word |= key[bit / 8 + 1];
-        }
-        id[i] = alphabet[(word >> (11 - bit % 8)) & 31];
-    }
+    static_assert((int)NATS_SERVER_ID_SIZE == (int)NKEY_TEXT_SIZE, "a server id is an nkey");
+    nkey_encode(NKEY_SERVER, random, id);
     id[NATS_SERVER_ID_SIZE] = '\0';
 }
 

@@ -17,7 +17,12 @@
 extern "C" {
 #endif
 
-enum { NATS_INFO_BYTES_MAX = 4096, NATS_INFO_CLIENT_IP_MAX = 64, NATS_SERVER_ID_SIZE = 56 };
+enum {
+    NATS_INFO_BYTES_MAX = 4096,
+    NATS_INFO_CLIENT_IP_MAX = 64,
+    NATS_INFO_NONCE_MAX = 32,
+    NATS_SERVER_ID_SIZE = 56
+};
 
 /* What is the same for every connection. Strings are borrowed for the call. */
 struct nats_info_server {
@@ -28,7 +33,6 @@ struct nats_info_server {
     const char *host;
     uint16_t port;
     bool headers;
-    bool auth_required;              /* left out when false */
     int64_t max_payload;             /* positive: clients read it as unsigned */
     const char *const *connect_urls; /* host:port each */
     size_t connect_urls_count;       /* 0: left out */
@@ -39,6 +43,8 @@ struct nats_info_server {
 struct nats_info_client {
     uint64_t client_id;
     struct bytes client_ip; /* numeric address, at most NATS_INFO_CLIENT_IP_MAX; empty: left out */
+    bool auth_required;     /* left out when false */
+    struct bytes nonce;     /* base64url, at most NATS_INFO_NONCE_MAX; empty: left out */
     bool ldm;               /* lame duck: connect_urls is left out, for it lists only us */
     bool connect_info;      /* the INFO after the first PONG: adds remote_account, acc_is_sys */
 };

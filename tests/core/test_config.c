@@ -214,7 +214,6 @@ static void test_refusals_name_the_option(void **state)
         {"-ms 8222", "-ms: monitoring speaks plain HTTP"},
         {"--tls", "--tls: TLS is not supported"},
         {"--tlscert=x", "--tlscert: TLS"},
-        {"-user derek", "-user: authorization"},
         {"--routes nats://x", "--routes: clustering"},
         {"--workers 65", "--workers: \"65\" is out of range"},
         {"--workers x", "--workers: \"x\" is not a number"},
@@ -289,6 +288,39 @@ static void test_commands(void **state)
 }
 
 /*
+ * Goal:    a hub that others reach asks who they are, or was told not to.
+ * Method:  hosts with and without authorization and --open.
+ */
+static void test_open(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        bool has_authorization;
+        bool valid;
+    } cases[] = {
+        {"-p 1", false, true},
+        {"-a 127.8.0.1", false, true},
+        {"-a ::1", false, true},
+        {"-a localhost", false, true},
+        {"-a 0.0.0.0", false, false},
+        {"-a ::", false, false},
+        {"-a 127.example.org", false, false},
+        {"-a 0.0.0.0", true, true},
+        {"-a 0.0.0.0 --open", false, true},
+        {"-a 0.0.0.0 --open=false", false, false},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct parsed p;
+        parse(&p, cases[i].line);
+        assert_int_equal(p.command, CONFIG_RUN);
+        assert_int_equal(config_validate_open(&p.config, cases[i].has_authorization, &p.error),
+                         cases[i].valid);
+        assert_true(cases[i].valid || strstr(p.error.text, "--open") != NULL);
+    }
+}
+
+/*
  * Goal:    --signal knows nats-server's names and takes a pid, a path or neither.
  * Method:  each form.
  */
@@ -325,6 +357,11 @@ static void test_validate(void **state)
         const char *line;
         bool valid;
     } cases[] = {
+        {"--user a --pass b", true},
+        {"--user a", false},
+        {"--pass b", false},
+        {"--auth t", true},
+        {"--auth t --user a --pass b", false},
         {"--max_payload 1MB --max_pending 1MB", true},
         {"--max_payload 1MB --max_pending 1048575", false},
         {"--max_payload -1 --max_pending 10", true},
@@ -581,6 +618,7 @@ int main(void)
         cmocka_unit_test(test_long_texts),
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_open),
         cmocka_unit_test(test_validate),
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_sizes),

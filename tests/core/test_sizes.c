@@ -114,8 +114,8 @@ static void *counted_realloc(void *old, size_t size)
 #define SIZE_AT_MOST(type, bytes) static_assert(sizeof(type) <= (bytes), #type)
 
 /* One for each connection. */
-SIZE_AT_MOST(struct nats_client, 216);
-SIZE_AT_MOST(struct session, 160);
+SIZE_AT_MOST(struct nats_client, 224);
+SIZE_AT_MOST(struct session, 168);
 SIZE_AT_MOST(struct nats_parser, 96);
 SIZE_AT_MOST(struct pending, 16);
 SIZE_AT_MOST(struct timer, 24);

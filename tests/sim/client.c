@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char scrub_find[] = "dirt";
-static const char scrub_put[] = "s";
-
 /* ---- saying ---------------------------------------------------------------------------------- */
 
 static void reserve(uint8_t **data, size_t *capacity, size_t need)
@@ -58,8 +55,22 @@ static enum reply_kind ok_of(const struct client *client)
     return client->verbose ? REPLY_OK : REPLY_NONE;
 }
 
+static void say_connect(struct sim *sim, struct client *client);
+
+/* Nothing it says is heard before it has said who it is. */
+static bool must_connect(const struct sim *sim, const struct client *client)
+{
+    return !client->connected && sim->users_count > 0 && !client->shows_nothing;
+}
+
 void client_ping(struct sim *sim, struct client *client)
 {
+    if (must_connect(sim, client)) {
+        say_connect(sim, client);
+    }
+    if (client->has_sinned) {
+        return;
+    }
     put_text(client, "PING\r\n");
     (void)command_end(sim, client, COMMAND_PING, REPLY_PONG, 0);
 }
@@ -93,6 +104,15 @@ static uint32_t choose_sid(struct sim *sim, struct client *client, uint32_t patt
     return 1000 + client->next_sid++;
 }
 
+static void say_forbidden_sub(struct sim *sim, struct client *client, const char *pattern)
+{
+    char line[128];
+    snprintf(line, sizeof(line), "SUB %s 998\r\n", pattern);
+    put_text(client, line);
+    (void)command_end(sim, client, COMMAND_OTHER, REPLY_ERR, 0);
+    coverage_add(sim->coverage, COVERAGE_subscribes_forbidden);
+}
+
 static void say_sub(struct sim *sim, struct client *client)
 {
     if (sim->subs_count == SUBSCRIPTIONS_MAX) {
@@ -103,6 +123,13 @@ static void say_sub(struct sim *sim, struct client *client)
     uint32_t pattern =
         sim_chance(sim, inbox_per_mille) ? PATTERNS_MAX : sim_below(sim, sim->settings.patterns);
     bool is_inbox = pattern == PATTERNS_MAX;
+    char inbox[NAME_MAX_BYTES];
+    snprintf(inbox, sizeof(inbox), "_INBOX.%u.%s", client->id, sim_chance(sim, 500) ? "*" : ">");
+    const char *name = is_inbox ? inbox : sim->patterns[pattern];
+    if (!people_may_subscribe(sim, client->user, name)) {
+        say_forbidden_sub(sim, client, name);
+        return;
+    }
     struct subscription *sub = &sim->subs[sim->subs_count];
     memset(sub, 0, sizeof(*sub));
     sub->client = client->id;
@@ -115,10 +142,7 @@ static void say_sub(struct sim *sim, struct client *client)
     }
     sub->sid = choose_sid(sim, client, pattern);
     policies_judge(sim, sub);
-    char inbox[NAME_MAX_BYTES];
-    snprintf(inbox, sizeof(inbox), "_INBOX.%u.%s", client->id, sim_chance(sim, 500) ? "*" : ">");
     char line[128];
-    const char *name = is_inbox ? inbox : sim->patterns[pattern];
     if (sub->queue != 0) {
         snprintf(line, sizeof(line), "SUB %s q%u %u\r\n", name, sub->queue, sub->sid);
         coverage_add(sim->coverage, COVERAGE_subscribes_in_groups);
@@ -161,21 +185,45 @@ static void say_unsub(struct sim *sim, struct client *client)
     }
 }
 
+/* The hub will not let it in; whatever it says behind that is not heard. */
+static void is_turned_away(struct sim *sim, struct client *client)
+{
+    client->has_sinned = true;
+    client->is_finishing = true;
+    coverage_add(sim->coverage, COVERAGE_logins_refused);
+}
+
+static void say_wrong_connect(struct sim *sim, struct client *client)
+{
+    char credentials[64];
+    people_credentials(sim, client, true, credentials, sizeof(credentials));
+    char line[96];
+    snprintf(line, sizeof(line), "CONNECT {\"verbose\":false%s}\r\n", credentials);
+    put_text(client, line);
+    is_turned_away(sim, client);
+}
+
 static void say_connect(struct sim *sim, struct client *client)
 {
+    if (sim->users_count > 0 && sim_chance(sim, 40)) {
+        say_wrong_connect(sim, client);
+        return;
+    }
     bool headers = sim_chance(sim, 700);
     bool had = client->headers;
     client->verbose = sim_chance(sim, 250);
     client->echo = !sim_chance(sim, 200);
     client->no_responders = headers && sim_chance(sim, 600);
     client->headers = headers;
-    char line[256];
+    char credentials[64];
+    people_credentials(sim, client, false, credentials, sizeof(credentials));
+    char line[320];
     snprintf(line, sizeof(line),
              "CONNECT {\"verbose\":%s,\"pedantic\":false,\"echo\":%s,\"headers\":%s,"
-             "\"no_responders\":%s,\"protocol\":%u,\"name\":\"sim-%u\"}\r\n",
+             "\"no_responders\":%s,\"protocol\":%u,\"name\":\"sim-%u\"%s}\r\n",
              client->verbose ? "true" : "false", client->echo ? "true" : "false",
              headers ? "true" : "false", client->no_responders ? "true" : "false",
-             sim_below(sim, 2), client->id);
+             sim_below(sim, 2), client->id, credentials);
     put_text(client, line);
     uint32_t command = command_end(sim, client, COMMAND_CONNECT, ok_of(client), 0);
     client->headers_varied |= headers != had && client->subs_count > 0;
@@ -194,73 +242,6 @@ static void say_connect(struct sim *sim, struct client *client)
 
 /* ---- publishing ------------------------------------------------------------------------------ */
 
-static uint8_t *arena_take(struct sim *sim, size_t size)
-{
-    if (sim->arena_used + size > sim->arena_size) {
-        return NULL;
-    }
-    uint8_t *at = sim->arena + sim->arena_used;
-    sim->arena_used += size;
-    return at;
-}
-
-/* As the scrub rules of settings.c would have it: "dirt" is shortened, "evil" is refused. */
-static bool expected_body(struct sim *sim, struct publication *pub, struct bytes said)
-{
-    uint8_t *to = arena_take(sim, said.size);
-    if (to == NULL) {
-        return false;
-    }
-    pub->body = to;
-    if (!sim->settings.scrubs) {
-        memcpy(to, said.ptr, said.size);
-        pub->body_size = (uint32_t)said.size;
-        return true;
-    }
-    size_t size = 0;
-    for (size_t i = 0; i < said.size;) {
-        struct bytes rest = bytes_skip(said, i);
-        if (bytes_start_with(rest, bytes_text("evil"))) {
-            pub->is_refused = true;
-        }
-        if (bytes_start_with(rest, bytes_text(scrub_find))) {
-            memcpy(to + size, scrub_put, sizeof(scrub_put) - 1);
-            size += sizeof(scrub_put) - 1;
-            i += sizeof(scrub_find) - 1;
-        } else {
-            to[size++] = said.ptr[i++];
-        }
-    }
-    if (pub->is_refused && sim->settings.scrub_fate == SCRUB_QUARANTINE) {
-        coverage_add(sim->coverage, COVERAGE_publishes_jailed);
-        pub->is_refused = false;
-        pub->is_jailed = true;
-        memcpy(to, said.ptr, said.size);
-        size = said.size;
-    } else if (pub->is_refused) {
-        coverage_add(sim->coverage, COVERAGE_publishes_refused);
-    } else if (size < said.size) {
-        coverage_add(sim->coverage, COVERAGE_bodies_scrubbed);
-    }
-    pub->body_size = (uint32_t)size;
-    return true;
-}
-
-static size_t compose(struct sim *sim, const struct client *client, uint8_t *body, size_t max)
-{
-    int head = snprintf((char *)body, 32, "c%u %u ", client->id, client->seq);
-    size_t size = (size_t)head;
-    uint32_t fill = sim_size(sim, sim->settings.payload_max) - 1;
-    fill = (uint32_t)MIN_OF((size_t)fill, max - size);
-    memcpy(body + size, sim->babble + sim_below(sim, 1024), fill);
-    size += fill;
-    if (sim->settings.scrubs && sim_chance(sim, 30) && size + 4 <= max) {
-        memcpy(body + size, "evil", 4);
-        size += 4;
-    }
-    return size;
-}
-
 static bool say_pub(struct sim *sim, struct client *client, uint32_t subject)
 {
     static uint8_t body[128 * 1024];
@@ -274,13 +255,16 @@ static bool say_pub(struct sim *sim, struct client *client, uint32_t subject)
                                 .written = NEVER,
                                 .done = NEVER,
                                 .echo = client->echo};
-    size_t size = compose(sim, client, body, sizeof(body));
-    if (!expected_body(sim, pub, bytes_of(body, size))) {
+    size_t size = body_compose(sim, client, body, sizeof(body));
+    if (!body_expect(sim, pub, bytes_of(body, size))) {
         return false;
     }
     pub->has_headers = client->headers && sim_chance(sim, 300);
     pub->has_reply = sim_chance(sim, sim->settings.reply_per_mille);
     pub->wants_responder = pub->has_reply && client->no_responders;
+    bool is_forbidden = !people_may_publish(sim, client->user, sim->subjects[subject]);
+    pub->is_refused |= is_forbidden;
+    sim->coverage->counts[COVERAGE_publishes_forbidden] += is_forbidden;
     char reply[NAME_MAX_BYTES] = "";
     if (pub->has_reply) {
         snprintf(reply, sizeof(reply), "_INBOX.%u.%u ", client->id, client->seq);
@@ -306,9 +290,13 @@ static bool say_pub(struct sim *sim, struct client *client, uint32_t subject)
         client->pubs = memory_resize(client->pubs, (client->seq * 2 + 1) * sizeof(uint32_t));
     }
     client->pubs[client->seq++] = sim->pubs_count;
-    bool is_told = pub->is_refused && sim->settings.scrub_fate == SCRUB_TELL;
-    pub->command = command_end(sim, client, COMMAND_PUB, is_told ? REPLY_ERR : ok_of(client),
-                               sim->pubs_count++);
+    bool is_told = !is_forbidden && pub->is_refused && sim->settings.scrub_fate == SCRUB_TELL;
+    pub->command =
+        command_end(sim, client, COMMAND_PUB, is_told || is_forbidden ? REPLY_ERR : ok_of(client),
+                    sim->pubs_count++);
+    if (is_forbidden) {
+        pub->is_jailed = false;
+    }
     if (pub->is_jailed) {
         pub->jailed_from = pub->subject;
         pub->subject = 0;
@@ -364,7 +352,11 @@ static void say_something(struct sim *sim, struct client *client)
         return;
     }
     uint32_t dice = sim_below(sim, 1000);
-    if (client->commands_count == 0 && dice < 850) {
+    bool is_first = must_connect(sim, client);
+    if (is_first && dice < 10 && !sim->settings.has_no_auth_user) {
+        put_text(client, "PING\r\n");
+        is_turned_away(sim, client);
+    } else if (is_first || (client->commands_count == 0 && dice < 850)) {
         say_connect(sim, client);
     } else if (sim_chance(sim, sim->settings.churn_per_mille)) {
         if (sim_chance(sim, sim->settings.unsub_per_mille)) {
@@ -463,7 +455,8 @@ static void got_error(struct sim *sim, struct client *client, struct bytes line)
         answered(sim, client, REPLY_ERR);
         return;
     }
-    if (bytes_equal(line, bytes_text("-ERR 'Invalid Subject'"))) {
+    if (bytes_equal(line, bytes_text("-ERR 'Invalid Subject'")) ||
+        bytes_start_with(line, bytes_text("-ERR 'Permissions Violation for "))) {
         answered(sim, client, REPLY_ERR);
         return;
     }
@@ -719,6 +712,9 @@ struct client *client_connect(struct sim *sim)
     client->link = fake_connect(sim->loops[0]);
     client->verbose = true;
     client->echo = true;
+    client->shows_nothing = sim->settings.has_no_auth_user && sim_chance(sim, 500);
+    client->user =
+        client->shows_nothing || sim->users_count == 0 ? 0 : sim_below(sim, sim->users_count);
     client->moved_at = client->moved_until = NEVER;
     sim->clients_live++;
     sim->tick++;

@@ -28,11 +28,14 @@ static uint32_t report_reasons(const struct metrics *m)
         [CLOSE_INPUT_STALLED] = true,
         [CLOSE_SHUTDOWN] = true,
         [CLOSE_PROTOCOL_VIOLATION] = true,
+        [CLOSE_AUTHENTICATION_FAILURE] = true,
+        [CLOSE_AUTHENTICATION_TIMEOUT] = true,
     };
     static const bool drop_is_needed[DROP_REASONS_COUNT] = {
         [DROP_SESSION_CLOSED] = true, [DROP_PENDING_LIMIT] = true, [DROP_MEMORY_LIMIT] = true,
         [DROP_SCRUB_REFUSED] = true,  [DROP_GROUP_EMPTY] = true,   [DROP_SHUTDOWN] = true,
         [DROP_POLICY_NEWEST] = true,  [DROP_POLICY_OLDEST] = true, [DROP_POLICY_REPLACED] = true,
+        [DROP_NOT_PERMITTED] = true,
     };
     uint32_t missed = 0;
     for (int i = 0; i < CLOSE_REASONS_COUNT; i++) {

@@ -28,6 +28,10 @@
     X(publishes_jailed)                                                                            \
     X(refusals_told)                                                                               \
     X(requesters_400)                                                                              \
+    X(publishes_forbidden) /* the user may not */                                                  \
+    X(subscribes_forbidden)                                                                        \
+    X(logins_refused)                                                                              \
+    X(proofs_made) /* by a helper, between other things */                                         \
     X(bodies_scrubbed)                                                                             \
     X(subscribes)                                                                                  \
     X(subscribes_in_groups)                                                                        \

@@ -37,7 +37,8 @@ bool oracle_pattern_matches(const char *pattern, const char *subject)
 bool oracle_matches(const struct sim *sim, const struct subscription *sub,
                     const struct publication *pub)
 {
-    return sim->matches[sub->pattern][pub->subject];
+    return sim->matches[sub->pattern][pub->subject] &&
+           people_may_hear(sim, sim->clients[sub->client].user, sim->subjects[pub->subject]);
 }
 
 static const char *pattern_of(const struct sim *sim, const struct subscription *sub)

@@ -150,6 +150,9 @@ void schedule_step(struct sim *sim)
     if (sim->depth == 0 && sim->settings.swaps_policies && sim_chance(sim, 2)) {
         policies_swap(sim);
     }
+    if (sim->proofs_count > 0 && sim_chance(sim, 150)) {
+        (void)people_prove(sim);
+    }
     if (sim->events % BURY_EVERY == 0) {
         bury_the_dead(sim);
     }
@@ -213,6 +216,7 @@ static void calm_down(struct sim *sim)
         for (uint32_t i = 0; i < sim->settings.workers; i++) {
             moved |= world_worker_step(sim, i);
         }
+        moved |= people_prove(sim);
         sim->events++;
         bool needs_time = !moved && sim->settings.has_quotas && somebody_waits(sim);
         if (!moved && !(needs_time && world_skip_time(sim))) {

@@ -37,6 +37,8 @@ static void draw_people(struct sim *sim, struct sim_settings *s)
     s->step_ns_max = ONE_OF(sim, 1000, 100000, 3000000);
     s->scrubs = sim_chance(sim, 300);
     s->scrub_fate = s->scrubs ? sim_below(sim, 3) : 0;
+    s->has_users = sim_chance(sim, 300);
+    s->has_no_auth_user = s->has_users && sim_chance(sim, 300);
     s->stops = sim_chance(sim, 250);
     s->has_resets = sim_chance(sim, 200);
     s->keeps_faults = sim_chance(sim, 300);
@@ -66,6 +68,7 @@ static void draw_limits(struct sim *sim, struct sim_settings *s)
     s->index_bytes = NO_LIMIT;
     s->input_bytes = NO_LIMIT;
     s->write_deadline_ns = HOUR_NS;
+    s->login_timeout_ns = HOUR_NS;
     s->ping_interval_ns = HOUR_NS;
     s->ping_max = 1000000;
     s->max_subscriptions = 0;
@@ -99,6 +102,9 @@ static void draw_limits(struct sim *sim, struct sim_settings *s)
     if (sim_chance(sim, 300)) {
         s->ping_interval_ns = ONE_OF(sim, 5 * MILLI_NS, 50 * MILLI_NS);
         s->ping_max = 1 + sim_below(sim, 3);
+    }
+    if (sim_chance(sim, 300)) {
+        s->login_timeout_ns = ONE_OF(sim, 2 * MILLI_NS, 30 * MILLI_NS);
     }
     if (sim_chance(sim, 200)) {
         s->max_subscriptions = 1 + sim_below(sim, 6);
@@ -155,11 +161,12 @@ void settings_draw(struct sim *sim)
     draw_limits(sim, s);
     draw_names(sim);
     policies_draw(sim);
+    people_draw(sim);
     sim_trace(sim,
-              "%u workers, %u clients, %u subjects, %u patterns, %u groups%s%s%s, credit %llu, "
+              "%u workers, %u clients, %u subjects, %u patterns, %u groups%s%s%s%s, credit %llu, "
               "pipes %zu %zu",
               s->workers, s->clients, s->subjects, s->patterns, s->queues,
               s->is_tight ? ", tight" : "", s->has_resets ? ", resets" : "",
-              s->scrubs ? ", scrub" : "", (unsigned long long)s->credit_bytes, s->pipe_to_hub,
-              s->pipe_to_client);
+              s->scrubs ? ", scrub" : "", s->has_users ? ", users" : "",
+              (unsigned long long)s->credit_bytes, s->pipe_to_hub, s->pipe_to_client);
 }

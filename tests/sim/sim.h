@@ -6,6 +6,7 @@
  *   oracle.c     what each subscriber must have seen, naively                  sim_fail
  *   settings.c   what a seed decides before the first event
  *   world.c      workers, their half-turns, the seams where others run meanwhile
+ *   people.c     users, what they may do, and a helper that looks at passwords
  *
  * Two clocks: now_ns is the hub's; tick counts what clients see, so that "A happened before B" is a
  * comparison.
@@ -36,6 +37,9 @@ enum {
     PATTERNS_MAX = 32, /* the pool; pattern PATTERNS_MAX is the client's own inbox */
     QUEUES_MAX = 3,
     NAME_MAX_BYTES = 40,
+    USERS_MAX = 5,
+    RULES_MAX = 3, /* of each list of a user */
+    PROOFS_HELD_MAX = SIM_WORKERS_MAX * PROOFS_MAX,
 };
 
 /* Ticks and commands that never come. */
@@ -52,9 +56,11 @@ struct sim_settings {
     bool is_tight;   /* sessions may be closed for being slow, large or silent */
     bool has_resets; /* the network breaks connections */
     bool scrubs;
-    uint32_t scrub_fate; /* enum scrub_fate; quarantine: the first subject */
-    bool stops;          /* ends by ORDER_STOP and not by everybody leaving */
-    bool keeps_faults;   /* also while it calms down */
+    bool has_users;
+    bool has_no_auth_user; /* user 0 */
+    uint32_t scrub_fate;   /* enum scrub_fate; quarantine: the first subject */
+    bool stops;            /* ends by ORDER_STOP and not by everybody leaving */
+    bool keeps_faults;     /* also while it calms down */
     uint32_t seam_per_mille;
     uint32_t worker_per_mille; /* of the steps; the rest is the clients' */
     uint32_t stall_per_mille;
@@ -66,6 +72,7 @@ struct sim_settings {
     uint32_t burst_max;
     uint32_t save_per_mille; /* of the steps: a session is saved and loaded */
     uint64_t step_ns_max;
+    uint64_t login_timeout_ns;
     uint32_t max_subscriptions;
     uint64_t max_pending;
     uint64_t log_bytes;
@@ -101,7 +108,7 @@ struct publication {
     bool has_headers;
     bool echo;
     bool wants_responder;
-    bool is_refused;  /* by the scrub */
+    bool is_refused;  /* by the scrub, or not permitted */
     bool is_jailed;   /* sent to quarantine: subject, headers and reply are that message's */
     bool had_headers; /* before it was */
     uint16_t jailed_from;
@@ -129,6 +136,19 @@ struct subscription {
     bool is_ended;                  /* in the order of the client's commands */
     uint32_t next_seq[CLIENTS_MAX]; /* of each publisher: what may come at least */
     uint64_t got[PUBLICATIONS_MAX / 64];
+};
+
+/* What one user may do: patterns each; none: not given. Their own inbox is allowed to all. */
+struct rules {
+    char text[RULES_MAX][NAME_MAX_BYTES];
+    uint32_t count;
+};
+
+struct user {
+    struct rules publish_allow, publish_deny;
+    struct rules subscribe_allow, subscribe_deny;
+    bool is_hashed;
+    bool has_permit;
 };
 
 enum command_kind {
@@ -170,6 +190,8 @@ struct client {
 
     /* In the order of its commands. */
     bool connected;
+    uint32_t user;      /* the same for its whole life */
+    bool shows_nothing; /* is no_auth_user, and brings no credentials */
     bool verbose;
     bool echo;
     bool headers;
@@ -251,6 +273,12 @@ struct sim {
     uint32_t late_picks;                   /* queue messages out of order */
     char missing_what[256];
 
+    struct user users[USERS_MAX];
+    uint32_t users_count;
+    struct access *access;
+    struct proof *proofs[PROOFS_HELD_MAX]; /* a helper has them */
+    uint32_t proofs_count;
+
     uint8_t *arena; /* bodies */
     size_t arena_used, arena_size;
     uint8_t *babble; /* what payloads are made of */
@@ -288,6 +316,25 @@ void policies_swap(struct sim *sim);
 uint64_t policies_dropped(struct sim *sim, uint32_t row);
 uint64_t policies_dropped_in_all(struct sim *sim);
 void policies_let_go(struct sim *sim);
+/* ---- body.c */
+/* The body of the client's next publication, at most max bytes. Returns its size. */
+size_t body_compose(struct sim *sim, const struct client *client, uint8_t *body, size_t max);
+/* As the scrub rules of settings.c would have it: "dirt" is shortened, "evil" is refused. False: the
+ * arena is full. */
+bool body_expect(struct sim *sim, struct publication *pub, struct bytes said);
+
+/* ---- people.c */
+void people_draw(struct sim *sim);
+void people_open(struct sim *sim);
+void people_close(struct sim *sim);
+/* What its CONNECT says of it; is_wrong: by mistake. */
+void people_credentials(const struct sim *sim, const struct client *client, bool is_wrong,
+                        char *text, size_t size);
+/* A helper makes up its mind about one of its proofs; false: it has none. */
+bool people_prove(struct sim *sim);
+bool people_may_publish(const struct sim *sim, uint32_t user, const char *subject);
+bool people_may_subscribe(const struct sim *sim, uint32_t user, const char *pattern);
+bool people_may_hear(const struct sim *sim, uint32_t user, const char *subject);
 
 /* ---- world.c */
 void world_open(struct sim *sim);

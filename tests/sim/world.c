@@ -140,7 +140,8 @@ static void worker_begin(struct sim *sim, uint32_t number)
                 .log_bytes_max = s->log_bytes,
                 .index_bytes_max = s->index_bytes,
                 .input_bytes_max = s->input_bytes,
-                .credit_bytes = s->credit_bytes},
+                .credit_bytes = s->credit_bytes,
+                .access = sim->access},
         .loop = {.backend = LOOP_FAKE, .slots_max = CLIENTS_MAX, .read_buffers = s->read_buffers},
         .settings = &sim->hub_settings,
         .loops = sim->loops,
@@ -188,6 +189,7 @@ void world_open(struct sim *sim)
     }
     atomic_store_explicit(&sim->client_ids, (uint64_t)1, memory_order_relaxed);
     nats_begin(sim);
+    people_open(sim);
     for (uint32_t i = 0; i < sim->settings.workers; i++) {
         worker_begin(sim, i);
     }
@@ -264,6 +266,7 @@ void world_close(struct sim *sim)
     for (uint32_t i = 0; i < sim->settings.workers; i++) {
         worker_free(sim->workers[i].worker);
     }
+    people_close(sim);
     fake_world_free(sim->world);
     memory_free(sim->ports);
     scrub_rules_unref(sim->hub_settings.scrub);

@@ -109,6 +109,18 @@ static void read_free(struct world_read *read)
     free(read);
 }
 
+bool world_prove(struct world *world, uint32_t worker, bool passed)
+{
+    struct proof *proof = hub_proof_next(world->hubs[worker]);
+    if (proof == NULL) {
+        return false;
+    }
+    proof->passed = passed;
+    proof->envelope.returning = true;
+    mpsc_push(&world->ports[worker].inbox, &proof->envelope.node);
+    return true;
+}
+
 void world_free(struct world *world)
 {
     for (uint32_t w = 0; w < world->options.workers; w++) {

@@ -65,6 +65,8 @@ void world_free(struct world *world);
 /* Closes what is open, runs until nothing is left, checks that nothing is, and frees. */
 void world_end(struct world *world);
 
+/* Answers the oldest proof that a worker waits for, as a helper would; false: it waits for none. */
+bool world_prove(struct world *world, uint32_t worker, bool passed);
 struct hub *world_hub(struct world *world, uint32_t worker);
 struct metrics *world_metrics(struct world *world, uint32_t worker);
 uint64_t world_now(const struct world *world);

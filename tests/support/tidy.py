@@ -32,7 +32,8 @@ STEPS = [
     ["core/json_grammar", "core/json_value", "core/json_path", "core/control", "core/regex"],
     ["core/json_schema"],
     ["core/subject", "core/run", "core/stream", "core/frame"],
-    ["core/audience", "core/index", "core/interest", "core/envelope", "core/auth", "core/access"],
+    ["core/audience", "core/index", "core/interest", "core/envelope"],
+    ["core/patterns", "core/permit", "core/nkey", "core/access", "core/proof", "core/grant"],
     ["core/scrub_rules"],
     ["core/scrub_work", "core/scrub_conf"],
     ["core/scrub"],
@@ -51,6 +52,7 @@ STEP = {module: at for at, modules in enumerate(STEPS) for module in modules}
 LIBRARIES = {
     "liburing": re.compile(r"io/(loop_(probe_)?uring\w*\.[ch]|bufring\.[ch]|uring_compat\.h)$|loadgen/"
                            r"|bench/ceiling|tests/"),
+    "sodium": re.compile(r"core/(nkey|access|proof|hub_access)\.c$|io/helper\.c$|tests/"),
     "openssl/": re.compile(r"io/tls\.c$|loadgen/|tests/"),
     "jemalloc/": re.compile(r"io/sys\.c$"),
     "simdjson": re.compile(r"core/(json|utf8)\.cc$"),

@@ -62,23 +62,30 @@ static void test_info_optional_fields(void **state)
     (void)state;
     static const char *const urls[] = {"a:1", "[::1]:2"};
     struct nats_info_server server = server_plain();
-    server.auth_required = true;
     server.connect_urls = urls;
     server.connect_urls_count = 2;
     struct nats_info_client client = {.client_id = UINT64_MAX};
     assert_line(&server, &client,
-                HEAD "\"auth_required\":true,\"max_payload\":1048576,"
+                HEAD "\"max_payload\":1048576,"
                      "\"client_id\":18446744073709551615,"
                      "\"connect_urls\":[\"a:1\",\"[::1]:2\"]} \r\n");
+    client.auth_required = true;
+    client.nonce = bytes_text("abcdefgh-_12345");
+    assert_line(&server, &client,
+                HEAD "\"max_payload\":1048576,"
+                     "\"client_id\":18446744073709551615,\"auth_required\":true,"
+                     "\"nonce\":\"abcdefgh-_12345\",\"connect_urls\":[\"a:1\",\"[::1]:2\"]} \r\n");
+    client.auth_required = false;
+    client.nonce = (struct bytes){0};
     client.ldm = true;
     assert_line(&server, &client,
-                HEAD "\"auth_required\":true,\"max_payload\":1048576,"
+                HEAD "\"max_payload\":1048576,"
                      "\"client_id\":18446744073709551615,\"ldm\":true} \r\n");
     client.ldm = false;
     client.connect_info = true;
     server.connect_urls_count = 0;
     assert_line(&server, &client,
-                HEAD "\"auth_required\":true,\"max_payload\":1048576,"
+                HEAD "\"max_payload\":1048576,"
                      "\"client_id\":18446744073709551615,"
                      "\"connect_info\":true,\"remote_account\":\"$G\",\"acc_is_sys\":false} \r\n");
 }

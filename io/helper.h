@@ -1,0 +1,45 @@
+/*
+ * helper.h - a thread beside each worker, for what would stall it: looking at credentials.
+ *
+ *   worker ──helper_push──▶ queue ─▶ bcrypt or Ed25519 ──the worker's inbox, doorbell──▶ worker
+ *
+ * It gives way to workers: whoever is connected comes before whoever wants to be. The hub keeps at
+ * most PROOFS_MAX proofs here; who comes then waits in the hub, unread, and is closed when its
+ * authentication timeout is over.
+ *
+ * Threads:     helper_new, helper_hurry, helper_free: the main thread. helper_push: its worker.
+ * Memory:      owns its queue and one scratch; a proof is its own between push and the inbox.
+ */
+#ifndef RINGHUB_IO_HELPER_H
+#define RINGHUB_IO_HELPER_H
+
+#include "core/proof.h"
+#include "io/loop.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct helper;
+
+/* Starts the thread. port and *loop are the worker's; *loop must be there by the time of the first
+ * push. Returns 0 or a negative errno. */
+MUST_USE int helper_new(struct port *port, struct loop *const *loop, uint32_t number,
+                        struct helper **helper);
+/* From here on it finds everything false at once: nobody waits for a hash to stop the hub. */
+void helper_hurry(struct helper *helper);
+/* All proofs are home, and its worker's thread has ended. NULL is fine. */
+void helper_free(struct helper *helper);
+
+void helper_push(struct helper *helper, struct proof *proof);
+
+/* Do the credentials prove what they should? Takes its time. */
+struct helper_scratch;
+struct helper_scratch *helper_scratch_new(void);
+void helper_scratch_free(struct helper_scratch *scratch);
+bool helper_check(struct helper_scratch *scratch, const struct proof *proof);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

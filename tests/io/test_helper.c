@@ -1,0 +1,141 @@
+/*
+ * test_helper.c - bcrypt and Ed25519, against hashes and signatures made elsewhere, and the thread.
+ */
+#include "io/helper.h"
+
+#include <sched.h>
+#include <setjmp.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+/* Of "x", cost 4, by another program (Python's crypt). */
+static const char hash[] = "$2b$04$Hicl86i6vYvPyrzQwtMau.M7GI1GizSQyw3oM5I28QgpWB3uX3zge";
+
+static bool has_hash(const char *password, const char *hashed)
+{
+    struct access *access = access_new();
+    struct access_user *user = access_add_user(access, bytes_text("u"), bytes_text(hashed));
+    assert_non_null(user);
+    struct proof *proof = proof_new(access, user, bytes_text(password));
+    struct helper_scratch *scratch = helper_scratch_new();
+    bool passed = helper_check(scratch, proof);
+    helper_scratch_free(scratch);
+    proof_free(proof);
+    access_unref(access);
+    return passed;
+}
+
+/*
+ * Goal:    a password has its hash and no other; the version's letter does not matter.
+ * Method:  one hash in the forms that configuration files have.
+ */
+static void test_bcrypt(void **state)
+{
+    (void)state;
+    char other[sizeof(hash)];
+    memcpy(other, hash, sizeof(hash));
+    for (const char *version = "abxy"; *version != '\0'; version++) {
+        other[2] = *version;
+        assert_true(has_hash("x", other));
+        assert_false(has_hash("y", other));
+        assert_false(has_hash("", other));
+        assert_false(has_hash("xx", other));
+    }
+    other[59] = other[59] == 'a' ? 'b' : 'a';
+    assert_false(has_hash("x", other));
+    static char endless[5000];
+    memset(endless, 'x', sizeof(endless) - 1);
+    assert_false(has_hash(endless, hash));
+}
+
+/*
+ * Goal:    a signature of the nonce by the user's key passes; any bit changed, it does not.
+ * Method:  a key pair made here.
+ */
+static void test_ed25519(void **state)
+{
+    (void)state;
+    uint8_t public[crypto_sign_PUBLICKEYBYTES];
+    uint8_t secret[crypto_sign_SECRETKEYBYTES];
+    uint8_t seed[crypto_sign_SEEDBYTES] = {7};
+    assert_int_equal(crypto_sign_seed_keypair(public, secret, seed), 0);
+    char text[NKEY_TEXT_SIZE];
+    nkey_encode(NKEY_USER, public, text);
+    struct access *access = access_new();
+    struct access_user *user = access_add_nkey(access, bytes_of(text, sizeof(text)));
+    assert_non_null(user);
+    struct proof *proof = proof_new(access, user, bytes_text("abcdefgh-_12345"));
+    crypto_sign_detached(proof->signature, NULL, proof->text, proof->text_size, secret);
+    struct helper_scratch *scratch = helper_scratch_new();
+    assert_true(helper_check(scratch, proof));
+    for (size_t bit = 0; bit < 8 * sizeof(proof->signature); bit += 5) {
+        proof->signature[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_false(helper_check(scratch, proof));
+        proof->signature[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    proof->text[0] ^= 1;
+    assert_false(helper_check(scratch, proof));
+    helper_scratch_free(scratch);
+    proof_free(proof);
+    access_unref(access);
+}
+
+static struct proof *take_home(struct port *port)
+{
+    struct mpsc_node *node;
+    while (mpsc_pop(&port->inbox, &node) != MPSC_NODE) {
+        sched_yield();
+    }
+    return CONTAINER_OF(CONTAINER_OF(node, struct envelope, node), struct proof, envelope);
+}
+
+/*
+ * Goal:    proofs come home in order with their verdict; in a hurry all are refused.
+ * Method:  a port whose owner is awake, so that no bell is rung.
+ */
+static void test_the_thread(void **state)
+{
+    (void)state;
+    struct port *port = memory_alloc_aligned(CACHE_LINE, sizeof(*port));
+    mpsc_init(&port->inbox);
+    doorbell_init(&port->bell);
+    struct loop *loop = NULL;
+    struct helper *helper;
+    assert_int_equal(helper_new(port, &loop, 0, &helper), 0);
+    struct access *access = access_new();
+    struct access_user *user = access_add_user(access, bytes_text("u"), bytes_text(hash));
+    for (uint32_t i = 0; i < 6; i++) {
+        struct proof *proof = proof_new(access, user, bytes_text(i % 2 == 0 ? "x" : "y"));
+        proof->slot = i;
+        helper_push(helper, proof);
+    }
+    for (uint32_t i = 0; i < 6; i++) {
+        struct proof *proof = take_home(port);
+        assert_int_equal(proof->slot, i);
+        assert_int_equal(proof->passed, i % 2 == 0);
+        assert_true(proof->envelope.returning);
+        proof_free(proof);
+    }
+    helper_hurry(helper);
+    helper_push(helper, proof_new(access, user, bytes_text("x")));
+    struct proof *proof = take_home(port);
+    assert_false(proof->passed);
+    proof_free(proof);
+    helper_free(helper);
+    access_unref(access);
+    memory_free(port);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bcrypt),
+        cmocka_unit_test(test_ed25519),
+        cmocka_unit_test(test_the_thread),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
