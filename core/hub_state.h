@@ -346,9 +346,9 @@ void session_terms_free(struct session *session);
 struct bytes sub_pattern(const struct hub *hub, const struct sub *sub);
 /* The lane of a new subscription; 0: the ordinary, which needs none. */
 uint32_t hub_lane_take(struct hub *hub, struct session *session, struct bytes pattern);
-void hub_lane_give(struct hub *hub, struct session *session, uint32_t lane, struct bytes pattern);
+void hub_lane_give(struct hub *hub, struct session *session, uint32_t number, struct bytes pattern);
 /* The last entry of the session's list is a lane's. */
-void hub_lane_add(struct hub *hub, struct session *session, uint32_t lane);
+void hub_lane_add(struct hub *hub, struct session *session, uint32_t number);
 /* A session with terms fell behind. */
 void hub_look_over(struct hub *hub, struct session *session);
 /* The turn ends. */

@@ -24,7 +24,7 @@ static uint16_t crc16(const uint8_t *bytes, size_t size)
 void nkey_encode(enum nkey_prefix prefix, const uint8_t key[NKEY_KEY_SIZE],
                  char text[NKEY_TEXT_SIZE])
 {
-    uint8_t raw[RAW_SIZE];
+    uint8_t raw[RAW_SIZE] = {0};
     raw[0] = (uint8_t)prefix;
     memcpy(raw + 1, key, NKEY_KEY_SIZE);
     uint16_t crc = crc16(raw, 1 + NKEY_KEY_SIZE);
@@ -64,7 +64,7 @@ static bool base32_decode(struct bytes text, uint8_t raw[RAW_SIZE])
 
 bool nkey_decode(enum nkey_prefix prefix, struct bytes text, uint8_t key[NKEY_KEY_SIZE])
 {
-    uint8_t raw[RAW_SIZE];
+    uint8_t raw[RAW_SIZE] = {0};
     if (text.size != NKEY_TEXT_SIZE || !base32_decode(text, raw) || raw[0] != prefix) {
         return false;
     }
