@@ -49,7 +49,7 @@ struct writer {
 
 static void writer_put(struct writer *writer, const void *from, size_t size)
 {
-    if (size > 0 && writer->at + size <= writer->size) {
+    if (from != NULL && size > 0 && writer->at + size <= writer->size) {
         memcpy(writer->to + writer->at, from, size);
     }
     writer->at += size;

@@ -169,7 +169,7 @@ static void test_corpus(void **state)
             }
         }
         char marked[300];
-        uint8_t *exact = malloc(size);
+        uint8_t *exact = malloc(MAX_OF(size, (size_t)1));
         memcpy(exact, text, size);
         mark(corpora[i].kind, bytes_of(exact, size), marked);
         if (strcmp(marked, corpora[i].text) != 0) {

@@ -71,7 +71,7 @@ static uint32_t numbers(const struct client *client, int *to, uint32_t max)
 
 static void expect_numbers(const struct client *client, const int *expected, uint32_t count)
 {
-    int heard[256];
+    int heard[256] = {0};
     assert_int_equal(numbers(client, heard, COUNT_OF(heard)), count);
     for (uint32_t i = 0; i < count; i++) {
         assert_int_equal(heard[i], expected[i]);

@@ -277,7 +277,7 @@ class ProcessTest(unittest.TestCase):
             client.sync()
 
     def test_address_that_is_not_ours(self):
-        code, text = run_hub(["-a", "192.0.2.1", "-p", "-1"] + kind_flags())
+        code, text = run_hub(["-a", "192.0.2.1", "-p", "-1", *OPEN] + kind_flags())
         self.assertEqual(code, 1, text)
         self.assertTrue(text.strip())
 
