@@ -15,8 +15,8 @@
 
 static void keys_counting(uint8_t key[NKEY_KEY_SIZE])
 {
-    for (uint8_t i = 0; i < NKEY_KEY_SIZE; i++) {
-        key[i] = i;
+    for (size_t i = 0; i < NKEY_KEY_SIZE; i++) {
+        key[i] = (uint8_t)i;
     }
 }
 

@@ -55,9 +55,10 @@ static void test_order_with_leavers(void **state)
                 queue_remove(&queue, who);
             }
             size_t at = 0;
-            while (model[at] != gone) {
+            while (at < count && model[at] != gone) {
                 at++;
             }
+            assert_true(at < count);
             assert_true(at == 0 || !pops);
             memmove(&model[at], &model[at + 1], (count - at - 1) * sizeof(model[0]));
             count--;

@@ -31,6 +31,7 @@ static void test_every_key(void **state)
         &error);
     if (rules == NULL) {
         fail_msg("%s", error.text);
+        return;
     }
     assert_int_equal(rules->count, 2);
     assert_int_equal(rules->log_every, 7);

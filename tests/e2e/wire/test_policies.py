@@ -149,7 +149,9 @@ class Policies(HubTest):
         self.publish(b"brief", None)
         self.assertGreater(time.monotonic() - begin, 0.25)
         numbers = self.rest(stalled)
-        self.assertEqual(numbers, list(range(len(numbers))))
+        # What comes while there is no room is dropped; the kernel may make some before the end.
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertEqual(numbers[:10], list(range(10)))
         self.assertEqual(self.dropped("policy_newest"), COUNT - len(numbers))
 
     def test_memory_is_back(self):
