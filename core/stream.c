@@ -28,9 +28,8 @@ void stream_free(struct stream *stream, struct chunk_pool *pool)
 
 static struct chunk *chunk_add(struct stream *stream, struct chunk_pool *pool, size_t size)
 {
-    struct chunk *tail = stream_tail(stream);
-    if (tail != NULL) {
-        tail->last_ns = pool->now_ns;
+    if (!list_is_empty(&stream->chain)) {
+        CONTAINER_OF(stream->chain.prev, struct chunk, link)->last_ns = pool->now_ns;
     }
     struct chunk *chunk = chunk_take(pool, stream->class_index, size);
     chunk->base = stream->end;
