@@ -51,6 +51,8 @@ enum { UNSENT_BYTES = NOTSENT_LOWAT_BYTES + 64 * 1024 + 4096 };
 /* What is not ours to count exactly: pages of the program and its libraries, the main thread. */
 enum { PROGRAM_BYTES = 16 << 20 };
 
+/* Descriptors that are not connections: rings, logs, pipes, monitoring. */
+enum { OTHER_FILES = 1024 };
 enum { ROOM_TEXT_MAX = 160 };
 
 /* Read by jemalloc before main. Memory of a burst goes back to the kernel within seconds, by a thread
@@ -339,6 +341,9 @@ static bool print_limits(struct program *program)
     }
     if (!fits) {
         return false;
+    }
+    if (!program->direct) {
+        sys_reserve_files((uint64_t)program->config.max_connections + OTHER_FILES);
     }
     compute_memory_bound(program);
     report_all(program);

@@ -38,6 +38,12 @@ void sys_thread_gives_way(void);
  * not NULL, gets the hard one. UINT64_MAX stands for no limit. */
 uint64_t sys_raise_files_limit(uint64_t *hard);
 
+/* Makes room for count descriptors (at most what RLIMIT_NOFILE allows) in the process's table now.
+ * The kernel doubles that table as it fills, and where there is more than one thread whoever opens
+ * the descriptor that does not fit waits for an RCU grace period: milliseconds in the middle of a
+ * turn. It never shrinks. Call before threads start. Costs 8 bytes of the kernel's each. */
+void sys_reserve_files(uint64_t count);
+
 /* Bytes of memory this process may use: the machine's, or less where a cgroup says so. */
 uint64_t sys_memory_bytes(void);
 

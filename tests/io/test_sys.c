@@ -5,12 +5,15 @@
 #include "io/sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -63,6 +66,42 @@ static void test_files_limit_is_raised_to_the_hard_one(void **state)
     assert_int_equal(sys_raise_files_limit(NULL), soft);
 }
 
+/* Slots of the process's table of descriptors, as the kernel tells. */
+static long table_slots(void)
+{
+    char line[128];
+    long slots = -1;
+    FILE *file = fopen("/proc/self/status", "re");
+    assert_non_null(file);
+    while (slots < 0 && fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, "FDSize:", 7) == 0) {
+            slots = strtol(line + 7, NULL, 10);
+        }
+    }
+    fclose(file);
+    return slots;
+}
+
+static void test_room_for_files_is_made_at_once(void **state)
+{
+    (void)state;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    long wanted = table_slots() * 2;
+    assert_true(wanted > 0);
+    if ((rlim_t)wanted > limit.rlim_cur) {
+        skip(); /* RLIMIT_NOFILE leaves no room to grow into */
+    }
+    sys_reserve_files((uint64_t)wanted);
+    assert_true(table_slots() >= wanted);
+    int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(next >= 0 && next < wanted / 2); /* and none of it is in use */
+    close(next);
+    sys_reserve_files(UINT64_MAX);
+    assert_true(table_slots() >= wanted);
+    sys_reserve_files(0);
+}
+
 static void test_memory_is_at_most_the_machines(void **state)
 {
     (void)state;
@@ -97,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_time_never_goes_back),
         cmocka_unit_test(test_cpus_are_those_of_the_mask),
         cmocka_unit_test(test_files_limit_is_raised_to_the_hard_one),
+        cmocka_unit_test(test_room_for_files_is_made_at_once),
         cmocka_unit_test(test_memory_is_at_most_the_machines),
         cmocka_unit_test(test_random_bytes_differ),
         cmocka_unit_test(test_thread_names_are_cut_to_fit),
