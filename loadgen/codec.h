@@ -71,10 +71,11 @@ struct codec_login {
 struct codec_protocol {
     const char *scheme;
     uint16_t port;
-    bool client_first;     /* the client speaks without waiting for the server's greeting */
-    bool confirms;         /* a subscription is confirmed by CODEC_SUBSCRIBED */
-    bool has_sids;         /* a delivery says for which subscription it is */
-    bool password_alone;   /* a login may have a password and no user */
+    bool client_first;   /* the client speaks without waiting for the server's greeting */
+    bool confirms;       /* a subscription is confirmed by CODEC_SUBSCRIBED */
+    bool has_sids;       /* a delivery says for which subscription it is */
+    bool password_alone; /* a login may have a password and no user */
+    bool keeps_order;    /* promised for all that one connection publishes, whatever the subject */
     const char *forbidden; /* what a subject may not contain, besides wildcards */
     /* Takes one event out of *in and shortens *in by what it used. False: all of *in is used and
      * the codec waits for more. */

@@ -311,6 +311,7 @@ const struct codec_protocol codec_mqtt = {
     .forbidden = "/+#",
     .next = next,
     .render_connect = render_connect,
+    .keeps_order = false, /* section 4.6: of each topic alone */
     .render_subscribe = render_subscribe,
     .render_ping = render_ping,
     .render_topic = render_topic,

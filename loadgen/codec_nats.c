@@ -189,6 +189,7 @@ const struct codec_protocol codec_nats = {
     .render_ping = render_ping,
     .render_pong = render_pong,
     .render_topic = codec_topic_plain,
+    .keeps_order = true,
     .render_publish = render_publish,
     .render_delivery = render_delivery,
     .trailer = "\r\n",

@@ -283,6 +283,7 @@ const struct codec_protocol codec_resp = {
     .render_topic = codec_topic_plain,
     .render_publish = render_publish,
     .render_delivery = render_delivery,
+    .keeps_order = true,
     .trailer = "\r\n",
     .ping = "",
     .render_unsubscribe = render_unsubscribe,

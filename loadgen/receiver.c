@@ -33,6 +33,23 @@ static void groups_init(struct receiver *r, struct client *clients, uint32_t cou
     memory_free(places);
 }
 
+/* Of members of a queue group nothing is promised. */
+static void order_open(struct receiver *r, const struct client *clients, uint32_t count)
+{
+    const struct scenario *s = r->course->scenario;
+    if (!s->protocol->keeps_order || s->groups != 0 || s->kind == SCENARIO_REQUEST) {
+        return;
+    }
+    struct topology_heard *heard = memory_alloc(MAX_OF(r->rows_count, 1u) * sizeof *heard);
+    for (uint32_t i = 0; i < count; i++) {
+        if (clients[i].row != CLIENT_NOBODY) {
+            heard[clients[i].row] = clients[i].heard;
+        }
+    }
+    order_init(&r->order, &r->course->topology, heard, r->rows_count);
+    memory_free(heard);
+}
+
 void receiver_init(struct receiver *receiver, struct course *course, struct client *clients,
                    uint32_t clients_count)
 {
@@ -50,6 +67,7 @@ void receiver_init(struct receiver *receiver, struct course *course, struct clie
         }
     }
     witness_init(&receiver->witness, receiver->rows_count, columns);
+    order_open(receiver, clients, clients_count);
     receiver->rows = memory_alloc(MAX_OF(receiver->rows_count, 1u) * sizeof *receiver->rows);
     for (uint32_t i = 0; i < clients_count; i++) {
         if (clients[i].row != CLIENT_NOBODY) {
@@ -70,6 +88,7 @@ void receiver_free(struct receiver *receiver)
     }
     memory_free(receiver->groups);
     memory_free(receiver->rows);
+    order_free(&receiver->order);
     witness_free(&receiver->witness);
 }
 
@@ -158,6 +177,17 @@ static void completion_add(struct receiver *r, const struct message_header *head
 
 /* ---- judging ---- */
 
+/* Not lost, not twice: but did it come behind a later one to another subject? What its own stream
+ * already shows is not counted again. */
+static void order_judge(struct receiver *r, const struct client *client, uint32_t copy,
+                        const struct message_header *header, uint64_t reordered_before)
+{
+    if (!order_take(&r->order, client->row, client->heard, copy, header->stream,
+                    header->sequence)) {
+        r->witness.counts.reordered += r->witness.counts.reordered == reordered_before;
+    }
+}
+
 /* Returns false for a duplicate: it tells nothing about time. */
 static inline bool sequence_take(struct receiver *r, const struct client *client, uint32_t column,
                                  const struct message_header *header)
@@ -199,8 +229,12 @@ static inline void payload_take(struct receiver *r, const struct client *client,
             r->witness.counts.corrupted++; /* we know which one it is, so it is not lost as well */
         }
     }
+    uint64_t reordered = r->witness.counts.reordered;
     if (UNLIKELY(!sequence_take(r, client, column, &header))) {
         return;
+    }
+    if (UNLIKELY(order_judges(&r->order))) {
+        order_judge(r, client, copy, &header, reordered);
     }
     if (completion_follows(&r->course->completion, header.sequence)) {
         completion_add(r, &header, now_ns);

@@ -5,7 +5,7 @@
  *        └─▶ anything else: the codec, which understands every frame at every cut
  *
  * Threads:     owner driver only.
- * Memory:      owns witness, groups and rows; borrows course.
+ * Memory:      owns witness, order, groups and rows; borrows course.
  * Invariants:  (1) a client that hears has a row, and either columns in the witness or a place in a
  *                  group.
  */
@@ -15,6 +15,7 @@
 #include "loadgen/client.h"
 #include "loadgen/course.h"
 #include "loadgen/group.h"
+#include "loadgen/order.h"
 #include "loadgen/record.h"
 #include "loadgen/witness.h"
 
@@ -41,6 +42,7 @@ struct receiver_row {
 struct receiver {
     struct course *course;
     struct witness witness;
+    struct order order;
     struct group *groups;
     uint32_t groups_count;
     struct receiver_row *rows;

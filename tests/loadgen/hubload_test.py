@@ -201,6 +201,26 @@ class Shapes(unittest.TestCase):
 
     def test_several_subscriptions_each(self):
         shape = ("--subjects", "6", "--subjects-each", "3", "--subscribers", "4", "--distinct-sids")
+    def test_order_across_the_subjects_of_one_publisher(self):
+        # Each stream is in order; only the publisher's own order is not kept.
+        for shape in (("--subjects", "4", "--subscribers", "1", "--wildcards", "1"),
+                      ("--subjects", "4", "--subjects-each", "3", "--subscribers", "1"),
+                      ("--subjects", "4", "--subjects-each", "4", "--subscribers", "2"),
+                      ("--subjects", "4", "--subscribers", "2", "--wildcards", "2", "--copies", "2")):
+            with self.subTest(shape=shape):
+                _, _, counts, said = self.judged("overtaken", *shape)
+                self.assertEqual(counts, {**dict.fromkeys(counts, 0), "reordered": 1}, said)
+                status, _, counts, said = self.judged("reordered", *shape)
+                self.assertEqual(counts, {**dict.fromkeys(counts, 0), "reordered": 1}, said)
+                self.assertEqual(status, 1)
+
+    def test_different_publishers_owe_each_other_no_order(self):
+        # The message that overtakes is another publisher's: each keeps its own order.
+        status, _, counts, said = self.judged("overtaken", "--subjects", "4", "--publishers", "4",
+                                              "--subscribers", "1", "--wildcards", "1")
+        self.assertEqual(counts, dict.fromkeys(counts, 0), said)
+        self.assertEqual(status, 0)
+
         self.expect_right(400, *shape)
         self.expect_found(*shape)
 

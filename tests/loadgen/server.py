@@ -16,7 +16,7 @@ import threading
 import time
 
 FAULT_AT = 50
-FAULTS = ("lost", "tail", "duplicated", "reordered", "payload", "header", "foreign", "refused",
+FAULTS = ("lost", "tail", "duplicated", "reordered", "overtaken", "payload", "header", "foreign", "refused",
           "closed", "garbage")
 INFO = b'INFO {"server_id":"FAULTY","version":"2.9.0","proto":1,"max_payload":1048576}\r\n'
 
@@ -38,7 +38,9 @@ class Client:
         self.received = b""
         self.unsent = bytearray()
         self.subscriptions = {}  # sid -> (subject, group)
-        self.held = None  # (key, frame): goes out after the next one of that subscription and stream
+        # (key, index, frame): goes out after the next one of that subscription and stream, or,
+        # overtaken, after the next message's.
+        self.held = None
 
 
 class Server:
@@ -184,11 +186,15 @@ class Server:
         words = b"%s %s %s" % (subject, sid, reply) if reply else b"%s %s" % (subject, sid)
         frame = b"MSG %s %d\r\n%s\r\n" % (words, len(payload), payload)
         if fault == "reordered":
-            client.held = (sid + payload[12:14], frame)
+            client.held = (sid + payload[12:14], index, frame)
+            return
+        if fault == "overtaken":
+            client.held = (None, index, frame)
             return
         client.unsent += frame * (2 if fault == "duplicated" else 1)
-        if client.held is not None and client.held[0] == sid + payload[12:14]:
-            client.unsent += client.held[1]
+        if client.held is not None and client.held[1] != index and client.held[0] in (
+                None, sid + payload[12:14]):
+            client.unsent += client.held[2]
             client.held = None
 
     def write(self, client):
