@@ -329,6 +329,7 @@ enum client_news client_hear(struct client *client, const struct course *course,
     case CODEC_OK:
         return CLIENT_NOTHING;
     case CODEC_REFUSED:
+    case CODEC_DENIED:
     case CODEC_BROKEN:
         return CLIENT_REFUSED;
     }

@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <strings.h>
 
 void codec_free(struct codec *codec)
 {
@@ -94,6 +95,12 @@ size_t codec_print(uint8_t *to, size_t capacity, const char *format, ...)
     int length = vsnprintf((char *)to, capacity, format, arguments);
     va_end(arguments);
     return length < 0 || (size_t)length >= capacity ? 0 : (size_t)length;
+}
+
+bool codec_begins(struct bytes text, const char *beginning)
+{
+    size_t size = strlen(beginning);
+    return text.size >= size && strncasecmp((const char *)text.ptr, beginning, size) == 0;
 }
 
 size_t codec_topic_plain(uint8_t *to, size_t capacity, const char *subject)

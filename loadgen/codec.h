@@ -33,6 +33,7 @@ enum codec_event_kind {
     CODEC_OK,
     CODEC_REFUSED, /* the server says no: text */
     CODEC_BROKEN,  /* not this protocol: text says what was found */
+    CODEC_DENIED,  /* CODEC_REFUSED, and for want of the right credentials */
 };
 
 struct codec_event {
@@ -122,6 +123,9 @@ struct codec_look codec_broken(struct codec_event *event, struct bytes in, const
 
 /* For renderers: prints to at most capacity bytes. Returns how many, 0 when it does not fit. */
 size_t codec_print(uint8_t *to, size_t capacity, const char *format, ...) PRINTF(3, 4);
+
+/* Does text begin with beginning, in whatever case? */
+bool codec_begins(struct bytes text, const char *beginning);
 
 /* A render_topic that leaves the subject as it is. */
 size_t codec_topic_plain(uint8_t *to, size_t capacity, const char *subject);

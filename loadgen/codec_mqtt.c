@@ -26,6 +26,7 @@ enum {
     CONNECT_PASSWORD = 0x40,
     CONNECT_USER = 0x80,
     SUBACK_FAILURE = 0x80,
+    CONNACK_WRONG_PASSWORD = 4, /* and one more: not authorized */
 };
 
 /* ---- what servers say ---- */
@@ -43,7 +44,9 @@ static bool look_connack(struct bytes rest, struct codec_event *event)
     if (rest.size != 2 || rest.ptr[1] >= COUNT_OF(reasons)) {
         return false;
     }
-    event->kind = rest.ptr[1] == 0 ? CODEC_HELLO : CODEC_REFUSED;
+    event->kind = rest.ptr[1] == 0                        ? CODEC_HELLO
+                  : rest.ptr[1] >= CONNACK_WRONG_PASSWORD ? CODEC_DENIED
+                                                          : CODEC_REFUSED;
     event->text = bytes_text(reasons[rest.ptr[1]]);
     return true;
 }
@@ -308,10 +311,10 @@ const struct codec_protocol codec_mqtt = {
     .port = 1883,
     .client_first = true,
     .confirms = true,
+    .keeps_order = false, /* section 4.6: of each topic alone */
     .forbidden = "/+#",
     .next = next,
     .render_connect = render_connect,
-    .keeps_order = false, /* section 4.6: of each topic alone */
     .render_subscribe = render_subscribe,
     .render_ping = render_ping,
     .render_topic = render_topic,

@@ -71,6 +71,13 @@ static struct codec_look look_message(struct bytes in, size_t line_bytes, struct
     return look;
 }
 
+/* -ERR 'Authorization Violation', 'Authentication Timeout' and their kind. */
+static bool is_denial(struct bytes text)
+{
+    struct bytes words = text.size != 0 && text.ptr[0] == '\'' ? bytes_skip(text, 1) : text;
+    return codec_begins(words, "auth") || codec_begins(words, "user auth");
+}
+
 static struct codec_look look_line(struct bytes in, size_t line_bytes, struct codec_event *event)
 {
     size_t end = line_bytes - 1;
@@ -96,7 +103,7 @@ static struct codec_look look_line(struct bytes in, size_t line_bytes, struct co
     } else if (word_is(verb, "+OK")) {
         event->kind = CODEC_OK;
     } else if (word_is(verb, "-ERR")) {
-        event->kind = CODEC_REFUSED;
+        event->kind = is_denial(event->text) ? CODEC_DENIED : CODEC_REFUSED;
     } else {
         return codec_broken(event, in, "a verb that NATS servers do not say");
     }
@@ -182,6 +189,7 @@ const struct codec_protocol codec_nats = {
     .scheme = "nats",
     .port = 4222,
     .has_sids = true,
+    .keeps_order = true,
     .forbidden = "",
     .next = next,
     .render_connect = render_connect,
@@ -189,7 +197,6 @@ const struct codec_protocol codec_nats = {
     .render_ping = render_ping,
     .render_pong = render_pong,
     .render_topic = codec_topic_plain,
-    .keeps_order = true,
     .render_publish = render_publish,
     .render_delivery = render_delivery,
     .trailer = "\r\n",

@@ -154,6 +154,14 @@ static struct codec_look look_push(struct cursor *c, struct bytes count_text,
     return look;
 }
 
+/* Redis 7 says NOAUTH and WRONGPASS; before 6 it began what was wrong with a password in other ways. */
+static bool is_denial(struct bytes text)
+{
+    return codec_begins(text, "NOAUTH ") || codec_begins(text, "WRONGPASS ") ||
+           codec_begins(text, "ERR AUTH ") || codec_begins(text, "ERR invalid password") ||
+           codec_begins(text, "ERR Client sent AUTH");
+}
+
 static struct codec_look look_at(struct bytes in, struct codec_event *event)
 {
     struct cursor c = {in, 0, 0, NULL};
@@ -173,7 +181,7 @@ static struct codec_look look_at(struct bytes in, struct codec_event *event)
     }
     event->text = line;
     if (type == '-') {
-        event->kind = CODEC_REFUSED;
+        event->kind = is_denial(line) ? CODEC_DENIED : CODEC_REFUSED;
     } else if (type == '+') {
         event->kind = bytes_equal(line, bytes_text("PONG")) ? CODEC_PONG : CODEC_OK;
     } else if (number_read(line, &number)) {
@@ -275,6 +283,7 @@ const struct codec_protocol codec_resp = {
     .client_first = true,
     .confirms = true,
     .password_alone = true,
+    .keeps_order = true,
     .forbidden = "",
     .next = next,
     .render_connect = render_connect,
@@ -283,7 +292,6 @@ const struct codec_protocol codec_resp = {
     .render_topic = codec_topic_plain,
     .render_publish = render_publish,
     .render_delivery = render_delivery,
-    .keeps_order = true,
     .trailer = "\r\n",
     .ping = "",
     .render_unsubscribe = render_unsubscribe,

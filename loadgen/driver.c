@@ -345,6 +345,24 @@ static void client_lost(struct driver *d, struct client *client, const char *wha
     connection_end(d, client);
 }
 
+/* The server complained: event holds its words. */
+static void client_refused(struct driver *d, struct client *client, const struct codec_event *event)
+{
+    const struct scenario *s = d->course->scenario;
+    char text[300] = "";
+    if (event->kind == CODEC_DENIED && s->user[0] == 0 && s->password[0] == 0) {
+        snprintf(text, sizeof text,
+                 "the server wants user and password, as --url %s://USER:PASSWORD@HOST: ",
+                 s->protocol->scheme);
+    } else if (event->kind == CODEC_DENIED) {
+        snprintf(text, sizeof text, "the server does not accept user and password of --url: ");
+    }
+    size_t size = strlen(text);
+    size_t more = MIN_OF(event->text.size, sizeof text - size);
+    memcpy(text + size, event->text.ptr, more);
+    client_lost(d, client, text, size + more);
+}
+
 static void greeting_note(struct driver *d, const struct client *client,
                           const struct codec_event *event)
 {
@@ -399,7 +417,7 @@ static void client_bytes(struct driver *d, struct client *client, struct bytes b
     }
     client_speak(d, client);
     if (news == CLIENT_REFUSED) {
-        client_lost(d, client, (const char *)event.text.ptr, event.text.size);
+        client_refused(d, client, &event);
     } else if (before != CLIENT_READY && client->state == CLIENT_READY) {
         client_became_ready(d, client, now_ns);
     } else if (news == CLIENT_UNIFORM) {

@@ -21,6 +21,8 @@ static const char stream[] = "\x20\x02\x01\0"
                              "a/b!"
                              "\xb0\x02\0\x01"
                              "\x90\x03\0\x02\x80"
+                             "\x20\x02\0\x03"
+                             "\x20\x02\0\x04"
                              "\x20\x02\0\x05"
                              "\xd0\x80\0";
 
@@ -35,7 +37,9 @@ static void test_codec_mqtt_understands_each_packet(void **state)
     assert_string_equal(t.text, "0[||0|]4[||0|]3[||0|]"
                                 "1[|a/b|0|hello]1[|a/b|0|]1[|a/b|0|!]"
                                 "5[||0|]6[SUBSCRIBE refused||0|]"
-                                "6[CONNECT refused: not authorized||0|]3[||0|]");
+                                "6[CONNECT refused: server unavailable||0|]"
+                                "8[CONNECT refused: bad user name or password||0|]"
+                                "8[CONNECT refused: not authorized||0|]3[||0|]");
 }
 
 /* Goal:   what comes out does not depend on how the input is cut (codec.h, invariant 1).

@@ -18,6 +18,11 @@ static const char stream[] = "INFO {\"server_id\":\"X\",\"max_payload\":1048576}
                              "HMSG h 1 12 14\r\nNATS/1.0\r\n\r\nhi\r\n"
                              "HMSG h 2 r 12 12\r\nNATS/1.0\r\n\r\n\r\n"
                              "-ERR 'Slow Consumer'\r\n"
+                             "-ERR 'Authorization Violation'\r\n"
+                             "-ERR 'authentication timeout'\r\n"
+                             "-ERR 'User Authentication Revoked'\r\n"
+                             "-ERR 'Permissions Violation for Subscription to \"auth\"'\r\n"
+                             "-ERR\r\n"
                              "PONG\n";
 
 /* Goal:   every operation comes out with its parts.
@@ -34,7 +39,11 @@ static void test_codec_nats_understands_each_operation(void **state)
                                 "1[a.b  12\t4|a.b|12|\r\n\r\n]"
                                 "1[h 1 12 14|h|1|hi]"
                                 "1[h 2 r 12 12|h|2|]"
-                                "6['Slow Consumer'||0|]3[||0|]");
+                                "6['Slow Consumer'||0|]"
+                                "8['Authorization Violation'||0|]8['authentication timeout'||0|]"
+                                "8['User Authentication Revoked'||0|]"
+                                "6['Permissions Violation for Subscription to \"auth\"'||0|]"
+                                "6[||0|]3[||0|]");
 }
 
 /* Goal:   what comes out does not depend on how the input is cut (invariant 1).

@@ -19,6 +19,9 @@ static const char stream[] = "+OK\r\n+PONG\r\n:12\r\n:-1\r\n"
                              "*4\r\n$8\r\npmessage\r\n$3\r\na.*\r\n$3\r\na.c\r\n$4\r\n\r\n\r\n\r\n"
                              "*3\r\n$11\r\nunsubscribe\r\n$-1\r\n:0\r\n"
                              "-NOAUTH Authentication required.\r\n"
+                             "-WRONGPASS invalid username-password pair\r\n"
+                             "-ERR invalid password\r\n"
+                             "-ERR unknown command\r\n"
                              "+PONG\r\n";
 
 /* Goal:   every reply and push comes out with its parts.
@@ -32,7 +35,10 @@ static void test_codec_resp_understands_each_reply(void **state)
                                 "4[||0|]4[||0|]3[||0|]"
                                 "1[|a.b|0|hello]1[|a.b|0|]1[|a.c|0|\r\n\r\n]"
                                 "5[||0|]"
-                                "6[NOAUTH Authentication required.||0|]3[PONG||0|]");
+                                "8[NOAUTH Authentication required.||0|]"
+                                "8[WRONGPASS invalid username-password pair||0|]"
+                                "8[ERR invalid password||0|]6[ERR unknown command||0|]"
+                                "3[PONG||0|]");
 }
 
 /* Goal:   what comes out does not depend on how the input is cut (codec.h, invariant 1).
