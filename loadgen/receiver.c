@@ -5,6 +5,8 @@
  */
 #include "loadgen/receiver.h"
 
+#include "loadgen/volley.h"
+
 /* ---- made and unmade ---- */
 
 static void groups_init(struct receiver *r, struct client *clients, uint32_t count)
@@ -141,6 +143,30 @@ static inline void times_add(struct times *times, uint64_t due_ns)
     times->last_ns = due_ns;
 }
 
+static inline uint64_t sent_ns_at(const uint8_t *payload)
+{
+    uint64_t sent_ns;
+    memcpy(&sent_ns, payload + offsetof(struct message_header, sent_ns), sizeof sent_ns);
+    return sent_ns;
+}
+
+/* count messages whose payloads lie step bytes apart; not all of them are looked at. */
+static void times_add_all(struct times *times, const uint8_t *payload, size_t step, uint32_t count)
+{
+    uint32_t begin = times->count;
+    uint32_t end = begin + count;
+    for (uint32_t place = begin; place < end && times->timed < TIMED_MAX;) {
+        uint32_t next = (place / RECEIVER_TIMED_EVERY + 1) * RECEIVER_TIMED_EVERY;
+        bool timed = place < RECEIVER_TIMED_FIRST || place % RECEIVER_TIMED_EVERY == 0;
+        if (timed) {
+            times->due_ns[times->timed++] = sent_ns_at(payload + (place - begin) * step);
+        }
+        place = place + 1 < RECEIVER_TIMED_FIRST ? place + 1 : next;
+    }
+    times->count = end;
+    times->last_ns = count == 0 ? times->last_ns : sent_ns_at(payload + (count - 1) * step);
+}
+
 static void latency_add(struct receiver *r, const struct client *client, uint64_t due_ns,
                         uint64_t now_ns, uint64_t times)
 {
@@ -250,6 +276,9 @@ static inline bool same(const uint8_t *a, const uint8_t *b, size_t size)
 {
     uint64_t x;
     uint64_t y;
+    if (size == 2) {
+        return memcmp(a, b, 2) == 0; /* a trailer */
+    }
     if (size < sizeof x) {
         return memcmp(a, b, size) == 0;
     }
@@ -276,11 +305,67 @@ static inline const struct client_prefix *prefix_find(const struct receiver *r,
         size_t end = (size_t)prefix->bytes + prefix->payload_bytes;
         if (in.size >= end + r->trailer_bytes &&
             same(in.ptr, client->prefix_text + prefix->at, prefix->bytes) &&
-            memcmp(in.ptr + end, r->course->scenario->protocol->trailer, r->trailer_bytes) == 0) {
+            same(in.ptr + end, (const uint8_t *)r->course->scenario->protocol->trailer,
+                 r->trailer_bytes)) {
             return prefix;
         }
     }
     return NULL;
+}
+
+/* Do all frames of this client differ in nothing but the message, and its column in the stream? */
+static bool fires_volleys(const struct receiver *r, const struct client *client)
+{
+    const struct topology *t = &r->course->topology;
+    return client->prefixes_count == 1 && client->group == CLIENT_NOBODY &&
+           client->prefixes[0].bytes >= VOLLEY_PREFIX_MIN && t->plan.copies == 1 &&
+           (t->plan.subjects == 1 || t->per_subject == 1) && !r->course->scenario->latency_all;
+}
+
+/* One of a volley whose sequence says that there is more to it. */
+static void marked_take(struct receiver *r, struct bytes payload, uint64_t now_ns)
+{
+    struct message_header header;
+    memcpy(&header, payload.ptr, sizeof header);
+    if ((header.sequence & r->verify_mask) == 0) {
+        r->verified++;
+        r->witness.counts.corrupted +=
+            !message_is_intact(&r->course->form, payload.ptr, (uint32_t)payload.size);
+    }
+    if (completion_follows(&r->course->completion, header.sequence)) {
+        completion_add(r, &header, now_ns);
+    }
+}
+
+/* Takes those frames in a row that are as they should be. */
+static struct bytes volley_judge(struct receiver *r, struct client *client, struct bytes in,
+                                 struct times *times, uint64_t now_ns)
+{
+    const struct topology *topology = &r->course->topology;
+    const struct client_prefix *prefix = &client->prefixes[0];
+    bool one = topology->plan.subjects == 1;
+    struct volley_frame frame = {
+        .prefix = bytes_of(client->prefix_text + prefix->at, prefix->bytes),
+        .payload_bytes = prefix->payload_bytes,
+        .trailer = bytes_of(r->course->scenario->protocol->trailer, r->trailer_bytes),
+        .form = &r->course->form,
+        .first_stream = one ? 0 : prefix->subject,
+        .streams = one ? topology->streams : 1,
+        .mark_mask = r->verify_mask & (r->course->completion.every - 1)};
+    size_t step = volley_frame_bytes(&frame);
+    struct volley volley;
+    do {
+        const uint8_t *payload = in.ptr + prefix->bytes;
+        volley_take(&volley, &frame, in, witness_row(&r->witness, client->row));
+        for (uint32_t i = 0; i < volley.marks_count; i++) {
+            marked_take(r, bytes_of(payload + volley.marks[i] * step, prefix->payload_bytes),
+                        now_ns);
+        }
+        witness_took(&r->witness, client->row, volley.count);
+        times_add_all(times, payload, step, volley.count);
+        in = bytes_skip(in, volley.count * step);
+    } while (volley.marks_count == VOLLEY_MARKS_MAX);
+    return in;
 }
 
 /* Takes frames as long as they are complete and look as expected. */
@@ -288,6 +373,9 @@ static struct bytes frames_take(struct receiver *r, struct client *client, struc
                                 struct times *times, uint64_t now_ns)
 {
     const struct client_prefix *prefix;
+    if (fires_volleys(r, client)) {
+        in = volley_judge(r, client, in, times, now_ns);
+    }
     while ((prefix = prefix_find(r, client, in)) != NULL) {
         payload_take(r, client, bytes_of(in.ptr + prefix->bytes, prefix->payload_bytes),
                      prefix->subject, prefix->copy, times, now_ns);

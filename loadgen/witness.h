@@ -70,13 +70,19 @@ MUST_USE static inline bool witness_take(struct witness *witness, uint32_t row, 
     return true;
 }
 
+/* count messages came in order; whoever saw them moved next on. */
+static inline void witness_took(struct witness *witness, uint32_t row, uint64_t count)
+{
+    witness->passed[row] += count;
+    witness->counts.delivered += count;
+}
+
 /* count messages came in order, unseen. */
 static inline void witness_advance(struct witness *witness, uint32_t row, uint32_t column,
                                    uint64_t count)
 {
     witness->next[witness->first[row] + column] += (uint32_t)count;
-    witness->passed[row] += count;
-    witness->counts.delivered += count;
+    witness_took(witness, row, count);
 }
 
 /* Of those that passed unseen, the last count were no messages. */
@@ -88,6 +94,12 @@ void witness_retract(struct witness *witness, uint32_t row, uint32_t column, uin
 
 /* Those before sequence, which is still to be taken, did not come so far. */
 void witness_miss(struct witness *witness, uint32_t row, uint32_t column, uint32_t sequence);
+
+/* The row's next, by columns. */
+static inline uint32_t *witness_row(struct witness *witness, uint32_t row)
+{
+    return &witness->next[witness->first[row]];
+}
 
 /* What comes next in this column. */
 static inline uint32_t witness_next(const struct witness *witness, uint32_t row, uint32_t column)
