@@ -109,7 +109,7 @@ static const char fanout_help[] =
     "  hubload fanout --subscribers 16 --queue-groups 2 --rate 1000 --duration 3\n"
     "  hubload fanout --subjects 10 --publishers 2 --subscribers 20 --wildcards 10% --duration 3\n"
     "  hubload fanout --churn 1000 --churn-on wildcard --rate 1000 --duration 3\n"
-    "  hubload fanout --subscribers 50 --find-capacity p99=5ms --duration 1\n";
+    "  hubload fanout --subscribers 50 --find-capacity p99=5ms --warmup 0.5 --duration 1\n";
 
 static const char request_help[] =
     "hubload request - requesters and responders: how long is a round trip?\n"
