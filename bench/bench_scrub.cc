@@ -3,7 +3,8 @@
  *
  *   scrub/KIND/BYTES   one rule of one kind; text of a log for the kinds that look at bytes, a list
  *                      of records for those that read JSON; nothing is found, as in most traffic
- *   scrub/mask_hit/…   the built-in masks on text with a match every 200 bytes or so
+ *   scrub/mask_hit/…   the built-in masks on text with a match every 100 bytes or so
+ *   scrub/mask_full/…  on text that is little else: a match of one of the kinds every 27 bytes
  *   scrub/usual/…      UTF-8, JSON and all built-in masks in one rule
  *   scrub/none/…       a subject that no rule is for
  *   regex/builtin/…    the built-in kinds, written as patterns, by Vectorscan: what finder.c is
@@ -34,6 +35,20 @@ std::string text_of(size_t size, bool hits)
         if (hits && i % 2 == 1) {
             text += found[i / 2 % 2];
         }
+    }
+    text.resize(size);
+    return text;
+}
+
+std::string full_of(size_t size)
+{
+    static const char *const found[] = {"alice@example.com\n",       "from 10.1.2.3:\n",
+                                        "Bearer a1b2c3d4e5f6g7h8\n", "+1 415 555 2671\n",
+                                        "4111 1111 1111 1111\n",     "to 2001:db8::8a2e:370:7334\n",
+                                        "(415) 555-2671 evening\n"};
+    std::string text;
+    for (size_t i = 0; text.size() < size; i++) {
+        text += found[i % 7];
     }
     text.resize(size);
     return text;
@@ -186,6 +201,13 @@ void mask_hit(benchmark::State &state)
     run(state, scrub_of(options), text_of(size_of(state), true));
 }
 
+void mask_full(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.finders = all_finders;
+    run(state, scrub_of(options), full_of(size_of(state)));
+}
+
 void mask_own(benchmark::State &state)
 {
     static const struct scrub_mask own = {bytes_text("acct-[0-9]{8}"), bytes_text("[account]")};
@@ -242,6 +264,7 @@ BENCHMARK(json_schema)->Name("scrub/json_schema")->SIZES;
 BENCHMARK(mask)->Name("scrub/mask")->SIZES;
 BENCHMARK(mask_json)->Name("scrub/mask_json")->SIZES;
 BENCHMARK(mask_hit)->Name("scrub/mask_hit")->SIZES;
+BENCHMARK(mask_full)->Name("scrub/mask_full")->SIZES;
 BENCHMARK(mask_own)->Name("scrub/mask_own")->SIZES;
 BENCHMARK(must_not)->Name("scrub/must_not")->SIZES;
 BENCHMARK(usual)->Name("scrub/usual")->SIZES;

@@ -4,6 +4,8 @@
  */
 #include "core/finder.h"
 
+#include "core/scan.h"
+
 enum {
     DIGIT = 1,
     LETTER = 2,
@@ -59,29 +61,6 @@ static size_t next_byte(struct bytes text, size_t from, uint8_t byte)
     return at != NULL ? (size_t)(at - text.ptr) : text.size;
 }
 
-/* Eight bytes at a time: the high bit of each byte that is a digit. */
-static uint64_t digits_of(const uint8_t *at)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t word;
-    memcpy(&word, at, sizeof(word));
-    uint64_t low = word & ~(0x80 * ones);
-    uint64_t from_0 = low + (0x80 - '0') * ones;
-    uint64_t above_9 = low + (0x80 - '9' - 1) * ones;
-    return from_0 & ~above_9 & ~word & (0x80 * ones);
-}
-
-static size_t next_digit(struct bytes text, size_t from)
-{
-    while (from + 8 <= text.size && digits_of(text.ptr + from) == 0) {
-        from += 8;
-    }
-    while (from < text.size && !is(text, from, DIGIT)) {
-        from++;
-    }
-    return from;
-}
-
 /* ---- JSON's escapes -------------------------------------------------------------------------- */
 
 /* Is the byte at `at` escaped, that is, is the number of backslashes before it odd? */
@@ -134,12 +113,16 @@ static size_t escape_end(struct bytes text, size_t at)
 /* A word may start at *at, or, moved, behind the escape it seemed to start in. */
 static bool may_start(struct bytes text, size_t *at)
 {
+    /* Behind what is neither of a word nor a backslash no escape can be. */
+    if (*at == 0 || (text.ptr[*at - 1] != '\\' && !is(text, *at - 1, WORD))) {
+        return true;
+    }
     size_t end = escape_end(text, *at);
     if (end != SIZE_MAX) {
         *at = MAX_OF(*at, end);
         return *at < text.size;
     }
-    return *at == 0 || !is(text, *at - 1, WORD);
+    return !is(text, *at - 1, WORD);
 }
 
 /* ---- e-mail ---------------------------------------------------------------------------------- */
@@ -200,30 +183,13 @@ static bool says_bearer(struct bytes text, size_t at)
     return true;
 }
 
-/* Eight bytes at a time: is one of them b or B? */
-static bool has_b(const uint8_t *at)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t word;
-    memcpy(&word, at, sizeof(word));
-    word = (word | 0x20 * ones) ^ 'b' * ones;
-    return ((word - ones) & ~word & 0x80 * ones) != 0;
-}
-
 static size_t next_bearer_word(struct bytes text, size_t from)
 {
-    while (from < text.size) {
-        while (from + 8 <= text.size && !has_b(text.ptr + from)) {
-            from += 8;
-        }
-        size_t stop = MIN_OF(from + 8, text.size);
-        for (; from < stop; from++) {
-            if ((text.ptr[from] | 0x20) == 'b' && says_bearer(text, from)) {
-                return from;
-            }
-        }
+    size_t at = scan_letters(text, from, 'b', 'e');
+    while (at < text.size && !says_bearer(text, at)) {
+        at = scan_letters(text, at + 1, 'b', 'e');
     }
-    return text.size;
+    return at;
 }
 
 static bool next_bearer(struct bytes text, size_t from, struct found *found)
@@ -321,7 +287,7 @@ static size_t card_end(struct bytes text, size_t at)
 
 static bool next_card(struct bytes text, size_t from, struct found *found)
 {
-    for (size_t at = next_digit(text, from); at < text.size; at = next_digit(text, at)) {
+    for (size_t at = scan_digit(text, from); at < text.size; at = scan_digit(text, at)) {
         size_t run_end = skip(text, at, DIGIT);
         size_t start = at;
         bool is_fraction = at > 1 && text.ptr[at - 1] == '.' && is(text, at - 2, DIGIT);
@@ -363,7 +329,7 @@ static size_t ipv4_end(struct bytes text, size_t at)
 
 static bool next_ipv4(struct bytes text, size_t from, struct found *found)
 {
-    for (size_t at = next_digit(text, from); at < text.size; at = next_digit(text, at)) {
+    for (size_t at = scan_digit(text, from); at < text.size; at = scan_digit(text, at)) {
         size_t run_end = skip(text, at, DIGIT);
         size_t start = at;
         bool is_inner = at > 1 && text.ptr[at - 1] == '.' && is(text, at - 2, DIGIT);
@@ -559,7 +525,7 @@ static bool phone_at(struct bytes text, size_t at, struct found *found)
 
 static bool next_phone(struct bytes text, size_t from, struct found *found)
 {
-    for (size_t at = next_digit(text, from); at < text.size; at = next_digit(text, at)) {
+    for (size_t at = scan_digit(text, from); at < text.size; at = scan_digit(text, at)) {
         size_t run_end = skip(text, at, DIGIT);
         /* What stands before the first digit belongs to it. */
         bool has_sign = at > from && (text.ptr[at - 1] == '+' || text.ptr[at - 1] == '(');

@@ -35,6 +35,8 @@ struct job {
     struct draft *header;
     struct draft *body;
     uint32_t cleaned;
+    uint32_t unsettled; /* masks that have not seen the text as it is: bits of finder_kind, and
+                         * OWN_PATTERNS */
     const char *detail;
 };
 
@@ -328,40 +330,56 @@ static void note_found(struct job *job, enum finder_kind kind, struct found *fou
     draft_edit(job->body, found->from, found->to, put);
 }
 
-static enum scrub_reason find_all(struct job *job, enum finder_kind kind, bool *any)
+static void find_all(struct job *job, enum finder_kind kind)
 {
     struct found found = {0, 0};
     struct place place = {0};
     while (finder_next(kind, job->body->text, found.to, &found)) {
         note_found(job, kind, &found, &place);
     }
-    *any = *any || job->body->edits_count > 0;
-    return clean(job, SCRUB_CLEANED_MASK);
 }
 
+static const uint32_t OWN_PATTERNS = 1u << FINDER_KINDS;
+
+static uint32_t masks_of(const struct scrub_rule *rule)
+{
+    return rule->options.finders | (rule->masks != NULL ? OWN_PATTERNS : 0);
+}
+
+/* What was looked for since the text last changed need not be looked for again. */
 static enum scrub_reason mask_round(struct job *job, bool *found)
 {
     const struct scrub_rule *rule = job->rule;
-    enum scrub_reason reason = SCRUB_REASON_NONE;
-    for (int kind = 0; kind < FINDER_KINDS && reason == SCRUB_REASON_NONE; kind++) {
-        if ((rule->options.finders >> kind & 1) != 0) {
-            reason = find_all(job, (enum finder_kind)kind, found);
+    for (uint32_t i = 0; i <= FINDER_KINDS; i++) {
+        uint32_t mask = 1u << i;
+        if ((job->unsettled & mask) == 0) {
+            continue;
+        }
+        job->unsettled &= ~mask;
+        if (mask == OWN_PATTERNS) {
+            regex_edit(rule->masks, job->work->scratch, job->body, rule->puts);
+        } else {
+            find_all(job, (enum finder_kind)i);
+        }
+        if (job->body->edits_count > 0) {
+            *found = true;
+            job->unsettled = masks_of(rule);
+            enum scrub_reason reason = clean(job, SCRUB_CLEANED_MASK);
+            if (reason != SCRUB_REASON_NONE) {
+                return reason;
+            }
         }
     }
-    if (reason == SCRUB_REASON_NONE && rule->masks != NULL) {
-        regex_edit(rule->masks, job->work->scratch, job->body, rule->puts);
-        *found = *found || job->body->edits_count > 0;
-        reason = clean(job, SCRUB_CLEANED_MASK);
-    }
-    return reason;
+    return SCRUB_REASON_NONE;
 }
 
 static enum scrub_reason step_mask(struct job *job)
 {
     const struct scrub_rule *rule = job->rule;
-    if (rule->options.finders == 0 && rule->masks == NULL) {
+    if (masks_of(rule) == 0) {
         return SCRUB_REASON_NONE;
     }
+    job->unsettled = masks_of(rule);
     enum scrub_reason reason = settle(job, SCRUB_CLEANED_MASK, mask_round);
     /* Patterns of the user's own may have taken a bracket. */
     bool recheck = rule->wants_json && rule->masks != NULL &&
