@@ -168,6 +168,11 @@ const struct scrub_rules *scrub_rules(const struct scrub *scrub)
     return scrub->rules;
 }
 
+struct scrub_rules *scrub_rules_share(const struct scrub *scrub)
+{
+    return scrub_rules_ref(scrub->rules);
+}
+
 const struct scrub_counters *scrub_counters(const struct scrub *scrub, uint32_t rule)
 {
     ASSERT(rule < scrub->rules->count);

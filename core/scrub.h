@@ -79,6 +79,8 @@ void scrub_count(struct scrub *scrub);
 /* Notes of the message before. */
 const struct scrub_note *scrub_notes(const struct scrub *scrub, size_t *count);
 const struct scrub_rules *scrub_rules(const struct scrub *scrub);
+/* The same, with a reference that is the caller's. */
+struct scrub_rules *scrub_rules_share(const struct scrub *scrub);
 const struct scrub_counters *scrub_counters(const struct scrub *scrub, uint32_t rule);
 
 /* "not valid UTF-8": for people. */

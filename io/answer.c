@@ -18,6 +18,7 @@ void answer_unref(struct answer *answer)
     /* Acquire and release: whoever frees it sees what the other wrote. */
     if (atomic_fetch_sub_explicit(&answer->refs, 1u, memory_order_acq_rel) == 1) {
         snapshot_free(&answer->list);
+        scrub_tally_free(&answer->scrub);
         memory_free(answer);
     }
 }

@@ -12,6 +12,7 @@
 #define RINGHUB_IO_ANSWER_H
 
 #include "core/hub.h"
+#include "core/scrub_tally.h"
 #include "core/snapshot.h"
 #include "io/loop.h"
 
@@ -33,7 +34,8 @@ struct answer {
     uint64_t log_lines_lost;
     char policies[METRICS_POLICIES_MAX]
                  [ANSWER_PATTERN_MAX]; /* whose rows are in metrics; or empty */
-    struct snapshot list;              /* query.list SNAPSHOT_NOTHING: counters only */
+    struct scrub_tally scrub;
+    struct snapshot list; /* query.list SNAPSHOT_NOTHING: counters only */
 };
 
 /* Two references: the asker's and the worker's. query NULL: counters only. */

@@ -84,6 +84,34 @@ static json_t *reasons_json(const struct metrics *sum)
     return object;
 }
 
+static json_t *rule_json(const struct scrub_tally_row *row)
+{
+    const struct scrub_counters *counters = &row->counters;
+    json_t *object = json_object();
+    json_t *refused = json_object();
+    for (int i = SCRUB_REASON_NONE + 1; i < SCRUB_REASONS; i++) {
+        json_object_set_new(refused, scrub_reason_name((enum scrub_reason)i),
+                            json_of(counters->refused[i]));
+    }
+    json_object_set_new(object, "rule", json_of_text((const char *)row->rule->options.name.ptr));
+    json_object_set_new(object, "observes", json_boolean(row->rule->options.is_observer));
+    json_object_set_new(object, "passed", json_of(counters->passed));
+    json_object_set_new(object, "cleaned", json_of(counters->cleaned));
+    json_object_set_new(object, "refused", refused);
+    json_object_set_new(object, "timed", json_of(counters->timed));
+    json_object_set_new(object, "timed_ns", json_of(counters->timed_ns));
+    return object;
+}
+
+static json_t *scrub_json(const struct scrub_tally *scrub)
+{
+    json_t *rules = json_array();
+    for (uint32_t i = 0; i < scrub->count; i++) {
+        json_array_append_new(rules, rule_json(&scrub->rows[i]));
+    }
+    return rules;
+}
+
 void monitor_write_hubz(struct monitor_view *view, struct body *body)
 {
     const struct monitor_facts *facts = view->facts;
@@ -102,6 +130,7 @@ void monitor_write_hubz(struct monitor_view *view, struct body *body)
     json_object_set_new(page, "blocked", json_of(view->gauges.blocked));
     json_object_set_new(page, "counters", counters_json(&view->sum));
     json_object_set_new(page, "reasons", reasons_json(&view->sum));
+    json_object_set_new(page, "scrub", scrub_json(&view->scrub));
     json_t *histograms = json_object();
     for (size_t i = 0; i < metrics_histograms_count(); i++) {
         json_object_set_new(histograms, metrics_histogram_name(i),

@@ -151,6 +151,56 @@ static void write_policies(const struct monitor_view *view, struct body *body)
     }
 }
 
+static void write_scrub_outcome(const struct monitor_view *view, struct body *body,
+                                const char *name, const char *help, size_t offset)
+{
+    write_head(body, "ringhub_scrub", name, "_total", "counter", help);
+    for (uint32_t i = 0; i < view->scrub.count; i++) {
+        const struct scrub_tally_row *row = &view->scrub.rows[i];
+        uint64_t value;
+        memcpy(&value, (const char *)&row->counters + offset, sizeof(value));
+        body_printf(body, "ringhub_scrub_%s_total{rule=\"%s\"} %" PRIu64 "\n", name,
+                    (const char *)row->rule->options.name.ptr, value);
+    }
+}
+
+/* By rule. Its name needs no escapes, see scrub_rules.c. */
+static void write_scrub(const struct monitor_view *view, struct body *body)
+{
+    const struct scrub_tally *scrub = &view->scrub;
+    write_scrub_outcome(view, body, "passed", "Messages a rule let through as they were.",
+                        offsetof(struct scrub_counters, passed));
+    write_scrub_outcome(view, body, "cleaned", "Messages a rule changed.",
+                        offsetof(struct scrub_counters, cleaned));
+    write_head(body, "ringhub_scrub", "refused", "_total", "counter",
+               "Messages a rule refused, by reason.");
+    for (uint32_t i = 0; i < scrub->count; i++) {
+        const char *rule = (const char *)scrub->rows[i].rule->options.name.ptr;
+        for (int k = SCRUB_REASON_NONE + 1; k < SCRUB_REASONS; k++) {
+            body_printf(
+                body, "ringhub_scrub_refused_total{rule=\"%s\",reason=\"%s\"} %" PRIu64 "\n", rule,
+                scrub_reason_name((enum scrub_reason)k), scrub->rows[i].counters.refused[k]);
+        }
+    }
+    write_head(body, "ringhub_scrub", "seconds", "", "summary",
+               "Sampled: time a rule took with a message.");
+    for (uint32_t i = 0; i < scrub->count; i++) {
+        const char *rule = (const char *)scrub->rows[i].rule->options.name.ptr;
+        const struct scrub_counters *counters = &scrub->rows[i].counters;
+        body_printf(body, "ringhub_scrub_seconds_sum{rule=\"%s\"} %.10g\n", rule,
+                    (double)counters->timed_ns * 1e-9);
+        body_printf(body, "ringhub_scrub_seconds_count{rule=\"%s\"} %" PRIu64 "\n", rule,
+                    counters->timed);
+    }
+    write_head(body, "ringhub_scrub", "observes", "", "gauge",
+               "1: a rule that only counts what it would do.");
+    for (uint32_t i = 0; i < scrub->count; i++) {
+        const struct scrub_rule_options *options = &scrub->rows[i].rule->options;
+        body_printf(body, "ringhub_scrub_observes{rule=\"%s\"} %d\n",
+                    (const char *)options->name.ptr, options->is_observer);
+    }
+}
+
 static void write_histogram(const struct monitor_view *view, struct body *body,
                             const struct shown_histogram *shown, const struct histogram *h)
 {
@@ -371,6 +421,7 @@ void monitor_write_metrics(struct monitor_view *view, struct body *body)
     write_plain_counters(view, body);
     write_reasons(view, body);
     write_policies(view, body);
+    write_scrub(view, body);
     write_histograms(view, body);
     write_workers(view, body);
     write_loop(view, body);

@@ -24,6 +24,7 @@ static void forget_answers(struct monitor_view *view)
             view->answers[i] = NULL;
         }
     }
+    scrub_tally_free(&view->scrub);
 }
 
 void view_ask(struct monitor_view *view, const struct snapshot_query *query)
@@ -35,6 +36,7 @@ void view_ask(struct monitor_view *view, const struct snapshot_query *query)
     for (uint32_t i = 0; i < view->facts->workers; i++) {
         if (view->answers[i] != NULL) {
             metrics_add(&view->sum, &view->answers[i]->metrics);
+            scrub_tally_add(&view->scrub, &view->answers[i]->scrub);
             add_words(&view->gauges, &view->answers[i]->gauges, sizeof(view->gauges));
         }
     }

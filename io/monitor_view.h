@@ -54,6 +54,7 @@ struct monitor_view {
     struct answer *answers[WORKERS_MAX];
     uint32_t answered;
     struct metrics sum;
+    struct scrub_tally scrub;
     struct hub_gauges gauges;
 };
 

@@ -376,6 +376,7 @@ static void answer_begin(struct worker *w, struct answer *answer)
     hub_lag(w->hub, &answer->lag);
     loop_stats_read(w->loop, &answer->loop);
     answer->log_lines_lost = log_lost_total(w->options.hub.log);
+    scrub_tally_of(&answer->scrub, hub_scrub(w->hub));
     const struct policies *policies = w->settings->policies;
     for (uint32_t i = 0; policies != NULL && i < METRICS_POLICIES_MAX; i++) {
         if (policies->rows[i] != NULL) {

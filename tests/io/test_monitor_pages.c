@@ -235,6 +235,18 @@ static void test_slowz_and_hubz(void **state)
     assert_int_equal(sum, 1998);
     const json_t *dropped = json_object_get(json_object_get(page, "reasons"), "deliveries_dropped");
     assert_int_equal(json_object_size(dropped), DROP_REASONS_COUNT);
+    const json_t *rules = json_object_get(page, "scrub");
+    assert_int_equal(json_array_size(rules), 3);
+    const json_t *both = json_array_get(rules, 1);
+    assert_string_equal(text(both, "rule"), "both");
+    assert_true(json_is_true(json_object_get(both, "observes")));
+    assert_int_equal(number(both, "passed"), 22);
+    assert_int_equal(number(both, "cleaned"), 41);
+    assert_int_equal(number(both, "timed_ns"), 2000000000);
+    const json_t *refused = json_object_get(both, "refused");
+    assert_int_equal(json_object_size(refused), SCRUB_REASONS - 1);
+    assert_int_equal(number(refused, "json"), 6);
+    assert_true(json_is_false(json_object_get(json_array_get(rules, 2), "observes")));
     json_decref(page);
     fake.silent = 2;
     page = page_of(&fake, &request);
@@ -301,6 +313,17 @@ static void test_metrics(void **state)
     static const char policy[] =
         "\nringhub_policy_drops_total{pattern=\"ticks.\\\"\\\\.>\",reason=\"oldest\"} ";
     assert_int_equal(metric(body.text, policy), 10);
+    assert_int_equal(metric(body.text, "\nringhub_scrub_passed_total{rule=\"both\"} "), 22);
+    assert_int_equal(metric(body.text, "\nringhub_scrub_cleaned_total{rule=\"new\"} "), 21);
+    assert_int_equal(metric(body.text, "\nringhub_scrub_observes{rule=\"both\"} "), 1);
+    assert_int_equal(metric(body.text, "\nringhub_scrub_observes{rule=\"old\"} "), 0);
+    assert_int_equal(metric(body.text, "\nringhub_scrub_seconds_sum{rule=\"both\"} "), 2);
+    assert_int_equal(metric(body.text, "\nringhub_scrub_seconds_count{rule=\"both\"} "), 8);
+    for (int i = SCRUB_REASON_NONE + 1; i < SCRUB_REASONS; i++) {
+        snprintf(line, sizeof(line), "\nringhub_scrub_refused_total{rule=\"both\",reason=\"%s\"} ",
+                 scrub_reason_name((enum scrub_reason)i));
+        assert_int_equal(metric(body.text, line), i == SCRUB_REASON_JSON ? 6 : 0);
+    }
     size_t histograms = 0;
     for (const char *at = body.text; (at = strstr(at, " histogram\n")) != NULL; at++) {
         histograms++;

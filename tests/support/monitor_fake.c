@@ -31,6 +31,31 @@ static void fill_metrics(struct answer *answer, uint32_t worker)
     snprintf(answer->policies[1], ANSWER_PATTERN_MAX, "ticks.\"\\.>");
 }
 
+/* The workers are in the middle of a reload: each has a rule of its own, and one is both's. */
+static void fill_scrub(struct answer *answer, uint32_t worker)
+{
+    static const struct bytes all = {.ptr = (const uint8_t *)">", .size = 1};
+    struct scrub_list subjects = {.items = &all, .count = 1};
+    const struct scrub_rule_options options[] = {
+        {.name = bytes_text(worker == 0 ? "old" : "new"), .subjects = subjects, .trim = true},
+        {.name = bytes_text("both"), .subjects = subjects, .is_observer = true}};
+    struct scrub_error error;
+    struct scrub_rules *rules = scrub_rules_new(options, COUNT_OF(options), &error);
+    ASSERT(rules != NULL);
+    struct scrub *scrub = scrub_new(rules, NULL, 1);
+    scrub_tally_of(&answer->scrub, scrub);
+    scrub_free(scrub);
+    scrub_rules_unref(rules);
+    for (uint32_t i = 0; i < answer->scrub.count; i++) {
+        struct scrub_counters *counters = &answer->scrub.rows[i].counters;
+        counters->passed = 10 + i;
+        counters->cleaned = 20 + worker;
+        counters->refused[SCRUB_REASON_JSON] = 3;
+        counters->timed = 4;
+        counters->timed_ns = 1000000000;
+    }
+}
+
 static void add_row(const struct monitor_fake *fake, struct snapshot *list, uint32_t worker,
                     uint32_t i)
 {
@@ -96,6 +121,7 @@ static uint32_t ask(void *context, const struct snapshot_query *query,
         }
         answers[w] = answer_new(query);
         fill_metrics(answers[w], w);
+        fill_scrub(answers[w], w);
         if (query != NULL) {
             fill_list(fake, &answers[w]->list, w);
         }

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tempfile
 import unittest
 
 from pages import MonitoredHub, find_tool
@@ -10,10 +11,22 @@ from traffic import Traffic
 import harness
 
 
+RULES = """
+scrub { rules [
+  { name: text, subject: "scrubbed.>", mask: [email] }
+  { name: "two words {x=1}", subject: "scrubbed.*", json: true, refused: drop }
+  { name: trial, subject: "scrubbed.>", observe: true, must_not_match: evil }
+] }
+"""
+
+
 class Prometheus(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.hub = MonitoredHub(max_pending=2000000)
+        with tempfile.NamedTemporaryFile("w", suffix=".conf", delete=False) as file:
+            file.write(RULES)
+        cls.addClassCleanup(os.unlink, file.name)
+        cls.hub = MonitoredHub(["-c", file.name], max_pending=2000000)
 
     @classmethod
     def tearDownClass(cls):
@@ -30,6 +43,7 @@ class Prometheus(unittest.TestCase):
         done = subprocess.run([tool, "check", "metrics"], input=body, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=60, check=False)
         self.assertEqual((done.returncode, done.stdout), (0, b""))
+        self.assertIn(b"ringhub_scrub_seconds_count{rule=", body)
 
     def test_every_reason_is_there(self):
         """Those that core/metrics.h names, counted from its text."""
@@ -68,6 +82,39 @@ class Prometheus(unittest.TestCase):
         mean = (after["ringhub_completion_seconds_sum"] / after["ringhub_completion_seconds_count"])
         self.assertLess(mean, 1)
         self.assertGreater(mean, 1e-6)
+
+    def test_rules_are_counted(self):
+        """Each rule once a message, whichever worker has the publisher."""
+        publishers = [harness.Client(self.hub, harness.QUIET) for _ in range(6)]
+        for publisher in publishers:
+            self.addCleanup(publisher.close)
+            for body in (b'"a@b.cc"', b'"a"', b"broken", b'"evil"'):
+                publisher.send(harness.pub(b"scrubbed.x", body))
+            publisher.send(harness.pub(b"scrubbed.x.y", b"no JSON"))
+            publisher.send(harness.pub(b"other", b"no JSON"))
+            publisher.sync()
+        now = self.hub.metrics()
+        count = len(publishers)
+
+        def scrub(name, rule, more=""):
+            return now['ringhub_scrub_%s{rule="%s"%s}' % (name, rule, more)]
+        other = "two words {x=1}"
+        self.assertEqual(scrub("cleaned_total", "text"), count)
+        self.assertEqual(scrub("passed_total", "text"), 4 * count)
+        self.assertEqual(scrub("passed_total", other), 3 * count)
+        self.assertEqual(scrub("refused_total", other, ',reason="json"'), count)
+        self.assertEqual(scrub("refused_total", other, ',reason="utf8"'), 0)
+        self.assertEqual(scrub("refused_total", "trial", ',reason="must_not"'), count)
+        self.assertEqual(scrub("passed_total", "trial"), 3 * count)
+        self.assertEqual([scrub("observes", rule) for rule in ("text", other, "trial")], [0, 0, 1])
+        # One message in 16 is timed, the first of each worker among them.
+        timed = scrub("seconds_count", "text")
+        self.assertGreaterEqual(timed, 1)
+        self.assertLessEqual(timed, 5 * count / 16 + int(harness.WORKERS or os.cpu_count()))
+        self.assertTrue(0 < scrub("seconds_sum", "text") / timed < 0.1)
+        page = self.hub.json("/hubz")["scrub"]
+        self.assertEqual([row["rule"] for row in page], ["text", other, "trial"])
+        self.assertEqual(page[1]["refused"]["json"], count)
 
     def test_a_slow_subscriber_is_counted_by_reason(self):
         slow = harness.Client(self.hub, harness.QUIET, receive_buffer=4096)
