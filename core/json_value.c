@@ -186,6 +186,25 @@ static bool has_member(struct bytes object, struct bytes key, struct bytes value
     return false;
 }
 
+/* Is there a key that means the same before this one? */
+static bool is_repeated(struct bytes object, struct bytes key)
+{
+    struct json_cursor c = json_cursor_of(object);
+    json_enter(&c);
+    for (bool first = true; json_next(&c, &first);) {
+        struct bytes other = json_key(&c);
+        if (other.ptr == key.ptr) {
+            return false;
+        }
+        if (strings_equal(other, key)) {
+            return true;
+        }
+        (void)json_take(&c);
+    }
+    return false;
+}
+
+/* As many members, each of one in the other, and none of them twice: so none is missing. */
 static bool objects_equal(struct bytes a, struct bytes b)
 {
     if (items_count(a) != items_count(b)) {
@@ -195,7 +214,7 @@ static bool objects_equal(struct bytes a, struct bytes b)
     json_enter(&c);
     for (bool first = true; json_next(&c, &first);) {
         struct bytes key = json_key(&c);
-        if (!has_member(b, key, json_take(&c))) {
+        if (!has_member(b, key, json_take(&c)) || is_repeated(a, key)) {
             return false;
         }
     }

@@ -49,7 +49,7 @@ int json_number_compare(struct bytes a, struct bytes b);
 /* 1, 1.0 and 10e-1 are. */
 bool json_number_is_integer(struct bytes number);
 
-/* Objects without regard to order. */
+/* Objects without regard to order; one that has a name twice is equal to none. */
 bool json_equal(struct bytes a, struct bytes b);
 
 /* Code points of a string, from what stands between its quotes. */
