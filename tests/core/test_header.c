@@ -70,7 +70,7 @@ static void test_lines(void **state)
     assert_true(bytes_equal(header_first(block), bytes_text("NATS/1.0 503 x\r\n")));
     size_t at = 0;
     size_t count = 0;
-    struct header_line line;
+    struct header_line line = {0};
     while (header_next(block, &at, &line)) {
         assert_true(count < 3);
         assert_true(bytes_equal(line.value, bytes_text(values[count])));
@@ -100,7 +100,7 @@ static void test_broken_blocks(void **state)
     for (size_t i = 0; i < COUNT_OF(broken); i++) {
         size_t at = 0;
         size_t count = 0;
-        struct header_line line;
+        struct header_line line = {0};
         while (header_next(bytes_text(broken[i]), &at, &line)) {
             count++;
             assert_true(count < 10 && at <= strlen(broken[i]));
