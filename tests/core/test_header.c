@@ -69,18 +69,16 @@ static void test_lines(void **state)
     static const char *const values[] = {"a b", "", "x:y"};
     assert_true(bytes_equal(header_first(block), bytes_text("NATS/1.0 503 x\r\n")));
     size_t at = 0;
-    size_t count = 0;
     struct header_line line = {0};
-    while (header_next(block, &at, &line)) {
-        assert_true(count < 3);
+    for (size_t count = 0; count < COUNT_OF(values); count++) {
+        assert_true(header_next(block, &at, &line));
         assert_true(bytes_equal(line.value, bytes_text(values[count])));
         assert_int_equal(header_named(&line, bytes_text("kinD")), count < 2);
         assert_false(header_named(&line, bytes_text("Kin")));
         assert_false(header_named(&line, bytes_text("Kinds")));
         assert_true(line.whole.ptr[line.whole.size - 1] == '\n');
-        count++;
     }
-    assert_int_equal(count, 3);
+    assert_false(header_next(block, &at, &line));
     /* A letter and what only looks like one with a bit more. */
     block = bytes_text("NATS/1.0\r\n@[: x\r\n\r\n");
     at = 0;
