@@ -46,6 +46,18 @@ class Claims(unittest.TestCase):
             target, lambda server: document(complete=server != "ringhub", lost=1)))
         self.assertIn("no figure", targets.verdict(target.claims[0], figures)[1])
 
+    # Goal: "not worse" is hubload compare's word, whatever the medians.  Method: texts as it prints them.
+    def test_not_worse_is_compares_word(self):
+        target = targets_work.paced()
+        claim = next(claim for claim in target.claims if isinstance(claim, targets_work.NotWorse))
+        figures = targets_work.Figures(measured(target, lambda server: document()))
+        line = "  latency p50    510 us    510 us    +0.0 %%    -1 … +2 %%    0.9  %s\n\nfaster, slower: p below.\n"
+        for text, word in (("slower", "NOT reached"), ("faster", "reached"), ("same", "reached"),
+                           ("too few runs: about 98 a side are needed", "reached: not told apart")):
+            said = targets.word_of("fanout: 1 publisher\n" + line % text)
+            self.assertTrue(targets.verdict(claim, figures, lambda _, said=said: said)[1].startswith(word))
+        self.assertIn(claim.best(figures), claim.others)
+
     # Goal: every server that a work names can be started.  Method: the names.
     def test_servers_are_known(self):
         for make in targets_work.ALL:

@@ -28,6 +28,8 @@ class Work:
         self.subscribers = connections
         self.seconds = seconds
         self.two_cpus = two_cpus
+        # Latency at a rate is the server's only where hubload was in time.
+        self.must_be_valid = "--rate" in self.words and "--stalled" not in self.words and connections <= 1000
 
     def arguments(self):
         """Of hubload, but for what it is told of the machine."""
@@ -43,6 +45,31 @@ class Claim:
         self.limit = limit      # number
         self.at_least = at_least
         self.unit = unit
+
+
+class NotWorse(Claim):
+    """In a work's metric the hub is not slower than the best of others: the word is hubload compare's.
+
+    column: the same metric among a result's columns. Compare needs five rounds to say "slower" at all.
+    """
+
+    def __init__(self, work, metric, column, others):
+        super().__init__("%s: %s not worse than %s" % (work, metric, " or ".join(others)),
+                         lambda f: f.slower(work, column, others), 1.0, False)
+        self.work = work
+        self.metric = metric
+        self.column = column
+        self.others = others
+
+    def best(self, figures):
+        """The best other's name."""
+        found = []
+        for server in self.others:
+            try:
+                found.append((figures.median(self.work, server, self.column), server))
+            except LookupError:
+                pass
+        return min(found)[1]
 
 
 class Target:
@@ -138,12 +165,9 @@ def paced():
         name = work.name
         claims += [
             Claim("%s: CPU a delivery of the ceiling's" % name, lambda f, n=name: f.cpu_of_ceiling(n), 1.05, False),
-            Claim("%s: p50 of the best rival's" % name,
-                  lambda f, n=name: f.slower(n, rivals_tables.P50), 1.0, False),
-            Claim("%s: p99 of the best rival's" % name,
-                  lambda f, n=name: f.slower(n, rivals_tables.P99), 1.0, False),
-            Claim("%s: completion p99 of the best rival's" % name,
-                  lambda f, n=name: f.slower(n, rivals_tables.COMPLETION), 1.0, False)]
+            NotWorse(name, "latency-p50", rivals_tables.P50, RIVALS),
+            NotWorse(name, "latency-p99", rivals_tables.P99, RIVALS),
+            NotWorse(name, "completion-p99", rivals_tables.COMPLETION, RIVALS)]
     return Target(2, "open loop, one message a send", works, claims)
 
 
@@ -185,7 +209,9 @@ def sizes():
 
 def small_shapes():
     both = (HUB, "nats-server")
-    works = [Work("pairs-%d" % count, "--pairs %d --window-messages 256" % count, both, connections=2 * count)
+    # 256 a pair. Shared by all, as little as 2.6 a pair would be messages one by one, and hubload the limit.
+    works = [Work("pairs-%d" % count, "--pairs %d --window-messages %d" % (count, 256 * count), both,
+                  connections=2 * count)
              for count in (1, 10, 100)]
     works += [Work("request-50", "--requesters 50 --responders 4", both, kind="request", connections=100),
               Work("queue-100", "--subscribers 100 --queue-groups 1 --window-messages 2048", both, connections=100)]
@@ -193,8 +219,7 @@ def small_shapes():
     for work in works:
         claims += [Claim("%s: messages/s, times nats-server's" % work.name,
                          lambda f, n=work.name: f.of_rivals(n, ("nats-server",)), 1.5),
-                   Claim("%s: p99 of nats-server's" % work.name,
-                         lambda f, n=work.name: f.slower(n, rivals_tables.P99, ("nats-server",)), 1.0, False)]
+                   NotWorse(work.name, "latency-p99", rivals_tables.P99, ("nats-server",))]
     return Target(6, "pairs, requests, a queue group", works, claims)
 
 
