@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Behind `./dev bench`: the microbenchmarks, repeated, and compared with a stored run by Google Benchmark's
+# own compare.py (Debian: libbenchmark-tools, which wants python3-scipy for its U test).
+#
+#   micro.sh [--record] [--stored FILE] [--program FILE] [option of Google Benchmark...]
+#
+# The stored run is results/micro/MACHINE.json, as --record writes it; MACHINE is the model of the CPU and
+# how many there are. Without one for this machine the figures are printed and nothing is compared.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Nine are what compare.py asks for.
+options=(--benchmark_repetitions=9 --benchmark_min_time=0.02 --benchmark_enable_random_interleaving=true)
+tool=/usr/share/benchmark/compare.py
+program=build/release/ringhub-bench
+record=''
+
+die() {
+    printf 'bench: %s\n' "$*" >&2
+    exit 2
+}
+
+machine() {
+    local model
+    model=$(sed -n 's/^model name[[:space:]]*: //p' /proc/cpuinfo | head -1)
+    printf '%s-%scpu' "${model:-$(uname -m)}" "$(nproc)" | tr '[:upper:]' '[:lower:]' | tr -cs 'a-z0-9-' '-'
+}
+
+stored=results/micro/$(machine).json
+while (($# > 0)); do
+    case $1 in
+    --record) record=yes ;;
+    --stored) stored=${2:?--stored which file} && shift ;;
+    --program) program=${2:?--program which file} && shift ;;
+    --benchmark_*) options+=("$1") ;;
+    *) die "$1: an option of Google Benchmark begins with --benchmark_" ;;
+    esac
+    shift
+done
+
+mkdir -p build/micro
+fresh=build/micro/fresh.json
+"$program" "${options[@]}" --benchmark_out="$fresh" --benchmark_out_format=json \
+    --benchmark_display_aggregates_only=true
+grep -q '"name"' "$fresh" || die "no benchmark has such a name"
+
+if [[ -n $record ]]; then
+    mkdir -p "$(dirname "$stored")"
+    cp "$fresh" "$stored"
+    printf '\nrecorded in %s\n' "$stored"
+elif [[ ! -e $stored ]]; then
+    printf '\nnothing to compare with: %s is not there; ./dev bench --record writes it\n' "$stored"
+elif [[ ! -e $tool ]]; then
+    printf '\nnot compared with %s: no %s (apt-get install libbenchmark-tools python3-scipy)\n' "$stored" "$tool"
+else
+    colour=()
+    [[ -t 1 && -z ${NO_COLOR:-} ]] || colour=(--no-color)
+    printf '\nagainst %s; a time of +0.10 is a tenth slower, and a p-value above 0.05 says nothing\n' "$stored"
+    /usr/bin/python3 "$tool" "${colour[@]}" -a benchmarks "$stored" "$fresh"
+fi
