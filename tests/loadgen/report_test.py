@@ -14,11 +14,13 @@ import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
 from server import Server  # noqa: E402
 
 HUBLOAD = "hubload"
 PATIENCE_S = 120
+HDR_READER = os.path.join(HERE, "../../build/hdr_logs/node_modules/hdr-histogram-js")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -100,6 +102,31 @@ class Results(unittest.TestCase):
             self.assertIn("#[Histogram log format version 1.3]", rows)
             intervals = [row for row in rows if re.match(r"[0-9.]+,[0-9.]+,[0-9.]+,HISTFAAAA", row)]
             self.assertEqual(len(intervals), lines)
+
+    def test_logs_open_in_a_reader_of_others(self):
+        if shutil.which("node") is None or not os.path.isdir(HDR_READER):
+            self.skipTest("no hdr-histogram-js; ./dev setup installs it where npm is")
+        with open(self.files[1], encoding="utf-8") as text:
+            runs = json.load(text)["runs"]
+        logs = ["%s.%s.hlog" % (self.files[1][:-5], what) for what in ("latency", "completion")]
+        done = subprocess.run(["node", os.path.join(HERE, "hdr_logs/read.js"), HDR_READER, *logs],
+                              capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        latency, completion = (json.loads(line) for line in done.stdout.splitlines())
+        self.assertEqual(len(completion), len(runs))
+        for run, found in zip(runs, completion):
+            self.same(found, run["completion"])
+            self.assertAlmostEqual((found["end_ms"] - found["start_ms"]) / 1e3, run["measured_s"], 2)
+        steps = [step for run in runs for step in run["seconds"]]
+        self.assertEqual(len(latency), len(steps))
+        for step, found in zip(steps, latency):
+            self.same(found, step["latency"])
+
+    def same(self, found, expected):
+        """Two significant digits, and each side ends a cell where it likes."""
+        self.assertEqual(found["count"], expected["count"])
+        for name in ("p50_ns", "p99_ns", "max_ns"):
+            self.assertAlmostEqual(found[name] / expected[name], 1, delta=0.02, msg=name)
 
     def test_compare_reads_what_fanout_wrote(self):
         done = hubload("compare", self.files[0], self.files[0], "--metrics", "server-cpu")
