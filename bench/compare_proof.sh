@@ -4,16 +4,17 @@
 #
 #   compare_proof.sh OUT [FROM TO]
 #
-# Rounds FROM to TO (1 to 16) of three hubs in turn, each a fresh process of the same executable with
-# --io epoll: A, its twin, and one whose sends cost SLOWER_NS more CPU (slower.c, default 1200). One
-# publisher, 100 subscribers, hubload only counts, so that the hub is the limit. Afterwards prints what
-# compare says of all rounds in OUT, and fails unless it is "same" and "slower".
+# Rounds FROM to TO (1 to 24, about 7 s each) of three hubs in turn, each a fresh process of the same
+# executable with --io epoll: A, its twin, and one that takes a tenth more CPU, because each of its sends
+# spins for SLOWER_NS (slower.c). How long that must be is tried out first, in 5 pairs of runs, and kept in
+# OUT/slower_ns. One publisher, 100 subscribers, hubload only counts, so that the hub is the limit.
+# Afterwards prints what compare says of all rounds in OUT, and fails unless it is "same" and "slower".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 out=${1:?where to}
 from=${2:-1}
-to=${3:-16}
+to=${3:-24}
 release=build/release
 hub=''
 
@@ -30,7 +31,7 @@ trap 'exit 130' INT TERM
 mkdir -p "$out" build/compare-proof
 cc -O2 -shared -fPIC -D_GNU_SOURCE -o build/compare-proof/slower.so bench/slower.c -ldl
 
-# measure SIDE NANOSECONDS ROUND
+# measure FILE NANOSECONDS
 measure() {
     local log=build/compare-proof/hub.log port='' tries
     : >"$log"
@@ -45,15 +46,41 @@ measure() {
     [[ -n $port ]] || { cat "$log" >&2; exit 1; }
     taskset -c 1 "$release/hubload" fanout --url "nats://127.0.0.1:$port" --subscribers 100 \
         --window-messages 2048 --pin-cpus 1 --verify count --warmup 0.3 --duration 0.8 \
-        --server-pid "$hub" --label ringhub --json "$out/$1-$(printf %02d "$3").json" >/dev/null
+        --server-pid "$hub" --label ringhub --json "$1" >/dev/null
     stop
 }
+
+# calibrate: of two medians, 1,000 ns of spinning apart, which spinning makes a tenth?
+calibrate() {
+    local tried=build/compare-proof/tried i
+    rm -rf "$tried"
+    mkdir -p "$tried"
+    for ((i = 1; i <= 5; i++)); do
+        measure "$tried/0-$i.json" 0
+        measure "$tried/1000-$i.json" 1000
+    done
+    python3 - "$tried" <<'PYTHON'
+import glob, json, statistics, sys
+
+def cpu(side):
+    return statistics.median(json.load(open(name))["runs"][0]["server"]["cpu_ns_per_delivery"]
+                             for name in glob.glob("%s/%s-*.json" % (sys.argv[1], side)))
+
+print(round(1000 * 0.1 * cpu("0") / max(cpu("1000") - cpu("0"), 0.02 * cpu("0"))))
+PYTHON
+}
+
+if [[ -z ${SLOWER_NS:-} ]]; then
+    [[ -s $out/slower_ns ]] || calibrate >"$out/slower_ns"
+    SLOWER_NS=$(<"$out/slower_ns")
+fi
+printf 'the slower hub spins for %s ns a send\n' "$SLOWER_NS"
 
 sides=(A twin slow)
 for ((round = from; round <= to; round++)); do
     for ((i = 0; i < 3; i++)); do
         side=${sides[(i + round) % 3]}
-        measure "$side" "$([[ $side == slow ]] && echo "${SLOWER_NS:-1200}" || echo 0)" "$round"
+        measure "$out/$side-$(printf %02d "$round").json" "$([[ $side == slow ]] && echo "$SLOWER_NS" || echo 0)"
     done
 done
 
