@@ -46,7 +46,22 @@ grep -q '"name"' "$fresh" || die "no benchmark has such a name"
 
 if [[ -n $record ]]; then
     mkdir -p "$(dirname "$stored")"
-    cp "$fresh" "$stored"
+    # Four digits of each time and a line for each benchmark: it can be read, and differences too.
+    python3 - "$fresh" "$stored" <<'PYTHON'
+import json, sys
+
+def short(value):
+    return float("%.4g" % value) if isinstance(value, float) else value
+
+with open(sys.argv[1], encoding="utf-8") as text:
+    run = json.load(text)
+context = run["context"]
+for private in ("host_name", "executable"):
+    context.pop(private, None)
+rows = [json.dumps({key: short(value) for key, value in row.items()}) for row in run["benchmarks"]]
+with open(sys.argv[2], "w", encoding="utf-8") as text:
+    text.write('{"context": %s,\n"benchmarks": [\n%s\n]}\n' % (json.dumps(context), ",\n".join(rows)))
+PYTHON
     printf '\nrecorded in %s\n' "$stored"
 elif [[ ! -e $stored ]]; then
     printf '\nnothing to compare with: %s is not there; ./dev bench --record writes it\n' "$stored"
