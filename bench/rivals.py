@@ -127,6 +127,7 @@ class Suite:
         self.servers = servers_choose(options)
         self.results = {scenario.title: {} for scenario in self.scenarios}
         self.slow = set()  # (scenario, server) names
+        self.round_begin = 0
 
     def hubload_command(self, scenario, running, json_path):
         pins = ["--pin-cpus", ",".join(map(str, self.client_cpus)), "--threads",
@@ -176,7 +177,16 @@ class Suite:
             file.write("\n")
 
     def rounds(self):
+        begin = time.monotonic()
         for number in range(self.options.rounds):
+            # Another one is taken to last as long as the one before it.
+            last = time.monotonic() if number == 0 else self.round_begin
+            self.round_begin = time.monotonic()
+            if number >= SLOW_ROUNDS and 2 * self.round_begin - last - begin > self.options.minutes * 60:
+                say("\n%d rounds instead of %d: another would pass --minutes %g"
+                    % (number, self.options.rounds, self.options.minutes))
+                self.options.rounds = number
+                return
             for scenario in self.scenarios:
                 # Whoever is first meets a different machine than whoever is last, so all take turns.
                 turn = number % len(self.servers)
@@ -334,6 +344,7 @@ def options_read(words):
                                      "same load, in interleaved rounds.")
     parser.add_argument("--rounds", type=int, help="default 5")
     parser.add_argument("--duration", type=float, help="measured seconds of a run; default 1.5")
+    parser.add_argument("--minutes", type=float, default=9, help="no round begins that would pass this; default 9")
     parser.add_argument("--warmup", type=float, help="seconds before that; default 0.5")
     parser.add_argument("--scenarios", help="of " + ", ".join(scenario.name for scenario in SCENARIOS))
     parser.add_argument("--servers", help="of " + ", ".join(kind.name for kind in rivals_servers.ALL))

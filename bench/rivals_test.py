@@ -172,6 +172,37 @@ class Rounds(unittest.TestCase):
             self.assertEqual(kept["failure"], "late")
 
 
+class Minutes(unittest.TestCase):
+    # Goal: the whole of it ends in the time that was given, after at least the two rounds that everybody gets.
+    # Method: rounds of a minute by a clock of our own.
+    def rounds_in(self, minutes, asked=5):
+        suite = rivals.Suite.__new__(rivals.Suite)
+        suite.options = argparse.Namespace(rounds=asked, minutes=minutes)
+        suite.scenarios, suite.servers = [rivals.SMOKE[0]], [Listener("")]
+        clock = [0.0]
+        begun = []
+
+        def one(number, scenario, server):
+            begun.append(number)
+            clock[0] += 60
+
+        suite.one = one
+        with unittest.mock.patch.object(rivals.time, "monotonic", lambda: clock[0]):
+            suite.rounds()
+        self.assertEqual(suite.options.rounds, len(begun))
+        return len(begun)
+
+    def test_rounds_end_in_time(self):
+        self.assertEqual(self.rounds_in(9), 5)
+        self.assertEqual(self.rounds_in(5), 5)
+        self.assertEqual(self.rounds_in(4.5), 4)
+        self.assertEqual(self.rounds_in(1), rivals.SLOW_ROUNDS)
+        self.assertEqual(self.rounds_in(9, asked=20), 9)
+
+    def test_the_default_is_less_than_ten(self):
+        self.assertLess(rivals.options_read([]).minutes, 10)
+
+
 class Cpus(unittest.TestCase):
     # Goal: the kernel's lists are understood.  Method: a table.
     def test_lists(self):
