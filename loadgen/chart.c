@@ -8,7 +8,7 @@
 
 enum {
     WIDTH = 732,
-    LEFT = 84,
+    LEFT = 96,
     RIGHT = 692,
     TOP = 16,
     BOTTOM = 326,

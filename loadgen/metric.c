@@ -111,7 +111,7 @@ double metric_value(const struct metric *metric, const json_t *from)
     return value > 0 && isfinite(value) ? value : NAN;
 }
 
-static void grouped(struct metric_text *text, double value, const char *unit)
+static void grouped(struct metric_text *text, double value)
 {
     char digits[24];
     int length = snprintf(digits, sizeof digits, "%.0f", MIN_OF(value, 1e18));
@@ -122,7 +122,7 @@ static void grouped(struct metric_text *text, double value, const char *unit)
         }
         text->at[to++] = digits[i];
     }
-    snprintf(text->at + to, sizeof text->at - to, "%s", unit);
+    text->at[to] = 0;
 }
 
 static void scaled(struct metric_text *text, double value, const char *const *units, double step)
@@ -142,6 +142,7 @@ struct metric_text metric_text(enum metric_unit unit, double value)
 {
     static const char *const times[] = {"ns", "us", "ms", "s", NULL};
     static const char *const sizes[] = {"B", "kB", "MB", "GB", NULL};
+    static const char *const rates[] = {"/s", "k/s", "M/s", NULL};
     static const char *const plain[] = {"", NULL};
     struct metric_text text = {"-"};
     if (!isfinite(value)) {
@@ -149,7 +150,7 @@ struct metric_text metric_text(enum metric_unit unit, double value)
     }
     switch (unit) {
     case METRIC_PER_SECOND:
-        grouped(&text, value, "/s");
+        scaled(&text, value, rates, 1000);
         break;
     case METRIC_NS:
         scaled(&text, value, times, 1000);
@@ -158,7 +159,7 @@ struct metric_text metric_text(enum metric_unit unit, double value)
         scaled(&text, value, sizes, 1000);
         break;
     case METRIC_COUNT:
-        grouped(&text, value, "");
+        grouped(&text, value);
         break;
     case METRIC_NUMBER:
         scaled(&text, value, plain, 1000);

@@ -155,7 +155,7 @@ static void chart_figure(struct page *page, struct chart *chart)
     free(text);
 }
 
-enum { CURVE_POINTS_MAX = 256 };
+enum { CURVE_POINTS_MAX = 256, LINEAR_SPAN_MAX = 50 };
 
 /* From the median's left to the last nine that the count can show. */
 static size_t curve_points(const struct record *record, struct chart_point *points)
@@ -211,6 +211,20 @@ static double subscribers_of(const struct stored *file)
         json_object_get(json_object_get(file->root, "scenario"), "subscribers"));
 }
 
+/* From zero, unless the greatest would press the others down to nothing. */
+static enum chart_scale scale_of(const struct chart_line *lines, size_t count)
+{
+    double least = INFINITY;
+    double most = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < lines[i].points_count; j++) {
+            least = MIN_OF(least, lines[i].points[j].low);
+            most = MAX_OF(most, lines[i].points[j].high);
+        }
+    }
+    return most > LINEAR_SPAN_MAX * least ? CHART_LOG : CHART_LINEAR;
+}
+
 /* A metric over the numbers of subscribers of one family: scenarios [from, to). */
 static void family_chart(struct page *page, uint32_t from, uint32_t to, const char *name,
                          const char *title, const char *y_title)
@@ -233,14 +247,17 @@ static void family_chart(struct page *page, uint32_t from, uint32_t to, const ch
             }
         }
     }
+    enum chart_scale scale = scale_of(lines, servers);
+    char y_text[64];
+    snprintf(y_text, sizeof y_text, "%s%s", y_title, scale == CHART_LOG ? ", logarithmic" : "");
     struct chart chart = {0,
                           title,
                           "Medians of the runs, by number of subscribers; bars show lowest and "
                           "highest. The table below has the numbers.",
                           "subscribers, logarithmic",
-                          y_title,
+                          y_text,
                           CHART_LOG,
-                          CHART_LINEAR,
+                          scale,
                           METRIC_COUNT,
                           metric->unit,
                           lines,
