@@ -4,7 +4,7 @@
 #
 #   compare_proof.sh OUT [FROM TO]
 #
-# Rounds FROM to TO (1 to 24, about 7 s each) of three hubs in turn, each a fresh process of the same
+# Rounds FROM to TO (1 to 40, about 7 s each) of three hubs in turn, each a fresh process of the same
 # executable with --io epoll: A, its twin, and one that takes a tenth more CPU, because each of its sends
 # spins for SLOWER_NS (slower.c). How long that must be is tried out first, in 5 pairs of runs, and kept in
 # OUT/slower_ns. One publisher, 100 subscribers, hubload only counts, so that the hub is the limit.
@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 out=${1:?where to}
 from=${2:-1}
-to=${3:-24}
+to=${3:-40}
 release=build/release
 hub=''
 
