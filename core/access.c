@@ -47,6 +47,7 @@ static void user_free(struct access_user *user)
 {
     text_free(user->name);
     text_free(user->secret);
+    usage_unref(user->usage);
     memory_free(user);
 }
 
@@ -161,6 +162,7 @@ static struct access_user *user_new(struct access *access, enum access_kind kind
     user->is_hashed = is_hashed;
     user->name = copy_of(name);
     user->secret = copy_of(secret);
+    user->usage = usage_new();
     access->has_plain |= kind != ACCESS_NKEY && !is_hashed;
     return user;
 }
@@ -238,6 +240,31 @@ bool access_set_no_auth_user(struct access *access, struct bytes name)
 void access_set_timeout(struct access *access, uint64_t timeout_ns)
 {
     access->timeout_ns = timeout_ns;
+}
+
+static void keep_usage(struct access_user *user, const struct access *old)
+{
+    const struct access_user *same = access_find(old, (enum access_kind)user->kind, user->name);
+    if (same != NULL) {
+        usage_ref(same->usage);
+        usage_unref(user->usage);
+        user->usage = same->usage;
+    }
+}
+
+void access_keep_usage(struct access *access, const struct access *old)
+{
+    if (old == NULL) {
+        return;
+    }
+    uint32_t cursor = 0;
+    struct access_user *user;
+    while ((user = table_next(&access->users, &cursor)) != NULL) {
+        keep_usage(user, old);
+    }
+    if (access->token != NULL) {
+        keep_usage(access->token, old);
+    }
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */

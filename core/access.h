@@ -19,6 +19,7 @@
 #include "core/nkey.h"
 #include "core/permit.h"
 #include "core/table.h"
+#include "core/usage.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -36,6 +37,7 @@ struct access_user {
     struct bytes name;   /* empty for ACCESS_TOKEN */
     struct bytes secret; /* password or token, or the bcrypt hash of it; ACCESS_NKEY: empty */
     const struct permit *permit; /* NULL: may do everything; owned by the access */
+    struct usage *usage;         /* what his clients take together; a reference, never NULL */
     uint8_t key[NKEY_KEY_SIZE];  /* ACCESS_NKEY */
     uint8_t kind;                /* enum access_kind */
     bool is_hashed;              /* secret is a bcrypt hash */
@@ -66,6 +68,9 @@ void access_set_default_permit(struct access *access, struct permit *permit);
 /* Who brings no credentials is this user. False: there is none of this name. */
 MUST_USE bool access_set_no_auth_user(struct access *access, struct bytes name);
 void access_set_timeout(struct access *access, uint64_t timeout_ns);
+/* Who is in both takes on what he took under the old one (NULL: there was none), whatever else
+ * changed about him. */
+void access_keep_usage(struct access *access, const struct access *old);
 
 /* Looks like a bcrypt hash ("$2a$10$…"); then it is one or the configuration is wrong. */
 bool access_is_hash(struct bytes secret);

@@ -135,11 +135,35 @@ struct grant *grant_new(void)
     return memory_alloc(sizeof(struct grant));
 }
 
+static void leave(struct grant *grant)
+{
+    if (grant->usage != NULL) {
+        usage_leave(grant->usage);
+        usage_unref(grant->usage);
+        grant->usage = NULL;
+    }
+}
+
+bool grant_join(struct grant *grant, const struct access_user *user, uint32_t most)
+{
+    if (grant->usage == user->usage) {
+        return true;
+    }
+    if (!usage_join(user->usage, most)) {
+        return false;
+    }
+    leave(grant);
+    usage_ref(user->usage);
+    grant->usage = user->usage;
+    return true;
+}
+
 void grant_free(struct grant *grant)
 {
     if (grant == NULL) {
         return;
     }
+    leave(grant);
     responses_free(grant->responses);
     memory_free(grant->cache);
     memory_free(grant);
@@ -150,6 +174,9 @@ void grant_bind(struct grant *grant, const struct access_user *user)
     memory_free(grant->cache);
     grant->cache = NULL;
     grant->user = user;
+    if (user == NULL || user->usage != grant->usage) {
+        leave(grant);
+    }
     if (user == NULL || user->permit == NULL || !user->permit->responds) {
         responses_free(grant->responses);
         grant->responses = NULL;

@@ -42,6 +42,7 @@ struct grant {
     const struct access_user *user; /* NULL: not authenticated yet */
     struct grant_cache *cache;      /* of publish answers; NULL: not needed yet */
     struct responses *responses;    /* NULL: none heard */
+    struct usage *usage;            /* its user's: a reference and a place; NULL: takes none yet */
     uint8_t proof;                  /* enum grant_proof */
     bool is_implied;                /* no_auth_user, and no credentials were shown */
     bool has_complained;            /* its first violation is in the log */
@@ -52,8 +53,11 @@ struct grant *grant_new(void);
 /* NULL is fine. */
 void grant_free(struct grant *grant);
 
-/* It is this user from now on; NULL: nobody. */
+/* It is this user from now on; NULL: nobody. Its place of another is given back. */
 void grant_bind(struct grant *grant, const struct access_user *user);
+/* Takes a place of the user's, for the one it has if it has one; false: there are `most` already
+ * (0: no limit), and all is as it was. */
+MUST_USE bool grant_join(struct grant *grant, const struct access_user *user, uint32_t most);
 
 enum grant_answer {
     GRANT_NO,

@@ -73,8 +73,10 @@ void hub_session_rules(struct hub *hub, struct session *session);
 const struct quotas *hub_quotas(const struct hub *hub);
 /* The session has a place of its address (addresses.h), which it gives back at its end. NULL: none. */
 void hub_set_address(struct session *session, struct address *address);
-/* The session is its user's from now on; false: he has as many connections as he may, close it. */
-MUST_USE bool hub_join_user(struct hub *hub, struct session *session, struct usage *usage);
+/* A session with a grant takes one of the user's places; false: he has as many connections as he may,
+ * close it. */
+MUST_USE bool hub_join_user(struct hub *hub, struct session *session,
+                            const struct access_user *user);
 
 /* ---- a turn ---------------------------------------------------------------------------------- */
 

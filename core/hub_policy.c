@@ -38,10 +38,6 @@ void session_terms_free(struct session *session)
         return;
     }
     ASSERT(terms->lanes_bytes == 0);
-    if (terms->usage != NULL) {
-        usage_leave(terms->usage);
-        usage_unref(terms->usage);
-    }
     if (terms->address != NULL) {
         address_leave(terms->address);
     }
@@ -466,17 +462,9 @@ void hub_set_address(struct session *session, struct address *address)
     }
 }
 
-bool hub_join_user(struct hub *hub, struct session *session, struct usage *usage)
+bool hub_join_user(struct hub *hub, struct session *session, const struct access_user *user)
 {
-    uint32_t most = hub->policies != NULL ? hub->policies->quotas.connections_per_user : 0;
-    struct terms *terms = session_terms(session);
-    ASSERT(terms->usage == NULL);
-    if (!usage_join(usage, most)) {
-        return false;
-    }
-    usage_ref(usage);
-    terms->usage = usage;
-    return true;
+    return grant_join(session->grant, user, hub_quotas(hub)->connections_per_user);
 }
 
 /* ---- quotas ---------------------------------------------------------------------------------- */
@@ -511,6 +499,12 @@ static enum hub_publish_result over_quota(struct hub *hub, struct session *sessi
     return quota->action == QUOTA_DROP ? HUB_PUBLISH_DROPPED : HUB_PUBLISH_OVER_RATE;
 }
 
+/* NULL: it is no user's. */
+static struct usage *usage_of(const struct session *session)
+{
+    return session->grant != NULL ? session->grant->usage : NULL;
+}
+
 enum hub_publish_result hub_check_quotas(struct hub *hub, struct session *session, uint64_t size)
 {
     const struct quotas *quotas = &hub->policies->quotas;
@@ -520,8 +514,9 @@ enum hub_publish_result hub_check_quotas(struct hub *hub, struct session *sessio
     if (wait > 0) {
         return over_quota(hub, session, &quotas->client, wait);
     }
-    if (terms->usage != NULL) {
-        wait = usage_wait(terms->usage, &quotas->user, size, now_ns);
+    struct usage *usage = usage_of(session);
+    if (usage != NULL) {
+        wait = usage_wait(usage, &quotas->user, size, now_ns);
         if (wait > 0) {
             return over_quota(hub, session, &quotas->user, wait);
         }
@@ -535,8 +530,9 @@ void hub_spend_quotas(struct hub *hub, struct session *session, uint64_t size)
     struct terms *terms = session_terms(session);
     bucket_take(&terms->messages, quotas->client.messages, 1, hub->now_ns);
     bucket_take(&terms->bytes, quotas->client.bytes, size, hub->now_ns);
-    if (terms->usage != NULL) {
-        bucket_shared_take(&terms->usage->messages, quotas->user.messages, 1, hub->now_ns);
-        bucket_shared_take(&terms->usage->bytes, quotas->user.bytes, size, hub->now_ns);
+    struct usage *usage = usage_of(session);
+    if (usage != NULL) {
+        bucket_shared_take(&usage->messages, quotas->user.messages, 1, hub->now_ns);
+        bucket_shared_take(&usage->bytes, quotas->user.bytes, size, hub->now_ns);
     }
 }

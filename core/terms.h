@@ -19,7 +19,6 @@
 
 #include "core/list.h"
 #include "core/policy.h"
-#include "core/usage.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,7 +53,6 @@ struct terms {
     struct bucket bytes;
     uint64_t resume_ns;      /* PAUSE_RATE ends; UINT64_MAX: none */
     struct address *address; /* a place of it; NULL: none */
-    struct usage *usage;     /* of its user; a reference and a place; NULL: none */
 };
 
 /* What a policy does to the lane now. */

@@ -10,16 +10,10 @@
  */
 #include "core/units.h"
 #include "core/version.h"
-#include "io/configuration.h"
-#include "io/listener.h"
-#include "io/log_sink.h"
-#include "io/monitor.h"
 #include "io/options.h"
-#include "io/process.h"
-#include "io/report.h"
+#include "io/reload.h"
 #include "io/scrub_tool.h"
 #include "io/sys.h"
-#include "io/workers.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -60,32 +54,6 @@ enum { ROOM_TEXT_MAX = 160 };
 extern const char *malloc_conf;
 const char *malloc_conf =
     "background_thread:true,max_background_threads:1,dirty_decay_ms:1000,muzzy_decay_ms:0";
-
-struct program {
-    const char *name; /* borrowed: argv[0]'s */
-    int argc;
-    char **argv;
-    struct configuration configuration;
-    struct config config;      /* in force: the configuration's, fitted to the machine */
-    uint32_t connections_room; /* what there is room for, by the start */
-    bool reload_asked;         /* and not yet done, because the last one has not settled */
-    struct config_machine machine;
-    struct loop_probe probe;
-    struct memory_bound bound;
-    bool direct; /* sockets live in the workers' tables */
-    struct log_sink *sink;
-    struct listener listener;
-    struct workers *workers;
-    struct monitor *monitor; /* NULL: not asked for */
-    struct monitor_facts facts;
-    struct config monitor_config; /* as it was at the start: its thread reads it */
-    struct monitor_source source;
-    int signals_fd;
-    char server_id[PROCESS_ID_SIZE];
-    uint64_t start_wall_ns;
-    char ports_path[PROCESS_PATH_MAX]; /* empty: none written */
-    struct report report;
-};
 
 static void learn_machine(struct program *program)
 {
@@ -251,17 +219,9 @@ static int send_signal(const struct program *program)
     return EXIT_SUCCESS;
 }
 
-static struct log_sink_options log_options(const struct config *config)
-{
-    return (struct log_sink_options){.path = config->log_file,
-                                     .logtime = config->logtime,
-                                     .utc = config->logtime_utc,
-                                     .json = config->log_json};
-}
-
 static bool open_log(struct program *program)
 {
-    struct log_sink_options options = log_options(&program->config);
+    struct log_sink_options options = program_log_options(&program->config);
     int error = log_sink_open(&options, &program->sink);
     if (error != 0) {
         fprintf(stderr, "%s: -l: cannot write the log %s: %s\n", program->name,
@@ -280,14 +240,6 @@ static bool open_signals(struct program *program)
         return false;
     }
     return true;
-}
-
-static void print_warnings(struct program *program, const struct configuration *configuration)
-{
-    struct conf_error warning;
-    for (size_t i = 0; configuration_warning(configuration, i, &warning); i++) {
-        log_sink_print(program->sink, LOG_WARNING, "%s", warning.text);
-    }
 }
 
 static void print_banner(struct program *program)
@@ -313,7 +265,7 @@ static void print_banner(struct program *program)
     if (config->config_file[0] != '\0') {
         log_sink_print(sink, LOG_INFO, "Using configuration file: %s", config->config_file);
     }
-    print_warnings(program, &program->configuration);
+    program_print_warnings(program, &program->configuration);
 }
 
 /* Finds out what the kernel allows; says it as a warning where it is less than was hoped for. */
@@ -381,16 +333,6 @@ static bool open_listener(struct program *program)
     return true;
 }
 
-/* What a file describes in blocks goes from its configuration to the settings, or is shared. */
-static void give_parts(struct configuration *configuration, struct settings *settings)
-{
-    settings->policies = configuration->config.policies;
-    configuration->config.policies = NULL;
-    if (configuration->access != NULL) {
-        settings->access = access_ref(configuration->access);
-    }
-}
-
 static void warn_of_access(struct program *program)
 {
     const struct config *config = &program->config;
@@ -417,7 +359,7 @@ static struct settings *make_settings(struct program *program, const struct conf
                        "them");
         return NULL;
     }
-    give_parts(&program->configuration, settings);
+    program_give_parts(&program->configuration, settings);
     return settings;
 }
 
@@ -471,16 +413,7 @@ static bool start_monitor(struct program *program)
     if (config->http_port == 0) {
         return true;
     }
-    program->monitor_config = *config;
-    program->facts = (struct monitor_facts){
-        .config = &program->monitor_config,
-        .server_id = program->server_id,
-        .server_name = config->server_name[0] != '\0' ? config->server_name : program->server_id,
-        .host = config->host,
-        .port = program->listener.port,
-        .workers = config_workers(config, &program->machine),
-        .cpus = program->machine.cpus,
-        .start_wall_ns = program->start_wall_ns};
+    program_learn_facts(program);
     program->source = (struct monitor_source){
         .context = program, .ask = ask_workers, .log_lines_lost = log_lines_lost};
     char why[1024];
@@ -570,110 +503,6 @@ static void begin_lame_duck(struct program *program)
     listener_stop(&program->listener);
 }
 
-/* ---- reload ---------------------------------------------------------------------------------- */
-
-/* Says key by key what is different. */
-static void print_changes(struct program *program, const struct configuration *configuration)
-{
-    static const char *const blocks[] = {"slow_subscribers", "limits", "authorization",
-                                         "no_auth_user"};
-    const struct config *next = &configuration->config;
-    struct config_change *change = memory_alloc(sizeof(*change));
-    size_t index = 0;
-    while (config_change(&program->configuration.config, next, &index, change)) {
-        if (change->needs_restart) {
-            log_sink_print(program->sink, LOG_WARNING,
-                           "%s = %s needs a restart; until then it stays %s", change->key,
-                           change->is, change->was);
-        } else {
-            log_sink_print(program->sink, LOG_INFO, "Reloaded: %s = %s (was %s)", change->key,
-                           change->is, change->was);
-        }
-    }
-    memory_free(change);
-    for (size_t i = 0; i < COUNT_OF(blocks); i++) {
-        if (configuration_block_differs(&program->configuration, configuration, blocks[i])) {
-            log_sink_print(program->sink, LOG_INFO, "Reloaded: %s", blocks[i]);
-        }
-    }
-    if (next->max_connections > program->connections_room &&
-        next->max_connections != program->configuration.config.max_connections) {
-        log_sink_print(program->sink, LOG_WARNING,
-                       "max_connections = %" PRIu32 " needs a restart; until then there is room "
-                       "for %" PRIu32,
-                       next->max_connections, program->connections_room);
-    }
-}
-
-/* All of it or nothing. False: error says why, and all is as it was. */
-static bool apply_again(struct program *program, const struct config *next,
-                        struct configuration *parts, struct conf_error *error)
-{
-    struct log_sink_options before = log_options(&program->config);
-    struct log_sink_options log = log_options(next);
-    const struct workers_server server = {.id = program->server_id, .port = program->listener.port};
-    struct settings *settings = workers_settings(&server, next);
-    if (settings == NULL) {
-        return conf_explain(error,
-                            "client_advertise: the INFO line has no room for it; shorten it");
-    }
-    bool is_other_log = strcmp(before.path, log.path) != 0 || before.logtime != log.logtime ||
-                        before.utc != log.utc || before.json != log.json;
-    int failure = is_other_log ? log_sink_change(program->sink, &log) : 0;
-    if (failure != 0) {
-        settings_free(settings);
-        return conf_explain(error, "log_file: cannot write %.200s: %s", log.path,
-                            strerror(-failure));
-    }
-    give_parts(parts, settings);
-    workers_log_level(program->workers, config_log_level(next));
-    workers_apply(program->workers, settings);
-    return true;
-}
-
-static void reload_from(struct program *program, struct configuration *next)
-{
-    struct conf_error error;
-    enum config_command command = configuration_read(next, program->argc, program->argv, &error);
-    struct config config = next->config;
-    bool done = command != CONFIG_INVALID;
-    if (done) {
-        config_keep(&program->configuration.config, &config);
-        config.max_connections = MIN_OF(config.max_connections, program->connections_room);
-        done = apply_again(program, &config, next, &error);
-    }
-    if (!done) {
-        log_sink_print(program->sink, LOG_ERROR, "Failed to reload server configuration: %s",
-                       error.text);
-        configuration_free(next);
-        return;
-    }
-    print_warnings(program, next);
-    print_changes(program, next);
-    program->config = config;
-    config_keep(&program->configuration.config, &next->config);
-    configuration_free(&program->configuration);
-    program->configuration = *next;
-    log_sink_print(program->sink, LOG_INFO, "Reloaded server configuration");
-}
-
-/* On SIGHUP. While workers still make the last settings known, it waits for the next round. */
-static void reload(struct program *program)
-{
-    if (!workers_settled(program->workers) || !program->reload_asked) {
-        return;
-    }
-    program->reload_asked = false;
-    if (program->config.config_file[0] == '\0') {
-        log_sink_print(program->sink, LOG_INFO,
-                       "SIGHUP ignored: there is no configuration file to reload");
-        return;
-    }
-    struct configuration *next = memory_alloc(sizeof(*next));
-    reload_from(program, next);
-    memory_free(next);
-}
-
 static void wait_for_end(struct program *program)
 {
     bool lame_duck = false;
@@ -698,7 +527,7 @@ static void wait_for_end(struct program *program)
             program->reload_asked = true;
             break;
         }
-        reload(program);
+        reload_look(program);
         if (lame_duck && workers_finished(program->workers)) {
             return;
         }
@@ -721,7 +550,7 @@ static int run(struct program *program)
         return status;
     }
     process_server_id(program->server_id);
-    program->start_wall_ns = sys_wall_ns();
+    program->start_wall_ns = program->config_wall_ns = sys_wall_ns();
     learn_machine(program);
     if (!open_signals(program)) {
         goto close_log;

@@ -36,8 +36,15 @@ struct cpu_meter {
     double percent;
 };
 
+struct known {
+    struct monitor_facts facts;
+    struct config config; /* facts.config */
+};
+
 struct monitor {
-    const struct monitor_facts *facts;
+    struct known known; /* the monitoring thread's */
+    struct known *news; /* to become known with the next request; the lock's; NULL: none */
+    pthread_mutex_t lock;
     const struct monitor_source *source;
     struct listener listener;
     struct MHD_Daemon *daemon;
@@ -142,7 +149,7 @@ static enum MHD_Result send_page(struct monitor *monitor, struct MHD_Connection 
         return refuse(monitor, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
                       "too many answers are waiting to be read\n");
     }
-    struct monitor_view view = {.facts = monitor->facts,
+    struct monitor_view view = {.facts = &monitor->known.facts,
                                 .source = monitor->source,
                                 .request = *request,
                                 .now_ns = sys_now_ns(),
@@ -188,14 +195,50 @@ static enum MHD_Result take_argument(void *context, enum MHD_ValueKind kind, con
     return MHD_YES;
 }
 
+static void know(struct known *known, const struct monitor_facts *facts)
+{
+    known->facts = *facts;
+    known->config = *facts->config;
+    known->facts.config = &known->config;
+    known->facts.host = known->config.host;
+    if (known->config.server_name[0] != '\0') {
+        known->facts.server_name = known->config.server_name;
+    }
+}
+
+void monitor_learn(struct monitor *monitor, const struct monitor_facts *facts)
+{
+    struct known *news = memory_alloc(sizeof(*news));
+    know(news, facts);
+    news->facts.http_port = monitor->listener.port;
+    pthread_mutex_lock(&monitor->lock);
+    struct known *unread = monitor->news;
+    monitor->news = news;
+    pthread_mutex_unlock(&monitor->lock);
+    memory_free(unread);
+}
+
+static void take_news(struct monitor *monitor)
+{
+    pthread_mutex_lock(&monitor->lock);
+    struct known *news = monitor->news;
+    monitor->news = NULL;
+    pthread_mutex_unlock(&monitor->lock);
+    if (news != NULL) {
+        know(&monitor->known, &news->facts);
+        memory_free(news);
+    }
+}
+
 static enum MHD_Result answer_request(struct monitor *monitor, struct MHD_Connection *connection,
                                       const char *path)
 {
     struct arguments arguments = {.count = 0};
     struct monitor_request request;
     char why[MONITOR_ERROR_MAX];
+    take_news(monitor);
     (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_argument, &arguments);
-    switch (monitor_request_parse(monitor->facts->config->http_base_path, path, arguments.all,
+    switch (monitor_request_parse(monitor->known.facts.config->http_base_path, path, arguments.all,
                                   arguments.count, &request, why)) {
     case MONITOR_NOT_FOUND:
         return refuse(monitor, connection, MHD_HTTP_NOT_FOUND, "404 page not found\n");
@@ -351,7 +394,7 @@ static void *thread_main(void *argument)
 
 static int open_port(struct monitor *monitor, char *why, size_t why_size)
 {
-    const struct config *config = monitor->facts->config;
+    const struct config *config = monitor->known.facts.config;
     struct listener_options options = {.host = config->http_host, .port = config->http_port};
     char text[768];
     int error = listener_open(&options, &monitor->listener, text, sizeof(text));
@@ -380,6 +423,8 @@ static void free_all(struct monitor *monitor)
         close(monitor->stop_fd);
     }
     listener_close(&monitor->listener);
+    pthread_mutex_destroy(&monitor->lock);
+    memory_free(monitor->news);
     memory_free(monitor);
 }
 
@@ -387,7 +432,8 @@ int monitor_start(struct monitor_facts *facts, const struct monitor_source *sour
                   struct monitor **result, char *why, size_t why_size)
 {
     struct monitor *monitor = memory_alloc(sizeof(*monitor));
-    monitor->facts = facts;
+    know(&monitor->known, facts);
+    pthread_mutex_init(&monitor->lock, NULL);
     monitor->source = source;
     for (size_t i = 0; i < COUNT_OF(monitor->guests); i++) {
         monitor->guests[i].fd = -1;
@@ -395,10 +441,12 @@ int monitor_start(struct monitor_facts *facts, const struct monitor_source *sour
     monitor->cpu.at_ns = sys_now_ns();
     int error = open_port(monitor, why, why_size);
     if (error != 0) {
+        pthread_mutex_destroy(&monitor->lock);
         memory_free(monitor);
         return error;
     }
     facts->http_port = monitor->listener.port;
+    monitor->known.facts.http_port = monitor->listener.port;
     monitor->stop_fd = eventfd(0, EFD_CLOEXEC);
     monitor->daemon = make_daemon(monitor);
     pthread_attr_t attributes;

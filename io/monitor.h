@@ -5,8 +5,9 @@
  *
  * The thread runs at a lower priority than the workers, and asks them for copies (core/snapshot.h).
  *
- * Threads:     monitor_start and monitor_stop: the main thread. It has one thread.
- * Memory:      owns its listener and connections; borrows facts and source until monitor_stop.
+ * Threads:     monitor_start, monitor_learn and monitor_stop: the main thread. It has one thread.
+ * Memory:      owns its listener and connections, copies of facts and their config; borrows the texts
+ *              that facts name, and source, until monitor_stop.
  * Limits:      MONITOR_CONNECTIONS_MAX connections, of which one client address may have all;
  *              MONITOR_REQUEST_BYTES for a request's head; MONITOR_REQUEST_NS from one answer to the
  *              next on a connection, then it is cut; BODY_BYTES_MAX for an answer and
@@ -39,6 +40,8 @@ struct monitor;
  * and why as one sentence. */
 MUST_USE int monitor_start(struct monitor_facts *facts, const struct monitor_source *source,
                            struct monitor **monitor, char *why, size_t why_size);
+/* Pages show these facts from now on; those of the port stay what they were. */
+void monitor_learn(struct monitor *monitor, const struct monitor_facts *facts);
 /* NULL is fine. */
 void monitor_stop(struct monitor *monitor);
 

@@ -60,7 +60,10 @@ static void put_settings(json_t *page, const struct monitor_view *view)
     json_object_set_new(page, "http_port", json_integer(facts->http_port));
     json_object_set_new(page, "http_base_path", json_of_text(config->http_base_path));
     json_object_set_new(page, "https_port", json_of(0));
-    json_object_set_new(page, "auth_timeout", json_real(2.0));
+    if (facts->is_auth_required) {
+        json_object_set_new(page, "auth_required", json_true());
+    }
+    json_object_set_new(page, "auth_timeout", json_real((double)facts->auth_timeout_ns / 1e9));
     json_object_set_new(page, "max_control_line", json_of(config->max_control_line));
     json_object_set_new(page, "max_payload", json_integer(config->max_payload));
     json_object_set_new(page, "max_pending", json_of(config->max_pending));
@@ -68,7 +71,7 @@ static void put_settings(json_t *page, const struct monitor_view *view)
     json_object_set_new(page, "tls_timeout", json_real(2.0));
     json_object_set_new(page, "write_deadline", json_of(config->write_deadline_ns));
     json_object_set_new(page, "start", json_of_time(facts->start_wall_ns));
-    json_object_set_new(page, "config_load_time", json_of_time(facts->start_wall_ns));
+    json_object_set_new(page, "config_load_time", json_of_time(facts->config_wall_ns));
     json_object_set_new(page, "config_digest", json_string(""));
     json_object_set_new(page, "system_account", json_string(""));
     json_object_set_new(page, "cores", json_of(facts->cpus));

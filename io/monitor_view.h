@@ -3,7 +3,7 @@
  *
  *   request ─▶ view_ask ─▶ answers ─▶ a page writes its body
  *
- * Threads:     the monitoring thread. Facts are immutable.
+ * Threads:     the monitoring thread. Facts stay as they are while a page is written.
  * Memory:      borrows facts and source; owns the answers until view_free.
  */
 #ifndef RINGHUB_IO_MONITOR_VIEW_H
@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-/* What does not change while the hub runs. */
+/* What only a reload changes. */
 struct monitor_facts {
     const struct config *config; /* borrowed */
     const char *server_id;
@@ -30,6 +30,9 @@ struct monitor_facts {
     uint32_t workers;
     uint32_t cpus;
     uint64_t start_wall_ns;
+    uint64_t config_wall_ns; /* when the configuration was read */
+    uint64_t auth_timeout_ns;
+    bool is_auth_required;
 };
 
 /* Where answers come from. */

@@ -1,6 +1,7 @@
 /* workers.c - threads and budgets. */
 #include "io/workers.h"
 
+#include "core/access.h"
 #include "core/policy.h"
 #include "core/proto/nats_info.h"
 #include "core/scrub_rules.h"
@@ -334,6 +335,9 @@ void workers_apply(struct workers *workers, struct settings *settings)
     }
     if (workers->settings->policies != NULL) {
         policies_keep_rows(settings->policies, workers->settings->policies);
+    }
+    if (settings->access != NULL) {
+        access_keep_usage(settings->access, workers->settings->access);
     }
     workers->old = workers->settings;
     workers->settings = settings;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define VIOLATION "Authorization Violation"
+#define TOO_MANY  "maximum account active connections exceeded"
 
 /* What is quoted in a log line, cut where it is longer. */
 enum { LOGGED_MAX = 100 };
@@ -113,6 +114,16 @@ static bool prove(struct hub *hub, struct session *session, const struct credent
     return true;
 }
 
+/* False: the user has as many connections as he may; it was told, and is closed. */
+static bool take_place(struct hub *hub, struct session *session, const struct access_user *user)
+{
+    if (hub_join_user(hub, session, user)) {
+        return true;
+    }
+    nats_close_saying(hub, session, TOO_MANY, CLOSE_MAX_USER);
+    return false;
+}
+
 enum nats_login nats_login(struct hub *hub, struct session *session,
                            const struct nats_connect *options)
 {
@@ -135,6 +146,9 @@ enum nats_login nats_login(struct hub *hub, struct session *session,
     if (answer == ACCESS_REFUSED || (answer == ACCESS_TO_PROVE && proof != PROOF_PASSED)) {
         return refuse(hub, session, &shown);
     }
+    if (!take_place(hub, session, user)) {
+        return NATS_LOGIN_REFUSED;
+    }
     bool is_implied = user == access_no_auth_user(hub_access(hub)) && shown.user.size == 0 &&
                       shown.nkey.size == 0;
     if (user != grant->user) {
@@ -144,6 +158,13 @@ enum nats_login nats_login(struct hub *hub, struct session *session,
     grant->is_implied = is_implied;
     hub_bind(hub, session, user);
     return NATS_LOGIN_DONE;
+}
+
+/* Who was let in without a word may still say CONNECT as somebody else, so it takes a place of
+ * no_auth_user's only with the first thing it does. */
+static bool has_place(struct hub *hub, struct session *session)
+{
+    return session->grant->usage != NULL || take_place(hub, session, session->grant->user);
 }
 
 /* ---- violations ------------------------------------------------------------------------------ */
@@ -178,6 +199,9 @@ static void log_violation(struct hub *hub, struct session *session, const char *
 
 enum grant_answer nats_may_publish(struct hub *hub, struct session *session, struct bytes subject)
 {
+    if (!has_place(hub, session)) {
+        return GRANT_NO;
+    }
     enum grant_answer answer = hub_may_publish(hub, session, subject);
     if (answer == GRANT_NO) {
         log_violation(hub, session, "Publish", subject, (struct bytes){0});
@@ -189,6 +213,9 @@ enum grant_answer nats_may_publish(struct hub *hub, struct session *session, str
 
 bool nats_may_subscribe(struct hub *hub, struct session *session, const struct nats_verb *verb)
 {
+    if (session->grant != NULL && !has_place(hub, session)) {
+        return false;
+    }
     bool is_allowed =
         session->grant == NULL || grant_may_subscribe(session->grant, verb->subject, verb->queue);
     if (is_allowed && !bytes_equal(verb->queue, bytes_text("_sys_"))) {
@@ -241,6 +268,13 @@ static void bind_anew(struct hub *hub, struct session *session, const struct acc
     hub_bind(hub, session, user);
 }
 
+/* Nobody who is there has to go because there are too many. */
+static void keep_place(struct grant *grant, const struct access_user *user)
+{
+    bool has_joined = grant_join(grant, user, 0);
+    ASSERT(has_joined);
+}
+
 static void access_changed(struct hub *hub, struct session *session)
 {
     const struct access *access = hub_access(hub);
@@ -268,6 +302,9 @@ static void access_changed(struct hub *hub, struct session *session)
         is_implied ? access_no_auth_user(access) : access_same(access, was);
     session->grant->is_implied = user != NULL && is_implied;
     if (user != NULL) {
+        if (client->connected || session->grant->usage != NULL || session->subs.count > 0) {
+            keep_place(session->grant, user);
+        }
         bind_anew(hub, session, user);
     } else if (was == NULL && !client->connected && session->subs.count == 0) {
         /* It said nothing yet: it still may say who it is. */

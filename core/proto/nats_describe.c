@@ -1,6 +1,8 @@
 /* nats_describe.c - the client's own words about itself, and what the hub measured. */
 #include "core/proto/nats_describe.h"
 
+#include "core/grant.h"
+
 void nats_describe(const struct session *session, struct snapshot_client *client)
 {
     const struct nats_client *from =
@@ -17,5 +19,8 @@ void nats_describe(const struct session *session, struct snapshot_client *client
     for (int i = TEXT_ADDRESS; at != NULL && i <= TEXT_VERSION; i++) {
         client->texts[i] = bytes_text(at);
         at += client->texts[i].size + 1;
+    }
+    if (session->grant != NULL && session->grant->user != NULL) {
+        client->texts[TEXT_USER] = session->grant->user->name; /* a token has none */
     }
 }

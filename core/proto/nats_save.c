@@ -5,7 +5,7 @@
 
 #include "core/proto/nats_words.h"
 
-enum { SAVE_VERSION = 2 };
+enum { SAVE_VERSION = 3 };
 
 struct save_client {
     uint32_t version;
@@ -18,6 +18,7 @@ struct save_client {
     bool has_grant;
     bool has_user;
     bool is_implied;
+    bool has_place;    /* of its user's */
     uint8_t user_kind; /* enum access_kind */
     char nonce[NKEY_NONCE_SIZE];
     struct nats_parser parser; /* if is_unfinished */
@@ -63,6 +64,7 @@ static void save_grant(const struct grant *grant, struct save_client *saved)
     saved->has_grant = true;
     saved->has_user = grant->user != NULL;
     saved->is_implied = grant->is_implied;
+    saved->has_place = grant->usage != NULL;
     saved->user_kind = grant->user != NULL ? grant->user->kind : 0;
     saved->user_size = grant->user != NULL ? (uint32_t)grant->user->name.size : 0;
     memcpy(saved->nonce, grant->nonce, sizeof(saved->nonce));
@@ -161,6 +163,9 @@ static bool load_grant(struct hub *hub, struct session *session, const struct sa
         hub_grant(hub, session);
         memcpy(session->grant->nonce, saved->nonce, sizeof(saved->nonce));
         session->grant->is_implied = saved->is_implied;
+        /* It was let in where it was. */
+        bool has_joined = !saved->has_place || user == NULL || grant_join(session->grant, user, 0);
+        ASSERT(has_joined);
         hub_bind(hub, session, user);
     }
     return load_responses(hub, session, saved->responses_count, from);

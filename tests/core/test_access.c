@@ -189,12 +189,33 @@ static void test_access_same(void **state)
     access_unref(NULL);
 }
 
+/* What a user takes is known under his name; nobody else's is. */
+static void test_access_keep_usage(void **state)
+{
+    (void)state;
+    struct access *one = users_of_all_kinds();
+    struct access *other = access_new();
+    struct access_user *derek = access_add_user(other, bytes_text("derek"), bytes_text("changed"));
+    struct access_user *frank = access_add_user(other, bytes_text("frank"), bytes_text("x"));
+    const struct access_user *was = access_find(one, ACCESS_USER, bytes_text("derek"));
+    struct usage *franks = frank->usage;
+    access_keep_usage(other, NULL);
+    assert_ptr_not_equal(derek->usage, was->usage);
+    access_keep_usage(other, one);
+    assert_ptr_equal(derek->usage, was->usage);
+    assert_ptr_equal(frank->usage, franks);
+    access_unref(one);
+    assert_true(usage_join(derek->usage, 1));
+    usage_leave(derek->usage);
+    access_unref(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_access_users), cmocka_unit_test(test_access_no_auth_user),
         cmocka_unit_test(test_access_token), cmocka_unit_test(test_access_refuses_to_add),
-        cmocka_unit_test(test_access_same),
+        cmocka_unit_test(test_access_same),  cmocka_unit_test(test_access_keep_usage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -472,7 +472,9 @@ static void test_users_share_their_rate(void **state)
         (struct quota){.messages = {.per_second = 100, .burst = 10}, .action = QUOTA_DROP};
     policies->quotas.connections_per_user = 2;
     struct world *world = world_under(policies, 2);
-    struct usage *usage = usage_new();
+    struct access *access = access_new();
+    const struct access_user *user = access_add_user(access, bytes_text("u"), bytes_text("p"));
+    struct usage *usage = user->usage;
     struct client *subscriber = client_plain(world, 0);
     client_says(subscriber, "SUB t.x 1\r\n");
     world_run(world);
@@ -480,7 +482,10 @@ static void test_users_share_their_rate(void **state)
                                  client_plain(world, 1)};
     for (uint32_t i = 0; i < 3; i++) {
         struct hub *hub = world_hub(world, clients[i]->worker);
-        assert_int_equal(hub_join_user(hub, client_session(clients[i]), usage), i < 2);
+        struct session *session = client_session(clients[i]);
+        hub_grant(hub, session);
+        assert_int_equal(hub_join_user(hub, session, user), i < 2);
+        hub_bind(hub, session, user);
     }
     for (int i = 0; i < 20; i++) {
         publish(clients[i % 2], "t.x", i);
@@ -490,11 +495,11 @@ static void test_users_share_their_rate(void **state)
     client_ends(clients[0]);
     world_run(world);
     assert_int_equal(atomic_load(&usage->connections), 1);
-    assert_true(hub_join_user(world_hub(world, 1), client_session(clients[2]), usage));
+    assert_true(hub_join_user(world_hub(world, 1), client_session(clients[2]), user));
     world_end(world);
     assert_int_equal(atomic_load(&usage->connections), 0);
     assert_int_equal(atomic_load(&usage->refs), 1);
-    usage_unref(usage);
+    access_unref(access);
     policies_free(policies);
 }
 

@@ -343,6 +343,126 @@ static void test_nkeys(void **state)
     world_end(world);
 }
 
+/* ---- connections of a user ------------------------------------------------------------------- */
+
+#define TOO_MANY "-ERR 'maximum account active connections exceeded'\r\n"
+
+static struct world *world_with(struct access *access, struct policies *policies)
+{
+    struct world_options options = {
+        .checks = true, .workers = 2, .hub = {.access = access, .policies = policies}};
+    struct world *world = world_new(&options);
+    return world;
+}
+
+/*
+ * Goal:    a user has so many connections, wherever they are; the next is told so and closed, its
+ *          place is free again when one of them ends, and other users notice nothing.
+ * Method:  two of bob's are enough; a CONNECT as somebody else takes another's place.
+ */
+static void test_connections_of_a_user(void **state)
+{
+    (void)state;
+    struct policies *policies = policies_new();
+    policies->quotas.connections_per_user = 2;
+    struct access *access = people();
+    struct usage *bobs = access_find(access, ACCESS_USER, text_of("bob"))->usage;
+    struct world *world = world_with(access, policies);
+    struct client *one = client_open(world, 0, AS("bob"));
+    struct client *two = client_open(world, 1, AS("bob"));
+    struct client *three = client_open(world, 0, NULL);
+    says(world, three, "CONNECT " AS("bob") "\r\nPING\r\n");
+    CLIENT_EXPECT(three, TOO_MANY);
+    assert_false(three->is_open);
+    assert_int_equal(closed(world, CLOSE_MAX_USER), 1);
+    struct client *alice = client_open(world, 0, AS("alice"));
+    says(world, alice, "PING\r\n");
+    CLIENT_EXPECT(alice, "PONG\r\n");
+    says(world, two, "CONNECT " AS("bob") "\r\nPING\r\n"); /* it has its place already */
+    CLIENT_EXPECT(two, "PONG\r\n");
+    says(world, one, "CONNECT " AS("alice") "\r\nPING\r\n");
+    CLIENT_EXPECT(one, "PONG\r\n");
+    assert_int_equal(atomic_load(&bobs->connections), 1);
+    three = client_open(world, 1, AS("bob"));
+    assert_int_equal(atomic_load(&bobs->connections), 2);
+    client_ends(two);
+    client_ends(three);
+    world_run(world);
+    assert_int_equal(atomic_load(&bobs->connections), 0);
+    access_unref(access);
+    world_end(world);
+    policies_free(policies);
+}
+
+/*
+ * Goal:    who shows nothing takes a place of no_auth_user's with the first thing it does, so that
+ *          those who come to log in are not kept out by it.
+ * Method:  one place; silent clients come before and after it is taken.
+ */
+static void test_connections_of_no_auth_user(void **state)
+{
+    (void)state;
+    struct policies *policies = policies_new();
+    policies->quotas.connections_per_user = 1;
+    struct access *access = people();
+    assert_true(access_set_no_auth_user(access, text_of("alice")));
+    struct world *world = world_with(access, policies);
+    access_unref(access);
+    struct client *clients[4];
+    for (size_t i = 0; i < COUNT_OF(clients); i++) {
+        clients[i] = client_open(world, 0, NULL);
+    }
+    says(world, clients[0], "SUB a 1\r\nPING\r\n");
+    CLIENT_EXPECT(clients[0], "+OK\r\nPONG\r\n");
+    says(world, clients[1], "PUB a 1\r\nx\r\nPING\r\n");
+    CLIENT_EXPECT(clients[1], TOO_MANY);
+    says(world, clients[2], "CONNECT {" QUIET "}\r\nPING\r\n");
+    CLIENT_EXPECT(clients[2], TOO_MANY);
+    says(world, clients[3], "CONNECT " AS("bob") "\r\nPING\r\n");
+    CLIENT_EXPECT(clients[3], "PONG\r\n");
+    says(world, clients[0], "CONNECT {" QUIET "}\r\nPING\r\n");
+    CLIENT_EXPECT(clients[0], "PONG\r\n");
+    assert_int_equal(closed(world, CLOSE_MAX_USER), 2);
+    world_end(world);
+    policies_free(policies);
+}
+
+/*
+ * Goal:    a reload counts on from who is there, whatever changed of the user, and closes nobody for
+ *          a limit that came with it; only who comes later is refused.
+ * Method:  three of bob's under no limit; then he has another permit and one connection.
+ */
+static void test_connections_of_a_user_after_a_reload(void **state)
+{
+    (void)state;
+    struct policies *policies = policies_new();
+    policies->quotas.connections_per_user = 1;
+    struct access *access = people();
+    struct world *world = world_with(access, NULL);
+    struct client *clients[3];
+    for (size_t i = 0; i < COUNT_OF(clients); i++) {
+        clients[i] = client_open(world, i % 2, AS("bob"));
+    }
+    struct access *next = access_new();
+    const struct access_user *bob = user_of(next, "bob", "p");
+    access_keep_usage(next, access);
+    access_unref(access);
+    for (uint32_t i = 0; i < 2; i++) {
+        hub_set_policies(world_hub(world, i), policies);
+    }
+    set_access(world, next, 2);
+    assert_int_equal(atomic_load(&bob->usage->connections), 3);
+    for (size_t i = 0; i < COUNT_OF(clients); i++) {
+        says(world, clients[i], "PING\r\n");
+        CLIENT_EXPECT(clients[i], "PONG\r\n");
+    }
+    struct client *late = client_open(world, 0, NULL);
+    says(world, late, "CONNECT " AS("bob") "\r\n");
+    CLIENT_EXPECT(late, TOO_MANY);
+    world_end(world);
+    policies_free(policies);
+}
+
 /* ---- permissions ----------------------------------------------------------------------------- */
 
 /*
@@ -561,6 +681,9 @@ int main(void)
         cmocka_unit_test(test_proofs_that_fail),
         cmocka_unit_test(test_proofs_wait_their_turn),
         cmocka_unit_test(test_nkeys),
+        cmocka_unit_test(test_connections_of_a_user),
+        cmocka_unit_test(test_connections_of_no_auth_user),
+        cmocka_unit_test(test_connections_of_a_user_after_a_reload),
         cmocka_unit_test(test_violations),
         cmocka_unit_test(test_denied_messages_are_not_heard),
         cmocka_unit_test(test_responses),
