@@ -2,6 +2,7 @@
 #include "core/grant.h"
 
 #include "core/hash.h"
+#include "core/planted.h"
 
 /* ---- publish answers ------------------------------------------------------------------------- */
 
@@ -95,15 +96,14 @@ static bool is_expired(const struct permit *permit, const struct response *respo
            now_ns - response->heard_ns > permit->response_expires_ns;
 }
 
-/* Those that are over, and the oldest until there is room. */
-static void make_room(struct responses *responses, const struct permit *permit, size_t bytes,
+/* Those that are over, and the oldest until there are at most so many bytes. */
+static void make_room(struct responses *responses, const struct permit *permit, size_t most,
                       uint64_t now_ns)
 {
     struct list *node;
     while ((node = list_first(&responses->by_age)) != NULL) {
         struct response *oldest = CONTAINER_OF(node, struct response, link);
-        if (!is_expired(permit, oldest, now_ns) &&
-            responses->bytes + bytes <= GRANT_RESPONSES_BYTES) {
+        if (!is_expired(permit, oldest, now_ns) && responses->bytes <= most) {
             return;
         }
         response_forget(responses, oldest);
@@ -171,8 +171,10 @@ void grant_free(struct grant *grant)
 
 void grant_bind(struct grant *grant, const struct access_user *user)
 {
-    memory_free(grant->cache);
-    grant->cache = NULL;
+    if (!PLANTED(PLANTED_STALE_ANSWERS)) {
+        memory_free(grant->cache);
+        grant->cache = NULL;
+    }
     grant->user = user;
     if (user == NULL || user->usage != grant->usage) {
         leave(grant);
@@ -212,7 +214,7 @@ void grant_responded(struct grant *grant, struct bytes subject)
         grant->responses != NULL ? response_find(grant->responses, subject) : NULL;
     const struct permit *permit = permit_of(grant);
     if (response != NULL && permit->responses_max > 0 &&
-        ++response->used >= permit->responses_max) {
+        ++response->used >= permit->responses_max + PLANTED(PLANTED_ANSWER_TWICE)) {
         response_forget(grant->responses, response);
     }
 }
@@ -240,12 +242,13 @@ bool grant_responds(const struct grant *grant)
     return grant->user != NULL && permit_of(grant) != NULL && permit_of(grant)->responds;
 }
 
-/* NULL: it is too long, or needs no memory. */
-static struct response *response_take(struct grant *grant, struct bytes reply, uint64_t now_ns)
+/* NULL: there is no room for it, or it needs no memory. */
+static struct response *response_take(struct grant *grant, struct bytes reply, uint64_t now_ns,
+                                      size_t most)
 {
     const struct permit *permit = permit_of(grant);
     size_t bytes = response_bytes(reply.size);
-    if (reply.size == 0 || bytes > GRANT_RESPONSES_BYTES || permit_may_publish(permit, reply)) {
+    if (reply.size == 0 || bytes > most || permit_may_publish(permit, reply)) {
         return NULL;
     }
     if (grant->responses == NULL) {
@@ -255,7 +258,7 @@ static struct response *response_take(struct grant *grant, struct bytes reply, u
     struct responses *responses = grant->responses;
     struct response *response = response_find(responses, reply);
     if (response == NULL) {
-        make_room(responses, permit, bytes, now_ns);
+        make_room(responses, permit, most - bytes, now_ns);
         response = memory_alloc(sizeof(*response) + reply.size);
         list_init(&response->link);
         response->size = (uint32_t)reply.size;
@@ -268,10 +271,15 @@ static struct response *response_take(struct grant *grant, struct bytes reply, u
     return response;
 }
 
-void grant_heard(struct grant *grant, struct bytes reply, uint64_t now_ns)
+size_t grant_responses_bytes(const struct grant *grant)
+{
+    return grant->responses != NULL ? grant->responses->bytes : 0;
+}
+
+void grant_heard(struct grant *grant, struct bytes reply, uint64_t now_ns, size_t most)
 {
     ASSERT(grant_responds(grant));
-    struct response *response = response_take(grant, reply, now_ns);
+    struct response *response = response_take(grant, reply, now_ns, most);
     if (response != NULL) {
         response->used = 0;
         response->heard_ns = now_ns;
@@ -301,7 +309,9 @@ bool grant_response_next(const struct grant *grant, const void **cursor, struct 
 void grant_response_put(struct grant *grant, const struct response_view *view)
 {
     struct response *response =
-        grant_responds(grant) ? response_take(grant, view->subject, view->heard_ns) : NULL;
+        grant_responds(grant)
+            ? response_take(grant, view->subject, view->heard_ns, GRANT_RESPONSES_BYTES)
+            : NULL;
     if (response != NULL) {
         response->used = view->used;
         response->heard_ns = view->heard_ns;

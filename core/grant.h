@@ -38,11 +38,15 @@ enum grant_proof {
     PROOF_FAILED,
 };
 
+struct fair_source;
+
 struct grant {
     const struct access_user *user; /* NULL: not authenticated yet */
     struct grant_cache *cache;      /* of publish answers; NULL: not needed yet */
     struct responses *responses;    /* NULL: none heard */
     struct usage *usage;            /* its user's: a reference and a place; NULL: takes none yet */
+    struct fair_source *waits_in;   /* PROOF_WAITS: see fair.h */
+    uint64_t source;                /* since it asked: a hash of the address it comes from */
     uint8_t proof;                  /* enum grant_proof */
     bool is_implied;                /* no_auth_user, and no credentials were shown */
     bool has_complained;            /* its first violation is in the log */
@@ -73,8 +77,11 @@ bool grant_may_subscribe(const struct grant *grant, struct bytes subject, struct
 /* Must what a subscription to this pattern is handed be looked at, message by message? */
 bool grant_watches(const struct grant *grant, struct bytes pattern);
 bool grant_may_hear(const struct grant *grant, struct bytes subject);
-/* It was handed a message with a reply. */
-void grant_heard(struct grant *grant, struct bytes reply, uint64_t now_ns);
+/* It was handed a message with a reply. most: bytes that what it may answer may take, at most
+ * GRANT_RESPONSES_BYTES. */
+void grant_heard(struct grant *grant, struct bytes reply, uint64_t now_ns, size_t most);
+/* What they take now. */
+size_t grant_responses_bytes(const struct grant *grant);
 bool grant_responds(const struct grant *grant);
 
 /* What it takes, the struct included. */

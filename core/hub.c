@@ -100,9 +100,12 @@ void session_set_flush(struct hub *hub, struct session *session, enum session_fl
 
 void session_set_rest(struct hub *hub, struct session *session, enum session_rest rest)
 {
-    struct queue *const queues[] = {NULL,           &hub->paused, &hub->gated, &hub->resumable,
-                                    &hub->resuming, &hub->proving};
-    if (session->in_rest != REST_NOT) {
+    struct queue *const queues[] = {NULL, &hub->paused, &hub->gated, &hub->resumable,
+                                    &hub->resuming};
+    ASSERT(rest != REST_PROVING); /* proving_enter */
+    if (session->in_rest == REST_PROVING) {
+        proving_leave(hub, session);
+    } else if (session->in_rest != REST_NOT) {
         queue_remove(queues[session->in_rest], session);
     }
     session->in_rest = (uint8_t)rest;

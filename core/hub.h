@@ -265,10 +265,18 @@ MUST_USE enum grant_answer hub_may_publish(struct hub *hub, struct session *sess
                                            struct bytes subject);
 void hub_responded(struct hub *hub, struct session *session, struct bytes subject);
 
+/* What a helper is to look at. */
+struct hub_shown {
+    const struct access_user *user;
+    struct bytes text;        /* password or token; ACCESS_NKEY: the nonce */
+    const uint8_t *signature; /* ACCESS_NKEY */
+    struct bytes address;     /* where it comes from: addresses take turns */
+};
+
 /* Has a helper look at credentials: the session's input waits. When it goes on and grant->proof is
- * PASSED or FAILED, that is the verdict; else ask again. */
-void hub_prove(struct hub *hub, struct session *session, const struct access_user *user,
-               struct bytes text, const uint8_t signature[NKEY_SIGNATURE_SIZE]);
+ * PASSED or FAILED, that is the verdict; else ask again. False: FAIR_WAITING_MAX of its address wait
+ * already, and nothing happened; close it. */
+MUST_USE bool hub_prove(struct hub *hub, struct session *session, const struct hub_shown *shown);
 /* The verdict was looked at, or nobody wants it. */
 void hub_prove_end(struct hub *hub, struct session *session);
 /* The next for a helper; NULL: none left. It comes home through the inbox, as an envelope that

@@ -1,6 +1,8 @@
 /* hub_access.c - who a session is, and whom it waits for meanwhile. */
 #include "core/hub_state.h"
 
+#include "core/hash.h"
+
 #include <sodium.h>
 
 /* ---- the hub's access ------------------------------------------------------------------------ */
@@ -8,7 +10,7 @@
 void access_begin(struct hub *hub)
 {
     list_init(&hub->proofs);
-    queue_init(&hub->proving, offsetof(struct session, rest_place));
+    fair_init(&hub->proving, offsetof(struct session, rest_place));
     if (hub->options.access != NULL) {
         hub->access = access_ref(hub->options.access);
     }
@@ -20,7 +22,7 @@ void access_end(struct hub *hub)
     while ((node = list_pop(&hub->proofs)) != NULL) {
         proof_free(CONTAINER_OF(node, struct proof, link));
     }
-    queue_free(&hub->proving);
+    fair_free(&hub->proving);
     access_unref(hub->access);
 }
 
@@ -119,52 +121,77 @@ void grant_hears(struct hub *hub, struct session *session, struct run_span span)
     if (span.run->replies_count == 0 || !grant_responds(session->grant)) {
         return;
     }
-    size_t before = grant_bytes(session->grant);
     for (uint32_t i = 0; i < span.count; i++) {
-        grant_heard(session->grant, message_reply(span.first), hub->now_ns);
+        /* The share of subscriptions is used up: what is new is remembered in place of what is old. */
+        size_t before = grant_bytes(session->grant);
+        bool is_full = hub_index_bytes(hub) >= hub->options.index_bytes_max;
+        size_t most = is_full ? grant_responses_bytes(session->grant) : GRANT_RESPONSES_BYTES;
+        grant_heard(session->grant, message_reply(span.first), hub->now_ns, most);
+        recount(hub, session->grant, before);
         span.first = message_next(span.first);
     }
-    recount(hub, session->grant, before);
 }
 
 /* ---- proofs ---------------------------------------------------------------------------------- */
 
-/* A place is free: it goes to the session that has waited longest, whose turn it then is. */
+static bool proving_enter(struct hub *hub, struct session *session)
+{
+    session_set_rest(hub, session, REST_NOT);
+    struct grant *grant = session->grant;
+    grant->waits_in = fair_enter(&hub->proving, grant->source, session);
+    if (grant->waits_in == NULL) {
+        return false;
+    }
+    session->in_rest = REST_PROVING;
+    return true;
+}
+
+void proving_leave(struct hub *hub, struct session *session)
+{
+    fair_leave(&hub->proving, session->grant->waits_in, session);
+    session->grant->waits_in = NULL;
+}
+
+/* A place is free: it goes to a session of the address whose turn it is, the one that has waited
+ * longest there. */
 static void place_free(struct hub *hub)
 {
-    if (queue_is_empty(&hub->proving)) {
+    struct session *session = fair_next(&hub->proving);
+    if (session == NULL) {
         hub->proofs_places--;
         return;
     }
-    uint32_t cursor = queue_cursor(&hub->proving);
-    struct session *session = queue_next(&hub->proving, &cursor);
     session_set_rest(hub, session, REST_NOT);
     session->grant->proof = PROOF_TURN;
     session_resume(hub, session, PAUSE_PROOF);
 }
 
-void hub_prove(struct hub *hub, struct session *session, const struct access_user *user,
-               struct bytes text, const uint8_t signature[NKEY_SIGNATURE_SIZE])
+bool hub_prove(struct hub *hub, struct session *session, const struct hub_shown *shown)
 {
     struct grant *grant = session->grant;
     ASSERT(grant->proof == PROOF_NONE || grant->proof == PROOF_TURN);
-    hub_pause(hub, session, PAUSE_PROOF);
+    grant->source = hash_bytes(shown->address, hub->options.hash_key);
     if (grant->proof == PROOF_NONE && hub->proofs_places == PROOFS_MAX) {
+        if (!proving_enter(hub, session)) {
+            return false;
+        }
         grant->proof = PROOF_WAITS;
-        session_set_rest(hub, session, REST_PROVING);
-        return;
+        hub_pause(hub, session, PAUSE_PROOF);
+        return true;
     }
+    hub_pause(hub, session, PAUSE_PROOF);
     hub->proofs_places += grant->proof == PROOF_NONE;
     grant->proof = PROOF_ASKED;
-    struct proof *proof = proof_new(hub->access, user, text);
+    struct proof *proof = proof_new(hub->access, shown->user, shown->text);
     proof->envelope.maker = (uint16_t)hub->options.worker;
     proof->slot = session->slot;
     proof->generation = session->generation;
-    if (signature != NULL) {
-        memcpy(proof->signature, signature, NKEY_SIGNATURE_SIZE);
+    if (shown->signature != NULL) {
+        memcpy(proof->signature, shown->signature, NKEY_SIGNATURE_SIZE);
     }
     list_push(&hub->proofs, &proof->link);
     hub->metrics.proofs++;
+    return true;
 }
 
 void hub_prove_end(struct hub *hub, struct session *session)

@@ -244,7 +244,8 @@ void hub_check(struct hub *hub)
     ASSERT(census.entries_bytes == hub->pendings.entries_bytes);
     ASSERT(census.grants_bytes == hub->grants_bytes);
     ASSERT(hub->proofs_places <= PROOFS_MAX);
-    ASSERT(hub->proofs_places == PROOFS_MAX || queue_is_empty(&hub->proving));
+    ASSERT(hub->proofs_places == PROOFS_MAX || hub->proving.count == 0);
+    fair_check(&hub->proving);
     ASSERT(census.open_cursors == census.stream_cursors);
     /* The others are held by what is still pending for those who left. */
     ASSERT(census.audiences <= hub->audiences_count - hub->pendings.audiences_freed);

@@ -495,7 +495,7 @@ static enum hub_publish_result over_quota(struct hub *hub, struct session *sessi
         return HUB_PUBLISH_SLOWED;
     }
     hub->metrics.messages_in++;
-    hub->metrics.deliveries_dropped[DROP_RATE_LIMIT]++;
+    hub->metrics.deliveries_dropped[DROP_RATE_LIMIT] += !PLANTED(PLANTED_RATE_UNCOUNTED);
     return quota->action == QUOTA_DROP ? HUB_PUBLISH_DROPPED : HUB_PUBLISH_OVER_RATE;
 }
 

@@ -24,6 +24,7 @@
 #ifndef RINGHUB_CORE_HUB_STATE_H
 #define RINGHUB_CORE_HUB_STATE_H
 
+#include "core/fair.h"
 #include "core/grant.h"
 #include "core/group.h"
 #include "core/hub.h"
@@ -216,7 +217,7 @@ struct hub {
     const struct access *access; /* shared; NULL: none */
     uint64_t grants_bytes;
     struct list proofs;      /* made, not handed out */
-    struct queue proving;    /* sessions that wait for one of PROOFS_MAX places */
+    struct fair proving;     /* sessions that wait for one of PROOFS_MAX places, by address */
     uint32_t proofs_places;  /* taken */
     uint64_t pending_growth; /* bytes published since pending lists were last compared to limits */
     uint64_t pending_slack;  /* at that time: what the nearest to its limit had left */
@@ -257,6 +258,8 @@ void input_free(struct hub *hub, struct session *session);
 void access_begin(struct hub *hub);
 void access_end(struct hub *hub);
 void proof_home(struct hub *hub, struct proof *proof);
+/* REST_PROVING ends. */
+void proving_leave(struct hub *hub, struct session *session);
 /* The session ends: what it has of all this goes. */
 void grant_drop(struct hub *hub, struct session *session);
 /* It hears messages with replies. */

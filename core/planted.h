@@ -42,6 +42,9 @@ enum planted_bug {
     PLANTED_TWIN_SILENCED,       /* a subject takes the interest of its hash along */
     PLANTED_HEARS_DENIED,        /* a subscription hears what its user may not */
     PLANTED_LOST_PROOF,          /* a verdict comes back and nobody goes on */
+    PLANTED_STALE_ANSWERS,       /* what a user might publish before a reload he may after it */
+    PLANTED_ANSWER_TWICE,        /* a reply may be answered once more than allowed */
+    PLANTED_RATE_UNCOUNTED,      /* a message over its rate is dropped, and not counted */
     PLANTED_BUGS_COUNT,
 };
 

@@ -6,8 +6,8 @@
  *
  * The session's input waits meanwhile, its CONNECT unparsed in front: when the verdict is there, it
  * is parsed again and finds it. At most PROOFS_MAX of a worker are under way; the sessions behind
- * them wait in the order they came, holding nothing but their CONNECT, until their authentication
- * timeout.
+ * them wait, holding nothing but their CONNECT, until their authentication timeout. Addresses take
+ * turns (fair.h): who floods one from one address does not delay the login of another.
  *
  * Threads:     the worker's until it is handed out, the helper's until it is pushed home.
  * Memory:      one allocation, with the secret in it, which is wiped before it is freed. Holds a

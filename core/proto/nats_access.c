@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define VIOLATION "Authorization Violation"
+#define TIMEOUT   "Authentication Timeout"
 #define TOO_MANY  "maximum account active connections exceeded"
 
 /* What is quoted in a log line, cut where it is longer. */
@@ -98,20 +99,28 @@ static enum nats_login refuse(struct hub *hub, struct session *session,
     return NATS_LOGIN_REFUSED;
 }
 
-/* Asks a helper. False: what is shown cannot be a proof. */
-static bool prove(struct hub *hub, struct session *session, const struct credentials *shown,
-                  const struct access_user *user)
+/* Asks a helper. */
+static enum nats_login prove(struct hub *hub, struct session *session,
+                             const struct credentials *shown, const struct access_user *user)
 {
+    const struct nats_client *client = CONTAINER_OF(session, struct nats_client, session);
+    uint8_t signature[NKEY_SIGNATURE_SIZE];
+    struct hub_shown ask = {.user = user,
+                            .text = user->kind == ACCESS_TOKEN ? shown->token : shown->pass,
+                            .address = bytes_text(client->identity)};
     if (user->kind == ACCESS_NKEY) {
-        uint8_t signature[NKEY_SIGNATURE_SIZE];
         if (!nkey_signature(shown->sig, signature)) {
-            return false;
+            return refuse(hub, session, shown); /* it cannot be a proof */
         }
-        hub_prove(hub, session, user, bytes_of(session->grant->nonce, NKEY_NONCE_SIZE), signature);
-        return true;
+        ask.text = bytes_of(session->grant->nonce, NKEY_NONCE_SIZE);
+        ask.signature = signature;
     }
-    hub_prove(hub, session, user, user->kind == ACCESS_TOKEN ? shown->token : shown->pass, NULL);
-    return true;
+    if (hub_prove(hub, session, &ask)) {
+        return NATS_LOGIN_WAITS;
+    }
+    /* Its turn would not come before its time is over. */
+    nats_close_saying(hub, session, TIMEOUT, CLOSE_AUTHENTICATION_TIMEOUT);
+    return NATS_LOGIN_REFUSED;
 }
 
 /* False: the user has as many connections as he may; it was told, and is closed. */
@@ -140,7 +149,7 @@ enum nats_login nats_login(struct hub *hub, struct session *session,
     enum access_answer answer = access_ask(hub_access(hub), &shown, &user);
     enum grant_proof proof = (enum grant_proof)grant->proof;
     if (answer == ACCESS_TO_PROVE && proof != PROOF_PASSED && proof != PROOF_FAILED) {
-        return prove(hub, session, &shown, user) ? NATS_LOGIN_WAITS : refuse(hub, session, &shown);
+        return prove(hub, session, &shown, user);
     }
     hub_prove_end(hub, session);
     if (answer == ACCESS_REFUSED || (answer == ACCESS_TO_PROVE && proof != PROOF_PASSED)) {

@@ -97,7 +97,7 @@ static void test_grant_responses(void **state)
     (void)state;
     struct access *access = access_new();
     struct grant *grant = responder(access, 3, SECOND_NS);
-    grant_heard(grant, bytes_text("_INBOX.1"), 10);
+    grant_heard(grant, bytes_text("_INBOX.1"), 10, GRANT_RESPONSES_BYTES);
     assert_int_equal(publishes(grant, "_INBOX.2", 11), GRANT_NO);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(publishes(grant, "_INBOX.1", 11), GRANT_RESPONSE);
@@ -105,20 +105,20 @@ static void test_grant_responses(void **state)
         grant_responded(grant, bytes_text("_INBOX.1"));
     }
     assert_int_equal(publishes(grant, "_INBOX.1", 11), GRANT_NO);
-    grant_heard(grant, bytes_text("_INBOX.3"), 20);
+    grant_heard(grant, bytes_text("_INBOX.3"), 20, GRANT_RESPONSES_BYTES);
     assert_int_equal(publishes(grant, "_INBOX.3", 20 + SECOND_NS), GRANT_RESPONSE);
     assert_int_equal(publishes(grant, "_INBOX.3", 21 + SECOND_NS), GRANT_NO);
     /* Heard again it counts anew. */
-    grant_heard(grant, bytes_text("_INBOX.4"), 30);
+    grant_heard(grant, bytes_text("_INBOX.4"), 30, GRANT_RESPONSES_BYTES);
     grant_responded(grant, bytes_text("_INBOX.4"));
-    grant_heard(grant, bytes_text("_INBOX.4"), 40 + SECOND_NS);
+    grant_heard(grant, bytes_text("_INBOX.4"), 40 + SECOND_NS, GRANT_RESPONSES_BYTES);
     assert_int_equal(publishes(grant, "_INBOX.4", 40 + 2 * SECOND_NS), GRANT_RESPONSE);
     grant_free(grant);
 
     access_unref(access);
     access = access_new();
     grant = responder(access, 0, PERMIT_NEVER_NS);
-    grant_heard(grant, bytes_text("r"), 1);
+    grant_heard(grant, bytes_text("r"), 1, GRANT_RESPONSES_BYTES);
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(publishes(grant, "r", UINT64_MAX), GRANT_RESPONSE);
         grant_responded(grant, bytes_text("r"));
@@ -139,7 +139,7 @@ static void test_grant_responses_are_bounded(void **state)
     char reply[32];
     for (int i = 0; i < 20000; i++) {
         snprintf(reply, sizeof(reply), "_INBOX.%d", i);
-        grant_heard(grant, bytes_text(reply), (uint64_t)i + 1);
+        grant_heard(grant, bytes_text(reply), (uint64_t)i + 1, GRANT_RESPONSES_BYTES);
         assert_true(grant_bytes(grant) <=
                     sizeof(*grant) + GRANT_RESPONSES_BYTES + GRANT_CACHE_BYTES + 128);
     }
@@ -163,6 +163,35 @@ static void test_grant_responses_are_bounded(void **state)
     access_unref(access);
 }
 
+/* Where there is no room to grow, what is new takes the place of what is old; with none at all nothing
+ * is remembered. */
+static void test_responses_within_bounds(void **state)
+{
+    (void)state;
+    struct access *access = access_new();
+    struct access_user *user = access_add_user(access, bytes_text("u"), bytes_text("p"));
+    struct permit *permit = permit_new();
+    permit_respond(permit, 1, PERMIT_NEVER_NS);
+    access_set_permit(access, user, permit);
+    struct grant *grant = grant_new();
+    grant_bind(grant, user);
+    grant_heard(grant, bytes_text("r.0"), 1, 0);
+    assert_int_equal(grant_may_publish(grant, bytes_text("r.0"), 1), GRANT_NO);
+    assert_int_equal(grant_responses_bytes(grant), 0);
+    grant_heard(grant, bytes_text("r.1"), 1, GRANT_RESPONSES_BYTES);
+    grant_heard(grant, bytes_text("r.2"), 1, GRANT_RESPONSES_BYTES);
+    size_t most = grant_responses_bytes(grant);
+    grant_heard(grant, bytes_text("r.3"), 1, most);
+    assert_int_equal(grant_responses_bytes(grant), most);
+    assert_int_equal(grant_may_publish(grant, bytes_text("r.1"), 1), GRANT_NO);
+    assert_int_equal(grant_may_publish(grant, bytes_text("r.2"), 1), GRANT_RESPONSE);
+    assert_int_equal(grant_may_publish(grant, bytes_text("r.3"), 1), GRANT_RESPONSE);
+    grant_heard(grant, bytes_text("r.2"), 1, 0); /* it is there */
+    assert_int_equal(grant_may_publish(grant, bytes_text("r.2"), 1), GRANT_RESPONSE);
+    grant_free(grant);
+    access_unref(access);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_grant_cache),
         cmocka_unit_test(test_grant_responses),
         cmocka_unit_test(test_grant_responses_are_bounded),
+        cmocka_unit_test(test_responses_within_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,7 @@ struct world {
     struct port *ports;
     struct hub *hubs[WORLD_WORKERS_MAX];
     struct nats nats;
+    const char *address; /* of clients that come; NULL: 127.0.0.1 */
     uint64_t now_ns;
     struct client *clients;
     uint32_t clients_count;
@@ -186,7 +187,8 @@ struct client *client_open(struct world *world, uint32_t worker, const char *con
     client->slot = session->slot;
     client->generation = session->generation;
     world->by_slot[worker][session->slot] = client;
-    nats_open(&world->nats, hub, session, "127.0.0.1", 1024);
+    const char *address = world->address != NULL ? world->address : "127.0.0.1";
+    nats_open(&world->nats, hub, session, address, 1024);
     if (connect != NULL) {
         world_turn_of(world, worker);
         client_says(client, "CONNECT %s\r\n", connect);
@@ -194,6 +196,11 @@ struct client *client_open(struct world *world, uint32_t worker, const char *con
     world_turn_of(world, worker);
     client_forget(client);
     return client;
+}
+
+void world_address(struct world *world, const char *address)
+{
+    world->address = address;
 }
 
 struct client *client_plain(struct world *world, uint32_t worker)

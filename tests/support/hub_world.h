@@ -82,6 +82,8 @@ void world_turn(struct world *world);
 void world_run(struct world *world);
 void world_check(struct world *world);
 
+/* Clients come from there from now on; borrowed. */
+void world_address(struct world *world, const char *address);
 /* A session that has been greeted, its INFO forgotten; connect: what CONNECT says, or NULL. */
 struct client *client_open(struct world *world, uint32_t worker, const char *connect);
 /* Not verbose, with echo and headers: what most tests want. */

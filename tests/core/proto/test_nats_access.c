@@ -2,6 +2,8 @@
  * test_nats_access.c - what a client is told about who it is and what it may not do, to the byte.
  */
 #include "core/proto/nats_access.h"
+
+#include "core/fair.h"
 #include "tests/support/hub_world.h"
 
 #include <setjmp.h>
@@ -312,6 +314,46 @@ static void test_proofs_wait_their_turn(void **state)
     for (int i = 0; i < CLIENTS - 1; i++) {
         CLIENT_EXPECT(clients[i], i == PROOFS_MAX + 1 ? "" : "PONG\r\n");
     }
+    world_end(world);
+}
+
+static bool heard(const struct client *client, const char *text)
+{
+    return strstr(client_heard(client), text) != NULL;
+}
+
+/*
+ * Goal:    who floods the helper from one address delays another's login by the proofs that are under
+ *          way and no more; of the flood nobody but those over the bound is closed for it.
+ * Method:  more than may wait from one address, then one from another; proofs are made one by one.
+ */
+static void test_a_flood_of_logins(void **state)
+{
+    (void)state;
+    static struct client *flood[FAIR_WAITING_MAX + PROOFS_MAX + 3];
+    struct world *world = world_of(hashed(), 1);
+    world_address(world, "10.0.0.1");
+    for (size_t i = 0; i < COUNT_OF(flood); i++) {
+        flood[i] = client_open(world, 0, NULL);
+        client_says(flood[i], "CONNECT {" QUIET ",\"user\":\"ivan\",\"pass\":\"x\"}\r\n");
+        world_turn_of(world, 0);
+    }
+    world_run(world);
+    for (size_t i = 0; i < COUNT_OF(flood); i++) {
+        bool is_over = i >= FAIR_WAITING_MAX + PROOFS_MAX;
+        CLIENT_EXPECT(flood[i], is_over ? TIMEOUT : "");
+    }
+    assert_int_equal(closed(world, CLOSE_AUTHENTICATION_TIMEOUT), 3);
+    world_address(world, "10.0.0.2");
+    struct client *other = client_open(world, 0, NULL);
+    says(world, other, "CONNECT {" QUIET ",\"user\":\"ivan\",\"pass\":\"right\"}\r\nPING\r\n");
+    int proofs = 0;
+    while (!heard(other, "PONG\r\n") && proofs < 100) {
+        assert_true(world_prove(world, 0, proofs == PROOFS_MAX + 1));
+        world_run(world);
+        proofs++;
+    }
+    assert_int_equal(proofs, PROOFS_MAX + 2);
     world_end(world);
 }
 
@@ -680,6 +722,7 @@ int main(void)
         cmocka_unit_test(test_input_waits_for_the_proof),
         cmocka_unit_test(test_proofs_that_fail),
         cmocka_unit_test(test_proofs_wait_their_turn),
+        cmocka_unit_test(test_a_flood_of_logins),
         cmocka_unit_test(test_nkeys),
         cmocka_unit_test(test_connections_of_a_user),
         cmocka_unit_test(test_connections_of_no_auth_user),
