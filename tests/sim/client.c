@@ -254,6 +254,7 @@ static bool say_pub(struct sim *sim, struct client *client, uint32_t subject)
                                 .subject = (uint16_t)subject,
                                 .written = NEVER,
                                 .done = NEVER,
+                                .epoch = (uint8_t)sim->epoch,
                                 .echo = client->echo};
     size_t size = body_compose(sim, client, body, sizeof(body));
     if (!body_expect(sim, pub, bytes_of(body, size))) {
@@ -262,6 +263,7 @@ static bool say_pub(struct sim *sim, struct client *client, uint32_t subject)
     pub->has_headers = client->headers && sim_chance(sim, 300);
     pub->has_reply = sim_chance(sim, sim->settings.reply_per_mille);
     pub->wants_responder = pub->has_reply && client->no_responders;
+    sim->replies_said += pub->has_reply;
     bool is_forbidden = !people_may_publish(sim, client->user, sim->subjects[subject]);
     pub->is_refused |= is_forbidden;
     sim->coverage->counts[COVERAGE_publishes_forbidden] += is_forbidden;
@@ -404,72 +406,6 @@ static bool send_some(struct sim *sim, struct client *client, size_t max)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static void answered(struct sim *sim, struct client *client, enum reply_kind reply)
-{
-    static const char *const names[] = {"nothing", "+OK", "PONG", "-ERR"};
-    uint32_t at = client->reply_at;
-    while (at < client->commands_count && client->commands[at].reply == REPLY_NONE) {
-        at++;
-    }
-    if (at == client->commands_count || client->commands[at].reply != reply) {
-        sim_fail(sim, "client %u got %s, expected %s", client->id, names[reply],
-                 at == client->commands_count ? "nothing" : names[client->commands[at].reply]);
-    }
-    client->reply_at = at + 1;
-    oracle_confirmed(sim, client, at);
-    if (reply == REPLY_PONG) {
-        oracle_pong(sim, client, at);
-    }
-}
-
-/* Refused for a limit. A verbose client's next answer says which; else it may be any of them. */
-static void sub_refused(struct sim *sim, struct client *client)
-{
-    uint32_t head = client->reply_at;
-    while (head < client->commands_count && client->commands[head].reply == REPLY_NONE) {
-        struct command *command = &client->commands[head++];
-        if (command->kind == COMMAND_SUB) {
-            sim->subs[command->ref].is_uncertain = true;
-        }
-    }
-    if (head < client->commands_count && client->commands[head].reply == REPLY_OK &&
-        client->commands[head].kind == COMMAND_SUB) {
-        sim->subs[client->commands[head].ref].is_uncertain = true;
-        client->commands[head].reply = REPLY_ERR;
-        answered(sim, client, REPLY_ERR);
-    }
-}
-
-static void got_error(struct sim *sim, struct client *client, struct bytes line)
-{
-    coverage_add(sim->coverage, COVERAGE_errors);
-    if (bytes_equal(line, bytes_text("-ERR 'maximum subscriptions exceeded'")) &&
-        sim->settings.is_tight) {
-        sub_refused(sim, client);
-        return;
-    }
-    static const char rule[] = ", scrub rule \"sim\": ";
-    if (memmem(line.ptr, line.size, rule, sizeof(rule) - 1) != NULL && sim->settings.scrubs &&
-        sim->settings.scrub_fate == SCRUB_TELL) {
-        coverage_add(sim->coverage, COVERAGE_refusals_told);
-        answered(sim, client, REPLY_ERR);
-        return;
-    }
-    if (bytes_equal(line, bytes_text("-ERR 'Invalid Subject'")) ||
-        bytes_start_with(line, bytes_text("-ERR 'Permissions Violation for "))) {
-        answered(sim, client, REPLY_ERR);
-        return;
-    }
-    bool is_refused = bytes_equal(line, bytes_text("-ERR 'maximum connections exceeded'"));
-    sim->coverage->counts[COVERAGE_refused_connects] += is_refused;
-    bool is_expected = client->has_sinned || sim->settings.is_tight || sim->is_over ||
-                       (is_refused && sim->settings.max_connections < 10000);
-    if (!is_expected) {
-        sim_fail(sim, "client %u got %.*s", client->id, (int)line.size, line.ptr);
-    }
-    client->has_sinned = true;
-}
-
 static void got_ping(struct sim *sim, struct client *client)
 {
     if (!client->is_finishing && client->state == CLIENT_LIVE && !client->is_stalled &&
@@ -512,6 +448,59 @@ static uint32_t number(struct sim *sim, struct bytes text)
     return value;
 }
 
+/* Twice: the user may answer each reply once. */
+static void say_answers(struct sim *sim, struct client *client, struct bytes reply)
+{
+    char name[NAME_MAX_BYTES] = {0};
+    memcpy(name, reply.ptr, MIN_OF(reply.size, sizeof(name) - 1));
+    for (int i = 0; i < 2; i++) {
+        char body[32];
+        char line[128];
+        bool is_right = i == 0 || people_may_say(sim, client->user, name);
+        int size =
+            snprintf(body, sizeof(body), "answer %u %s", client->id, is_right ? "right" : "wrong");
+        snprintf(line, sizeof(line), "PUB %s %d\r\n%s\r\n", name, size, body);
+        put_text(client, line);
+        (void)command_end(sim, client, COMMAND_OTHER, is_right ? ok_of(client) : REPLY_ERR, 0);
+        coverage_add(sim->coverage, is_right ? COVERAGE_answers : COVERAGE_answers_refused);
+    }
+}
+
+static bool has_group(const struct sim *sim, const struct client *client)
+{
+    for (uint32_t i = 0; i < client->subs_count; i++) {
+        if (sim->subs[client->subs[i]].queue != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The hub remembers so many replies of a client; and one that is heard again may be answered again, so
+ * who hears by a group, which may be picked late, does not answer. */
+static bool may_answer(struct sim *sim, struct client *client, const struct delivery *d)
+{
+    enum { REPLIES_MAX = 500 };
+    uint32_t asker;
+    uint32_t seq;
+    char reply[NAME_MAX_BYTES] = {0};
+    if (d->reply.size > 0 && d->reply.size < sizeof(reply)) {
+        memcpy(reply, d->reply.ptr, d->reply.size);
+    }
+    if (sim->users_count == 0 || !people_answer(sim, client->user) || sim->is_calm ||
+        client->is_finishing || client->state != CLIENT_LIVE || client->is_stalled ||
+        client->commands_count + 80 >= COMMANDS_MAX || sim->replies_said > REPLIES_MAX ||
+        sim->settings.drops_over_rate || has_group(sim, client) ||
+        sscanf(reply, "_INBOX.%u.%u", &asker, &seq) != 2) {
+        return false;
+    }
+    uint32_t pub = sim->clients[asker].pubs[seq];
+    uint64_t bit = (uint64_t)1 << (pub % 64);
+    bool is_new = (client->answered[pub / 64] & bit) == 0;
+    client->answered[pub / 64] |= bit;
+    return is_new;
+}
+
 /* MSG subject sid [reply] size / HMSG subject sid [reply] header_size size. Returns the bytes it
  * takes; 0: not all there. */
 static size_t got_message(struct sim *sim, struct client *client, struct bytes line, size_t rest)
@@ -540,6 +529,9 @@ static size_t got_message(struct sim *sim, struct client *client, struct bytes l
         d.reply = w.word[3];
     }
     oracle_delivered(sim, client, &d);
+    if (may_answer(sim, client, &d)) {
+        say_answers(sim, client, d.reply);
+    }
     return (size_t)size + 2;
 }
 
@@ -547,14 +539,14 @@ static void got_line(struct sim *sim, struct client *client, struct bytes line)
 {
     if (bytes_equal(line, bytes_text("+OK"))) {
         coverage_add(sim->coverage, COVERAGE_oks);
-        answered(sim, client, REPLY_OK);
+        reply_came(sim, client, REPLY_OK);
     } else if (bytes_equal(line, bytes_text("PONG"))) {
         coverage_add(sim->coverage, COVERAGE_pongs);
-        answered(sim, client, REPLY_PONG);
+        reply_came(sim, client, REPLY_PONG);
     } else if (bytes_equal(line, bytes_text("PING"))) {
         got_ping(sim, client);
     } else if (bytes_start_with(line, bytes_text("-ERR "))) {
-        got_error(sim, client, line);
+        reply_error(sim, client, line);
     } else if (!bytes_start_with(line, bytes_text("INFO {"))) {
         sim_fail(sim, "client %u: torn line %.*s", client->id, (int)line.size, line.ptr);
     }
@@ -715,6 +707,9 @@ struct client *client_connect(struct sim *sim)
     client->shows_nothing = sim->settings.has_no_auth_user && sim_chance(sim, 500);
     client->user =
         client->shows_nothing || sim->users_count == 0 ? 0 : sim_below(sim, sim->users_count);
+    while (sim->users[sim->epoch][client->user].is_gone) {
+        client->user--; /* the first stays */
+    }
     client->moved_at = client->moved_until = NEVER;
     sim->clients_live++;
     sim->tick++;

@@ -31,6 +31,12 @@
     X(publishes_forbidden) /* the user may not */                                                  \
     X(subscribes_forbidden)                                                                        \
     X(logins_refused)                                                                              \
+    X(reloads) /* of what users may do */                                                          \
+    X(subscriptions_lost_to_reload)                                                                \
+    X(clients_lost_to_reload)                                                                      \
+    X(answers) /* by a user who may only answer */                                                 \
+    X(answers_refused)                                                                             \
+    X(answers_heard)                                                                               \
     X(proofs_made) /* by a helper, between other things */                                         \
     X(bodies_scrubbed)                                                                             \
     X(subscribes)                                                                                  \
@@ -66,6 +72,8 @@
     X(sessions_reloaded_with_input)                                                                \
     X(lost_to_memory_limit)                                                                        \
     X(lost_to_policy)                                                                              \
+    X(lost_to_rate)                                                                                \
+    X(told_of_rate)                                                                                \
     X(latest_checks) /* a newer message of the subject had to be there */                          \
     X(policies_swapped)                                                                            \
     X(stops_by_order)

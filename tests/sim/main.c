@@ -51,6 +51,9 @@ static const char *const bug_names[PLANTED_BUGS_COUNT] = {
     [PLANTED_GATE_STAYS] = "gate-stays",
     [PLANTED_HEARS_DENIED] = "hears-denied",
     [PLANTED_LOST_PROOF] = "lost-proof",
+    [PLANTED_STALE_ANSWERS] = "stale-answers",
+    [PLANTED_ANSWER_TWICE] = "answer-twice",
+    [PLANTED_RATE_UNCOUNTED] = "rate-uncounted",
 };
 
 struct arguments {

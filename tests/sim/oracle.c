@@ -38,7 +38,8 @@ bool oracle_matches(const struct sim *sim, const struct subscription *sub,
                     const struct publication *pub)
 {
     return sim->matches[sub->pattern][pub->subject] &&
-           people_may_hear(sim, sim->clients[sub->client].user, sim->subjects[pub->subject]);
+           people_may_hear(sim, pub->epoch, sim->clients[sub->client].user,
+                           sim->subjects[pub->subject]);
 }
 
 static const char *pattern_of(const struct sim *sim, const struct subscription *sub)
@@ -113,9 +114,35 @@ static void miss_by_policy(struct sim *sim, const struct subscription *sub,
     coverage_add(sim->coverage, COVERAGE_lost_to_policy);
 }
 
+/* It went to nobody, because its publisher was over its rate: that often it was counted. */
+static bool is_missing_for_rate(struct sim *sim, struct publication *pub)
+{
+    if (!sim->settings.drops_over_rate || pub->received > 0) {
+        return false;
+    }
+    if (!pub->is_missing) {
+        pub->is_missing = true;
+        sim->missing_pubs++;
+        coverage_add(sim->coverage, COVERAGE_lost_to_rate);
+    }
+    uint64_t dropped = world_dropped_for_rate(sim) + world_dropped_for_memory(sim);
+    if (sim->missing_pubs > dropped) {
+        sim_fail(
+            sim,
+            "nobody got message %u of client %u to %s: %u such messages, and %llu were counted "
+            "as over their rate",
+            pub->seq, pub->client, sim->subjects[pub->subject], sim->missing_pubs,
+            (unsigned long long)dropped);
+    }
+    return true;
+}
+
 static void miss(struct sim *sim, const struct subscription *sub, uint32_t pub)
 {
     const struct publication *p = &sim->pubs[pub];
+    if (!sub->may_lose && is_missing_for_rate(sim, &sim->pubs[pub])) {
+        return;
+    }
     if (sub->may_lose) {
         miss_by_policy(sim, sub, p);
         return;
@@ -439,8 +466,25 @@ static void no_responders(struct sim *sim, struct client *client, const struct d
     coverage_add(sim->coverage, COVERAGE_responders_503);
 }
 
+/* "answer 5 right": by client 5, which might say it. Whoever subscribes to more than subjects hears it. */
+static void answer_heard(struct sim *sim, const struct client *client, const struct delivery *d)
+{
+    struct subscription *sub = find_sub(sim, client, d->sid);
+    if (!bytes_equal(bytes_of(d->body.ptr + d->body.size - 5, 5), bytes_text("right")) ||
+        sub == NULL || !bytes_start_with(d->subject, bytes_text("_INBOX."))) {
+        sim_fail(sim, "client %u got \"%.*s\", which was not to be said", client->id,
+                 (int)d->body.size, d->body.ptr);
+    }
+    sub->received++; /* towards its maximum, too */
+    coverage_add(sim->coverage, COVERAGE_answers_heard);
+}
+
 void oracle_delivered(struct sim *sim, struct client *client, const struct delivery *d)
 {
+    if (bytes_start_with(d->body, bytes_text("answer "))) {
+        answer_heard(sim, client, d);
+        return;
+    }
     coverage_add(sim->coverage, COVERAGE_deliveries);
     if (bytes_start_with(d->headers, bytes_text("NATS/1.0 503"))) {
         no_responders(sim, client, d);
@@ -452,6 +496,10 @@ void oracle_delivered(struct sim *sim, struct client *client, const struct deliv
     }
     uint32_t at = find_pub(sim, d->body);
     struct publication *pub = &sim->pubs[at];
+    if (pub->is_missing) {
+        sim_fail(sim, "client %u got message %u of client %u, which others should have had before",
+                 client->id, pub->seq, pub->client);
+    }
     struct subscription *sub = find_sub(sim, client, d->sid);
     if (sub == NULL) {
         sim_fail(sim, "client %u got a message for sid %u, which it has not", client->id, d->sid);
@@ -557,8 +605,8 @@ static void judge_responders(struct sim *sim, const struct publication *pub,
     if (!pub->wants_responder || client->state != CLIENT_LIVE || pub->is_refused) {
         return;
     }
-    if (pub->received == 0 && !v->has_lossy_maybe && !client->is_reloaded &&
-        hears_reply(sim, client, pub)) {
+    if (pub->received == 0 && !v->has_lossy_maybe && !sim->settings.drops_over_rate &&
+        !client->is_reloaded && hears_reply(sim, client, pub)) {
         coverage_add(sim->coverage, COVERAGE_surely_nobody);
         if (pub->responses != 1) {
             sim_fail(sim, "nobody got message %u of client %u, and no 503 came", pub->seq,
@@ -581,6 +629,9 @@ static void judge_groups(struct sim *sim, uint32_t at, const struct audience_vie
         }
         coverage_add(sim->coverage, COVERAGE_group_checks);
         if ((pub->groups_got & bit) == 0) {
+            if (is_missing_for_rate(sim, &sim->pubs[at])) {
+                continue;
+            }
             if (sim->missing == 0) {
                 snprintf(sim->missing_what, sizeof(sim->missing_what),
                          "queue group %u never got message %u of client %u", queue, pub->seq,
@@ -623,6 +674,9 @@ static void judge_latest(struct sim *sim)
                 continue;
             }
             coverage_add(sim->coverage, COVERAGE_latest_checks);
+            if (sim->settings.drops_over_rate && pub->received == 0) {
+                continue;
+            }
             if (!has_later(sim, sub, pub)) {
                 sim_fail(sim,
                          "client %u sid %u (%s) got neither message %u of client %u to %s nor a "

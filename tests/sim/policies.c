@@ -31,6 +31,14 @@ static struct policy_rule draw_rule(struct sim *sim)
                                 .max_wait_ns = waits_ns[sim_below(sim, COUNT_OF(waits_ns))]};
 }
 
+/* Not drawn, so that the other seeds stay what they are. What the scrub refuses and what is over its rate
+ * cannot be told apart by who hears nothing. */
+static enum quota_action quota_action(const struct sim *sim)
+{
+    static const enum quota_action actions[] = {QUOTA_DELAY, QUOTA_DROP, QUOTA_ERROR, QUOTA_DROP};
+    return sim->settings.scrubs ? QUOTA_DELAY : actions[sim->seed * 0x9E3779B97F4A7C15u >> 62];
+}
+
 static struct policies *draw_set(struct sim *sim)
 {
     struct policies *policies = policies_new();
@@ -52,6 +60,7 @@ static struct policies *draw_set(struct sim *sim)
             .messages = {.per_second = rates[sim_below(sim, COUNT_OF(rates))],
                          .burst = 1 + sim_below(sim, 20)},
             .bytes = {.per_second = sim_chance(sim, 500) ? 3000000 : 0, .burst = 1000}};
+        policies->quotas.client.action = quota_action(sim);
     }
     return policies;
 }
@@ -62,11 +71,13 @@ void policies_draw(struct sim *sim)
     s->has_policies = sim_chance(sim, 350);
     s->has_quotas = sim_chance(sim, 100);
     s->swaps_policies = s->has_policies && sim_chance(sim, 250);
+    s->drops_over_rate = s->has_quotas && quota_action(sim) != QUOTA_DELAY;
     if (!s->has_policies) {
         if (s->has_quotas) {
             sim->policies[0] = policies_new();
             sim->policies[0]->quotas.client.messages =
                 (struct bucket_rate){.per_second = 20000, .burst = 4};
+            sim->policies[0]->quotas.client.action = quota_action(sim);
             sim->policies[0]->quotas.accept = (struct bucket_rate){.per_second = 20000, .burst = 2};
         }
         return;

@@ -296,7 +296,7 @@ static void everybody_leaves(struct sim *sim)
     sim->is_over = true;
     if (sim->settings.stops) {
         coverage_add(sim->coverage, COVERAGE_stops_by_order);
-        world_order(sim, sim_chance(sim, 500) ? ORDER_STOP : ORDER_STOP_NOW);
+        world_order(sim, sim_chance(sim, 500) ? ORDER_STOP : ORDER_STOP_NOW, NULL);
     } else {
         for (uint32_t i = 0; i < sim->clients_count; i++) {
             client_leave(sim, &sim->clients[i]);
@@ -323,6 +323,7 @@ static void begin(struct sim *sim, uint64_t seed)
     sim->clients_count = sim->clients_live = 0;
     sim->pubs_count = sim->subs_count = sim->done_count = 0;
     sim->missing = sim->late_picks = 0;
+    sim->missing_pubs = sim->replies_said = 0;
     memset(sim->missing_of, 0, sizeof(sim->missing_of));
     sim->arena_used = 0;
     sim->failure[0] = 0;
@@ -341,6 +342,17 @@ bool sim_run(struct sim *sim, uint64_t seed)
         schedule_step(sim);
     }
     judgement(sim);
+    if (sim->settings.reloads_users) {
+        people_reload(sim);
+        calm_down(sim);
+        people_judge(sim);
+        sim->is_calm = false;
+        uint64_t until = sim->events + sim->settings.events / 2;
+        while (sim->events < until) {
+            schedule_step(sim);
+        }
+        judgement(sim);
+    }
     everybody_leaves(sim);
     world_close(sim);
     return true;

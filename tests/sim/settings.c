@@ -162,6 +162,8 @@ void settings_draw(struct sim *sim)
     draw_names(sim);
     policies_draw(sim);
     people_draw(sim);
+    /* Not drawn, so that the other seeds stay what they are. */
+    s->reloads_users = s->has_users && sim->seed * 0x9E3779B97F4A7C15u >> 62 != 0;
     sim_trace(sim,
               "%u workers, %u clients, %u subjects, %u patterns, %u groups%s%s%s%s, credit %llu, "
               "pipes %zu %zu",

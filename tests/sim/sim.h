@@ -6,6 +6,7 @@
  *   oracle.c     what each subscriber must have seen, naively                  sim_fail
  *   settings.c   what a seed decides before the first event
  *   world.c      workers, their half-turns, the seams where others run meanwhile
+ *   replies.c    which command an answer belongs to
  *   people.c     users, what they may do, and a helper that looks at passwords
  *
  * Two clocks: now_ns is the hub's; tick counts what clients see, so that "A happened before B" is a
@@ -38,7 +39,8 @@ enum {
     QUEUES_MAX = 3,
     NAME_MAX_BYTES = 40,
     USERS_MAX = 5,
-    RULES_MAX = 3, /* of each list of a user */
+    EPOCHS_MAX = 2, /* before and after a reload of what users may do */
+    RULES_MAX = 3,  /* of each list of a user */
     PROOFS_HELD_MAX = SIM_WORKERS_MAX * PROOFS_MAX,
 };
 
@@ -58,9 +60,11 @@ struct sim_settings {
     bool scrubs;
     bool has_users;
     bool has_no_auth_user; /* user 0 */
-    uint32_t scrub_fate;   /* enum scrub_fate; quarantine: the first subject */
-    bool stops;            /* ends by ORDER_STOP and not by everybody leaving */
-    bool keeps_faults;     /* also while it calms down */
+    bool reloads_users;
+    bool drops_over_rate; /* publishers over their rate lose messages, instead of waiting */
+    uint32_t scrub_fate;  /* enum scrub_fate; quarantine: the first subject */
+    bool stops;           /* ends by ORDER_STOP and not by everybody leaving */
+    bool keeps_faults;    /* also while it calms down */
     uint32_t seam_per_mille;
     uint32_t worker_per_mille; /* of the steps; the rest is the clients' */
     uint32_t stall_per_mille;
@@ -108,7 +112,9 @@ struct publication {
     bool has_headers;
     bool echo;
     bool wants_responder;
-    bool is_refused;  /* by the scrub, or not permitted */
+    bool is_refused; /* by the scrub, or not permitted */
+    bool is_missing; /* nobody got it: it was over its publisher's rate */
+    uint8_t epoch;
     bool is_jailed;   /* sent to quarantine: subject, headers and reply are that message's */
     bool had_headers; /* before it was */
     uint16_t jailed_from;
@@ -128,9 +134,11 @@ struct subscription {
     uint64_t max_confirmed;
     uint32_t received;
     uint8_t pattern;
-    uint8_t row;   /* of the rule that governs it, by the first set of rules */
-    uint8_t queue; /* 0: none */
-    bool may_lose; /* by its policy */
+    uint8_t row;       /* of the rule that governs it, by the first set of rules */
+    uint8_t queue;     /* 0: none */
+    bool must_be_told; /* that it ended by a reload; */
+    bool may_be_told;  /* the same, if it was still there */
+    bool may_lose;     /* by its policy */
     bool keeps_latest;
     bool is_uncertain;              /* the hub may have refused it */
     bool is_ended;                  /* in the order of the client's commands */
@@ -149,6 +157,8 @@ struct user {
     struct rules subscribe_allow, subscribe_deny;
     bool is_hashed;
     bool has_permit;
+    bool responds; /* may answer what it hears, once */
+    bool is_gone;  /* since the reload */
 };
 
 enum command_kind {
@@ -211,6 +221,8 @@ struct client {
     uint32_t done_checked;          /* in the list of done publications */
     uint32_t own_checked;           /* commands */
     uint32_t next_seq[CLIENTS_MAX]; /* of each publisher, over all subscriptions */
+    bool must_go;                   /* its user is gone */
+    uint64_t answered[PUBLICATIONS_MAX / 64];
     bool is_reloaded;
     bool has_moved; /* to another worker */
     uint64_t moved_last;
@@ -249,6 +261,7 @@ struct sim {
     struct fake_world *world;
     struct nats nats;
     struct settings hub_settings;
+    struct settings reloaded_settings;
     struct port *ports;
     struct loop *loops[SIM_WORKERS_MAX];
     ATOMIC(uint64_t) client_ids;
@@ -273,9 +286,13 @@ struct sim {
     uint32_t late_picks;                   /* queue messages out of order */
     char missing_what[256];
 
-    struct user users[USERS_MAX];
+    struct user users[EPOCHS_MAX][USERS_MAX];
     uint32_t users_count;
+    uint32_t epoch;
     struct access *access;
+    struct access *reloaded_access;
+    uint32_t replies_said;
+    uint32_t missing_pubs;                 /* over the rate of their publishers */
     struct proof *proofs[PROOFS_HELD_MAX]; /* a helper has them */
     uint32_t proofs_count;
 
@@ -334,7 +351,15 @@ void people_credentials(const struct sim *sim, const struct client *client, bool
 bool people_prove(struct sim *sim);
 bool people_may_publish(const struct sim *sim, uint32_t user, const char *subject);
 bool people_may_subscribe(const struct sim *sim, uint32_t user, const char *pattern);
-bool people_may_hear(const struct sim *sim, uint32_t user, const char *subject);
+/* When it was the epoch's rules that held. */
+bool people_may_hear(const struct sim *sim, uint32_t epoch, uint32_t user, const char *subject);
+/* The reply apart from being an answer. */
+bool people_may_say(const struct sim *sim, uint32_t user, const char *reply);
+bool people_answer(const struct sim *sim, uint32_t user);
+/* Everything is quiet. Others rules from now on; what ends by that is noted. */
+void people_reload(struct sim *sim);
+/* Whoever had to be told was told, and whoever had to go is gone. */
+void people_judge(struct sim *sim);
 
 /* ---- world.c */
 void world_open(struct sim *sim);
@@ -350,7 +375,8 @@ void world_check(struct sim *sim);
 void world_reload(struct sim *sim);
 /* Moves the clock to the nearest deadline of a sleeper. False: there is none. */
 bool world_skip_time(struct sim *sim);
-void world_order(struct sim *sim, enum order_kind kind);
+void world_order(struct sim *sim, enum order_kind kind, void *argument);
+uint64_t world_dropped_for_rate(struct sim *sim);
 uint64_t world_dropped_for_memory(struct sim *sim);
 struct hub *world_hub_of(struct sim *sim, uint32_t worker);
 uint64_t world_repicks(struct sim *sim);
@@ -374,6 +400,10 @@ void client_ping(struct sim *sim, struct client *client);
 void client_leave(struct sim *sim, struct client *client);
 void client_release(struct client *client);
 bool client_is_open(const struct client *client);
+
+/* ---- replies.c */
+void reply_came(struct sim *sim, struct client *client, enum reply_kind reply);
+void reply_error(struct sim *sim, struct client *client, struct bytes line);
 
 /* ---- oracle.c */
 bool oracle_pattern_matches(const char *pattern, const char *subject);

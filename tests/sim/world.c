@@ -332,12 +332,13 @@ bool world_skip_time(struct sim *sim)
     return true;
 }
 
-void world_order(struct sim *sim, enum order_kind kind)
+void world_order(struct sim *sim, enum order_kind kind, void *argument)
 {
     for (uint32_t i = 0; i < sim->settings.workers; i++) {
         struct order_envelope *order = memory_alloc(sizeof(*order));
         order->envelope.kind = ENVELOPE_ORDER;
         order->order = kind;
+        order->argument = argument;
         mpsc_push(&sim->ports[i].inbox, &order->envelope.node);
         if (doorbell_should_ring(&sim->ports[i].bell)) {
             loop_wake(sim->loops[i]);
@@ -442,6 +443,16 @@ uint64_t world_dropped_for_memory(struct sim *sim)
     for (uint32_t i = 0; i < sim->settings.workers; i++) {
         dropped +=
             hub_metrics(worker_hub(sim->workers[i].worker))->deliveries_dropped[DROP_MEMORY_LIMIT];
+    }
+    return dropped;
+}
+
+uint64_t world_dropped_for_rate(struct sim *sim)
+{
+    uint64_t dropped = 0;
+    for (uint32_t i = 0; i < sim->settings.workers; i++) {
+        dropped +=
+            hub_metrics(worker_hub(sim->workers[i].worker))->deliveries_dropped[DROP_RATE_LIMIT];
     }
     return dropped;
 }
