@@ -109,10 +109,12 @@ struct config {
     char ports_file_dir[CONFIG_PATH_MAX];
     bool debug;
     bool trace;
-    bool logtime;         /* true */
-    bool logtime_utc;     /* false: local time */
-    bool log_json;        /* false: lines as nats-server writes them */
-    bool jetstream_asked; /* -js or -sd: tolerated, answered by a warning */
+    bool logtime;            /* true */
+    bool logtime_utc;        /* false: local time */
+    bool log_json;           /* false: lines as nats-server writes them */
+    uint64_t log_size_limit; /* of log_file, then it is moved away; 0: no limit */
+    uint32_t log_max_num;    /* log_file and what was moved away; 0: no limit */
+    bool jetstream_asked;    /* -js or -sd: tolerated, answered by a warning */
 
     char config_file[CONFIG_PATH_MAX]; /* empty: none */
 

@@ -55,7 +55,6 @@ struct key {
 #define NO_ACCOUNTS "accounts are not supported: all clients share one; use authorization { users }"
 #define NO_JWT      "operator mode is not supported; use authorization with users or nkeys"
 #define NO_CLUSTER  "clustering is not supported; run one hub, which uses every CPU of its machine"
-#define NO_ROTATION "the log is not rotated by size; rotate it outside and send SIGUSR1"
 
 static bool read_listen(const struct conf_value *value, struct config *config,
                         struct conf_error *error);
@@ -125,6 +124,8 @@ static const struct key keys[] = {
     {"logtime", FIELD(KEY_SWITCH, logtime, 0, 0)},
     {"logtime_utc", FIELD(KEY_SWITCH, logtime_utc, 0, 0)},
     {"log_file|logfile", FIELD(KEY_PATH, log_file, 0, 0)},
+    {"logfile_size_limit|log_size_limit", FIELD(KEY_SIZE, log_size_limit, 0, UINT64_C(1) << 50)},
+    {"logfile_max_num|log_max_num", FIELD(KEY_NUMBER, log_max_num, 0, LOG_FILES_MAX)},
     {"pid_file|pidfile", FIELD(KEY_PATH, pid_file, 0, 0), .needs_restart = true},
     {"ports_file_dir", FIELD(KEY_PATH, ports_file_dir, 0, 0), .needs_restart = true},
 
@@ -151,7 +152,6 @@ static const struct key keys[] = {
     {"prof_port", KEY_ONLY_OFF,
      .why = "profiling over HTTP is not supported; use perf on the running process"},
     {"no_header_support", READ(read_no_headers)},
-    {"logfile_size_limit|log_size_limit", KEY_ONLY_OFF, .why = NO_ROTATION},
 
     {"tls", KEY_REFUSED, .why = NO_TLS},
     {"https", KEY_REFUSED, .why = "monitoring over TLS is not supported"},
@@ -182,7 +182,6 @@ static const struct key keys[] = {
      .why = "changes of subscriptions do not empty the cache of matches here"},
     {"no_fast_producer_stall", KEY_MEANINGLESS,
      .why = "publishers are not stalled for slow subscribers here"},
-    {"logfile_max_num|log_max_num", KEY_MEANINGLESS, .why = NO_ROTATION},
     {"store_dir|storedir", KEY_MEANINGLESS, .why = "messages are not stored"},
     {"default_js_domain", KEY_MEANINGLESS, .why = "there is no JetStream"},
     {"prof_block_rate", KEY_MEANINGLESS, .why = "there is no profiling over HTTP"},

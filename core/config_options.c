@@ -54,7 +54,6 @@ struct option {
 #define NO_ROUTES "clustering is not supported; run one hub, which uses every CPU of its machine"
 #define NO_SYSLOG "syslog is not supported; log to stderr or to a file with -l"
 #define NO_PROF   "profiling over HTTP is not supported; use perf on the running process"
-#define NO_ROTATE "the log is not rotated by size; rotate it outside and send SIGUSR1"
 #define NO_CUT    "traced messages always end at the length of one log line"
 
 static const struct option options[] = {
@@ -90,6 +89,8 @@ static const struct option options[] = {
     {"logtime", OPTION_SWITCH, AT(logtime), 0, 0, NULL},
     {"logtime_utc", OPTION_SWITCH, AT(logtime_utc), 0, 0, NULL},
     {"log_format", OPTION_LOG_FORMAT, AT(log_json), 0, 0, NULL},
+    {"log_size_limit", OPTION_SIZE, AT(log_size_limit), 0, UINT64_C(1) << 50, NULL},
+    {"log_max_num", OPTION_NUMBER, AT(log_max_num), 0, LOG_FILES_MAX, NULL},
     {"t", OPTION_COMMAND, 0, CONFIG_CHECK, 0, NULL},
     {"v", OPTION_COMMAND, 0, CONFIG_VERSION, 0, NULL},
     {"version", OPTION_COMMAND, 0, CONFIG_VERSION, 0, NULL},
@@ -152,7 +153,6 @@ static const struct option options[] = {
     {"r", OPTION_REFUSED, 0, 0, 0, NO_SYSLOG},
     {"remote_syslog", OPTION_REFUSED, 0, 0, 0, NO_SYSLOG},
     {"profile", OPTION_REFUSED, 0, 0, 0, NO_PROF},
-    {"log_size_limit", OPTION_REFUSED, 0, 0, 0, NO_ROTATE},
     {"max_traced_msg_len", OPTION_REFUSED, 0, 0, 0, NO_CUT},
 };
 

@@ -19,6 +19,7 @@ enum {
     CONNECTIONS_MAX = 1 << 24,
     CONTROL_LINE_MIN = 32,
     CONTROL_LINE_MAX = 64 << 10,
+    LOG_FILES_MAX = 4096,
     SUB_TOKENS_MAX = 255, /* nats-server keeps it in a byte */
 };
 

@@ -5,6 +5,7 @@
 #include "io/log_sink.h"
 
 #include "core/proto/json.h"
+#include "io/log_backup.h"
 #include "io/sys.h"
 
 #include <errno.h>
@@ -37,7 +38,11 @@ struct log_sink {
     bool logtime;
     bool utc;
     bool json;
+    bool is_rotating;
     pid_t pid;
+    uint64_t size; /* of the file */
+    uint64_t size_max;
+    uint32_t files_max;
     char path[PATH_MAX];  /* empty: stderr */
     int64_t stamp_second; /* the second that stamp spells out; -1: none yet */
     char stamp[32];
@@ -65,16 +70,25 @@ static int open_path(const char *path)
     return strlen(path) < PATH_MAX ? open_file(path) : -ENAMETOOLONG;
 }
 
+static uint64_t size_of(int fd)
+{
+    off_t end = lseek(fd, 0, SEEK_END);
+    return end > 0 ? (uint64_t)end : 0; /* a pipe has none */
+}
+
 static void use(struct log_sink *sink, int fd, const struct log_sink_options *options)
 {
     sink->fd = fd;
     sink->logtime = options->logtime;
     sink->utc = options->utc;
     sink->json = options->json;
+    sink->size_max = options->size_max;
+    sink->files_max = options->files_max;
     sink->stamp_second = -1;
     sink->path[0] = '\0';
     if (fd != STDERR_FILENO) {
         memcpy(sink->path, options->path, strlen(options->path) + 1);
+        sink->size = size_of(fd);
     }
 }
 
@@ -128,8 +142,11 @@ static bool write_patiently(int fd, const char *data, size_t size)
     return true;
 }
 
+static void rotate_if_full(struct log_sink *sink);
+
 static void flush(struct log_sink *sink)
 {
+    sink->size += sink->used;
     if (sink->used > 0 && !write_patiently(sink->fd, sink->buffer, sink->used)) {
         sink->unreported += sink->unwritten_lines;
         /* Relaxed: a count, nothing hangs on it. */
@@ -137,6 +154,7 @@ static void flush(struct log_sink *sink)
     }
     sink->used = 0;
     sink->unwritten_lines = 0;
+    rotate_if_full(sink);
 }
 
 /* "2026/11/22 10:00:00.000000 "; spelling out a second anew only when it changes. */
@@ -217,6 +235,41 @@ static void append_loss(struct log_sink *sink, uint64_t lost, const char *why)
     append(sink, LOG_WARNING, sys_wall_ns(), text, (size_t)size);
 }
 
+static void append_own(struct log_sink *sink, enum log_level level, const char *text, size_t size)
+{
+    append(sink, level, sys_wall_ns(), text, MIN_OF(size, (size_t)LOG_LINE_MAX));
+}
+
+/* The buffer is empty. What cannot be moved away grows on; that is said with every limit's worth. */
+static void rotate_if_full(struct log_sink *sink)
+{
+    if (sink->size_max == 0 || sink->path[0] == '\0' || sink->size < sink->size_max ||
+        sink->is_rotating) {
+        return;
+    }
+    char backup[LOG_BACKUP_PATH_MAX];
+    char text[LOG_LINE_MAX];
+    int size;
+    sink->is_rotating = true;
+    int error = log_backup_make(sink->path, sink->utc, backup);
+    int fd = error == 0 ? open_file(sink->path) : error;
+    if (fd >= 0) {
+        close(sink->fd);
+        sink->fd = fd;
+        size = snprintf(text, sizeof(text), "Rotated log, backup saved as \"%.400s\"", backup);
+        append_own(sink, LOG_INFO, text, (size_t)size);
+        if (sink->files_max > 0) {
+            log_backup_purge(sink->path, sink->files_max - 1);
+        }
+    } else {
+        size = snprintf(text, sizeof(text), "cannot rotate the log: %s", strerror(-fd));
+        append_own(sink, LOG_ERROR, text, (size_t)size);
+    }
+    sink->size = 0;
+    flush(sink);
+    sink->is_rotating = false;
+}
+
 /* The source whose next line is the oldest; NULL: all rings are empty. */
 static struct source *oldest(struct log_sink *sink)
 {
@@ -293,6 +346,7 @@ int log_sink_reopen(struct log_sink *sink)
     }
     close(sink->fd);
     sink->fd = fd;
+    sink->size = size_of(fd);
     return 0;
 }
 

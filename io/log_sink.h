@@ -14,6 +14,7 @@
  *              LOG_SINK_PATIENCE_MS costs the lines of that write, counted and reported.
  * Invariants:  (1) Lines of one ring keep their order.
  *              (2) Every lost line is reported once, as a [WRN] line.
+ *              (3) A file is larger than size_max by less than one write.
  */
 #ifndef RINGHUB_IO_LOG_SINK_H
 #define RINGHUB_IO_LOG_SINK_H
@@ -31,10 +32,12 @@ enum { LOG_SINK_RINGS_MAX = WORKERS_MAX + 1, LOG_SINK_PATIENCE_MS = 100 };
 struct log_sink;
 
 struct log_sink_options {
-    const char *path; /* NULL or empty: stderr; borrowed for the call */
-    bool logtime;     /* print date and time */
-    bool utc;         /* in UTC instead of the local zone */
-    bool json;        /* one JSON object a line, its time always in UTC */
+    const char *path;   /* NULL or empty: stderr; borrowed for the call */
+    bool logtime;       /* print date and time */
+    bool utc;           /* in UTC instead of the local zone */
+    bool json;          /* one JSON object a line, its time always in UTC */
+    uint64_t size_max;  /* of a file: then it becomes a backup (log_backup.h); 0: no limit */
+    uint32_t files_max; /* the file and its backups; 0: no limit */
 };
 
 /* Opens (appending, creating) the file. Returns 0 or a negative errno. */

@@ -11,7 +11,9 @@ struct log_sink_options program_log_options(const struct config *config)
     return (struct log_sink_options){.path = config->log_file,
                                      .logtime = config->logtime,
                                      .utc = config->logtime_utc,
-                                     .json = config->log_json};
+                                     .json = config->log_json,
+                                     .size_max = config->log_size_limit,
+                                     .files_max = config->log_max_num};
 }
 
 void program_give_parts(struct configuration *configuration, struct settings *settings)
@@ -98,7 +100,8 @@ static bool apply_again(struct program *program, const struct config *next,
                             "client_advertise: the INFO line has no room for it; shorten it");
     }
     bool is_other_log = strcmp(before.path, log.path) != 0 || before.logtime != log.logtime ||
-                        before.utc != log.utc || before.json != log.json;
+                        before.utc != log.utc || before.json != log.json ||
+                        before.size_max != log.size_max || before.files_max != log.files_max;
     int failure = is_other_log ? log_sink_change(program->sink, &log) : 0;
     if (failure != 0) {
         settings_free(settings);

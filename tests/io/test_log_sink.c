@@ -2,6 +2,7 @@
 #include "io/log_sink.h"
 
 // clang-format off
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -267,6 +268,52 @@ static void test_reader_that_does_not_read(void **state)
     log_free(ring);
 }
 
+static size_t backups_of(const struct place *place)
+{
+    glob_t found;
+    char pattern[512];
+    snprintf(pattern, sizeof(pattern), "%s.[0-9]*", place->path);
+    size_t count = glob(pattern, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+    globfree(&found);
+    return count;
+}
+
+/*
+ * Goal:    a file that reaches its limit becomes a backup and a new one begins; no line is lost, and no
+ *          more files stay than were asked for.
+ * Method:  lines of known size; the limits change, and go.
+ */
+static void test_rotation(void **state)
+{
+    struct place *place = *state;
+    struct log_sink *sink = NULL;
+    struct log_sink_options options = {.path = place->path, .size_max = 1000, .files_max = 3};
+    assert_int_equal(log_sink_open(&options, &sink), 0);
+    assert_int_equal(backups_of(place), 0);
+    for (int i = 0; i < 100; i++) {
+        log_sink_print(sink, LOG_INFO, "%0100d", i);
+        assert_true(strlen(read_log(place)) < 1400);
+    }
+    assert_int_equal(backups_of(place), 2);
+    assert_non_null(strstr(read_log(place), "Rotated log, backup saved as \""));
+    options.size_max = 0;
+    assert_int_equal(log_sink_change(sink, &options), 0);
+    for (int i = 0; i < 100; i++) {
+        log_sink_print(sink, LOG_INFO, "%0100d", i);
+    }
+    assert_int_equal(backups_of(place), 2);
+    assert_true(strlen(read_log(place)) > 10000);
+    options.size_max = 1000; /* what is there already counts */
+    options.files_max = 0;
+    assert_int_equal(log_sink_change(sink, &options), 0);
+    log_sink_print(sink, LOG_INFO, "one");
+    assert_int_equal(backups_of(place), 3);
+    log_sink_free(sink);
+    char command[600];
+    snprintf(command, sizeof(command), "rm -f '%s'.*", place->path);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +322,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reports_losses_once, enter_folder, leave_folder),
         cmocka_unit_test_setup_teardown(test_many_long_lines, enter_folder, leave_folder),
         cmocka_unit_test_setup_teardown(test_reopen, enter_folder, leave_folder),
+        cmocka_unit_test_setup_teardown(test_rotation, enter_folder, leave_folder),
         cmocka_unit_test_setup_teardown(test_change, enter_folder, leave_folder),
         cmocka_unit_test(test_open_errors),
         cmocka_unit_test(test_reader_that_does_not_read),
