@@ -21,6 +21,10 @@
 extern "C" {
 #endif
 
+/* What a worker may hold for each byte of the largest message: two drafts with two buffers each (5)
+ * and, where every byte is changed, their edits (96); the JSON parser's structures (16) and a string. */
+enum { SCRUB_BYTES_PER_BYTE = 120 };
+
 enum {
     SCRUB_TIMED_EVERY = 16, /* one message in so many is timed: a clock costs as much as a rule */
 };

@@ -11,11 +11,13 @@
 #include <sodium.h>
 #include <stdio.h>
 
-enum { STACK_BYTES = 256 * 1024, HASH_SIZE = 60, HASH_PREFIX_SIZE = 4 /* "$2b$" */ };
+enum { HASH_SIZE = 60, HASH_PREFIX_SIZE = 4 /* "$2b$" */ };
 
 struct helper_scratch {
     struct crypt_data crypt;
 };
+
+static_assert(sizeof(struct helper_scratch) <= HELPER_SCRATCH_BYTES, "as the memory bound has it");
 
 struct helper {
     struct mpsc queue;
@@ -123,7 +125,7 @@ int helper_new(struct port *port, struct loop *const *loop, uint32_t number, str
     ASSERT(error == 0);
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_attr_setstacksize(&attributes, HELPER_STACK_BYTES);
     error = -pthread_create(&helper->thread, &attributes, thread_main, helper);
     pthread_attr_destroy(&attributes);
     if (error != 0) {

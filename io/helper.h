@@ -20,6 +20,11 @@
 extern "C" {
 #endif
 
+enum {
+    HELPER_STACK_BYTES = 256 * 1024,
+    HELPER_SCRATCH_BYTES = 64 * 1024, /* of bcrypt */
+};
+
 struct helper;
 
 /* Starts the thread. port and *loop are the worker's; *loop must be there by the time of the first

@@ -8,8 +8,12 @@
  * Stop is start read backwards. What the operator has to know is said in one sentence that names
  * the mend; exit status 1 then, 2 for an option that is not understood. SIGHUP reads the file again.
  */
+#include "core/fair.h"
+#include "core/grant.h"
+#include "core/scrub.h"
 #include "core/units.h"
 #include "core/version.h"
+#include "io/helper.h"
 #include "io/options.h"
 #include "io/reload.h"
 #include "io/scrub_tool.h"
@@ -153,6 +157,28 @@ static void report_all(struct program *program)
     report_memory(&program->report, &program->bound);
 }
 
+/* What only some hubs have. */
+static void add_optional(struct program *program)
+{
+    const struct config *config = &program->config;
+    uint64_t workers = config_workers(config, &program->machine);
+    memory_bound_add(&program->bound, "helpers, which look at passwords and keys", workers,
+                     HELPER_STACK_BYTES + HELPER_SCRATCH_BYTES +
+                         PROOFS_MAX * (sizeof(struct proof) + config->max_control_line));
+    if (program->configuration.access != NULL) {
+        memory_bound_add(&program->bound, "who is connected (authorization)",
+                         config->max_connections,
+                         sizeof(struct grant) + GRANT_CACHE_BYTES + FAIR_BYTES_EACH);
+    }
+    if (config->scrub != NULL) {
+        uint64_t largest = config->max_payload > 0
+                               ? (uint64_t)config->max_payload
+                               : MIN_OF(config->max_pending, (uint64_t)INT32_MAX);
+        memory_bound_add(&program->bound, "messages being cleaned (scrub)", workers,
+                         SCRUB_BYTES_PER_BYTE * largest);
+    }
+}
+
 static void compute_memory_bound(struct program *program)
 {
     struct config_sizes sizes;
@@ -164,6 +190,7 @@ static void compute_memory_bound(struct program *program)
     sizes.socket_buffer_bytes = UNSENT_BYTES;
     workers_sizes(&program->config, &sizes);
     config_memory_bound(&program->config, &program->machine, &sizes, &program->bound);
+    add_optional(program);
     if (program->config.http_port != 0) {
         memory_bound_add(&program->bound, "monitoring: rows of connections (max_connections)",
                          program->config.max_connections, MONITOR_ROW_BYTES);
@@ -212,7 +239,7 @@ static int check_options(struct program *program)
 static int send_signal(const struct program *program)
 {
     char why[512];
-    if (process_signal_send(&program->config, why, sizeof(why)) != 0) {
+    if (process_signal_send(&program->config, program->name, why, sizeof(why)) != 0) {
         fprintf(stderr, "%s: %s\n", program->name, why);
         return EXIT_FAILURE;
     }

@@ -3,6 +3,7 @@
 
 #include "io/sys.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -218,14 +219,80 @@ static int signal_number(enum config_signal signal)
     return 0;
 }
 
-int process_signal_send(const struct config *config, char *why, size_t why_size)
+/* The kernel keeps this much of a name. */
+enum { COMM_MAX = 15 };
+
+static bool has_name(int pid, const char *name)
+{
+    char path[64];
+    char comm[COMM_MAX + 2] = "";
+    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return false; /* it has just ended */
+    }
+    ssize_t size = read(fd, comm, sizeof(comm) - 1);
+    close(fd);
+    comm[size > 0 ? strcspn(comm, "\n") : 0] = '\0';
+    return comm[0] != '\0' && strncmp(comm, name, COMM_MAX) == 0;
+}
+
+size_t process_find(const char *name, int *pids, size_t max)
+{
+    DIR *dir = opendir("/proc");
+    size_t count = 0;
+    const struct dirent *entry;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        char *end = NULL;
+        long pid = strtol(entry->d_name, &end, 10);
+        if (*end != '\0' || pid <= 0 || pid == (long)getpid() || !has_name((int)pid, name)) {
+            continue;
+        }
+        if (count < max) {
+            pids[count] = (int)pid;
+        }
+        count++;
+    }
+    if (dir != NULL) {
+        closedir(dir);
+    }
+    return count;
+}
+
+/* The one hub that runs besides us; 0: there is none, or several, and why says so. */
+static int find_hub(const char *name, char *why, size_t why_size)
+{
+    enum { SHOWN = 16 };
+    int pids[SHOWN];
+    size_t count = process_find(name, pids, SHOWN);
+    if (count == 1) {
+        return pids[0];
+    }
+    if (count == 0) {
+        snprintf(why, why_size,
+                 "--signal: no %s is running here; say which process: --signal NAME=PID, "
+                 "--signal NAME=PIDFILE, or --signal NAME --pid PIDFILE",
+                 name);
+        return 0;
+    }
+    int used = snprintf(why, why_size,
+                        "--signal: several %s are running; say which, as in "
+                        "--signal NAME=PID:",
+                        name);
+    for (size_t i = 0; i < MIN_OF(count, (size_t)SHOWN) && used < (int)why_size; i++) {
+        used += snprintf(why + used, why_size - (size_t)used, " %d", pids[i]);
+    }
+    return 0;
+}
+
+int process_signal_send(const struct config *config, const char *name, char *why, size_t why_size)
 {
     int pid = config->signal_pid;
     if (pid == 0 && config->pid_file[0] == '\0') {
-        snprintf(why, why_size,
-                 "--signal: say which hub: --signal NAME=PID, --signal NAME=PIDFILE, "
-                 "or --signal NAME --pid PIDFILE");
-        return -EINVAL;
+        pid = find_hub(name, why, why_size);
+        if (pid == 0) {
+            return -EINVAL;
+        }
     }
     if (pid == 0) {
         pid = read_pid(config->pid_file);

@@ -64,9 +64,14 @@ MUST_USE int process_ports_file_write(const char *dir, const char *name,
                                       const struct listener *listener,
                                       const struct listener *monitor, char path[PROCESS_PATH_MAX]);
 
+/* Processes of this name other than this one, at most `max` into pids. Returns how many there are. */
+size_t process_find(const char *name, int *pids, size_t max);
+
 /* --signal: sends config->signal to config->signal_pid, or to the process that config->pid_file
- * names. Returns 0, or a negative errno and the reason as one sentence. */
-MUST_USE int process_signal_send(const struct config *config, char *why, size_t why_size);
+ * names, or else to the one process of our name that runs. Returns 0, or a negative errno and the
+ * reason as one sentence. */
+MUST_USE int process_signal_send(const struct config *config, const char *name, char *why,
+                                 size_t why_size);
 
 #ifdef __cplusplus
 }

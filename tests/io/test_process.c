@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -200,7 +201,7 @@ static int send_from_child(const struct config *config)
     pid_t child = fork();
     if (child == 0) {
         char why[512];
-        _exit(process_signal_send(config, why, sizeof(why)) == 0 ? 0 : 1);
+        _exit(process_signal_send(config, "nobody-is-that", why, sizeof(why)) == 0 ? 0 : 1);
     }
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -248,21 +249,86 @@ static void test_signal_send_fails(void **state)
     struct config config;
     config_defaults(&config);
     config.signal = CONFIG_SIGNAL_RELOAD;
-    assert_int_equal(process_signal_send(&config, why, sizeof(why)), -EINVAL);
+    assert_int_equal(process_signal_send(&config, "nobody-is-that", why, sizeof(why)), -EINVAL);
     assert_non_null(strstr(why, "--signal NAME=PID"));
 
     snprintf(path, sizeof(path), "%s/pid", (char *)*state);
     strcpy(config.pid_file, path);
-    assert_int_equal(process_signal_send(&config, why, sizeof(why)), -ENOENT);
+    assert_int_equal(process_signal_send(&config, "nobody-is-that", why, sizeof(why)), -ENOENT);
     assert_non_null(strstr(why, path));
     for (size_t i = 0; i < COUNT_OF(nonsense); i++) {
         assert_int_equal(process_file_write(path, nonsense[i]), 0);
-        assert_int_equal(process_signal_send(&config, why, sizeof(why)), -EINVAL);
+        assert_int_equal(process_signal_send(&config, "nobody-is-that", why, sizeof(why)), -EINVAL);
     }
     unlink(path);
 
     config.signal_pid = INT32_MAX; /* above the kernel's largest pid, 2^22 */
-    assert_int_equal(process_signal_send(&config, why, sizeof(why)), -ESRCH);
+    assert_int_equal(process_signal_send(&config, "nobody-is-that", why, sizeof(why)), -ESRCH);
+}
+
+/* A child of that name, which waits for its end. */
+static pid_t start_named(const char *name)
+{
+    int ready[2];
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        sigset_t none;
+        sigemptyset(&none);
+        (void)sigprocmask(SIG_SETMASK, &none, NULL); /* earlier tests block */
+        (void)prctl(PR_SET_NAME, name);
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)!write(ready[1], "x", 1);
+        for (;;) {
+            pause();
+        }
+    }
+    char byte;
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    return child;
+}
+
+static void stop_child(pid_t child)
+{
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/*
+ * Goal:    --signal without a process finds the one that runs under our name, and says so where there
+ *          is none or more than one: nothing is signalled by a guess.
+ * Method:  children named after this process, longer than what the kernel keeps of a name.
+ */
+static void test_signal_finds_the_hub(void **state)
+{
+    (void)state;
+    char name[64];
+    char why[512] = "";
+    int pids[4];
+    struct config config;
+    snprintf(name, sizeof(name), "hub%dabcdefghijk", (int)getpid());
+    config_defaults(&config);
+    config.signal = CONFIG_SIGNAL_TERM;
+    assert_int_equal(process_find(name, pids, 4), 0);
+    assert_int_equal(process_signal_send(&config, name, why, sizeof(why)), -EINVAL);
+    assert_non_null(strstr(why, "is running here"));
+
+    pid_t one = start_named(name);
+    pid_t two = start_named(name);
+    assert_int_equal(process_find(name, pids, 4), 2);
+    assert_int_equal(process_find(name, pids, 1), 2);
+    assert_int_equal(process_signal_send(&config, name, why, sizeof(why)), -EINVAL);
+    snprintf(name + 32, sizeof(name) - 32, " %d", (int)two);
+    assert_non_null(strstr(why, "several"));
+    assert_non_null(strstr(why, name + 32));
+    stop_child(two);
+    config.signal = CONFIG_SIGNAL_STOP;
+    assert_int_equal(process_signal_send(&config, name, why, sizeof(why)), 0);
+    int status = 0;
+    assert_int_equal(waitpid(one, &status, 0), one);
+    assert_int_equal(WTERMSIG(status), SIGINT);
 }
 
 int main(void)
@@ -276,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_signals),
         cmocka_unit_test_setup_teardown(test_signal_send, enter_folder, leave_folder),
         cmocka_unit_test_setup_teardown(test_signal_send_fails, enter_folder, leave_folder),
+        cmocka_unit_test(test_signal_finds_the_hub),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

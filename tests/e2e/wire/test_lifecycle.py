@@ -378,6 +378,20 @@ class ProcessTest(unittest.TestCase):
         self.assertEqual(done, 0, text)
         self.assertEqual(hub.wait(10), 0)
 
+    @unittest.skipIf(KIND == "nats", "it looks for processes named nats-server, of which others run")
+    def test_signal_to_the_one_that_runs(self):
+        name = "hub%d" % os.getpid()
+        hub = self.hub(name=name)
+        path = hub.arguments[0]
+        first = Hub(name=name + "x")
+        self.addCleanup(first.kill)
+        self.assertEqual(subprocess.run([path, "--signal", "reopen"], check=False).returncode, 0)
+        self.assertTrue(until(lambda: b"File log re-opened" in hub.log()))
+        self.assertNotIn(b"File log re-opened", first.log())
+        self.assertEqual(subprocess.run([path, "--signal", "quit"], check=False).returncode, 0)
+        self.assertEqual(hub.wait(10), 0)
+        self.assertNotEqual(subprocess.run([path, "--signal", "quit"], check=False).returncode, 0)
+
     def test_signal_to_nobody(self):
         hub = self.hub()
         hub.stop()
