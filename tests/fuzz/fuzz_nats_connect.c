@@ -23,7 +23,9 @@ static void check_text(struct bytes text)
 static bool equal(const struct nats_connect *a, const struct nats_connect *b)
 {
     return a->verbose == b->verbose && a->echo == b->echo && a->protocol == b->protocol &&
-           bytes_equal(a->user, b->user) && bytes_equal(a->name, b->name);
+           bytes_equal(a->user, b->user) && bytes_equal(a->name, b->name) &&
+           bytes_equal(a->pass, b->pass) && bytes_equal(a->auth_token, b->auth_token) &&
+           bytes_equal(a->nkey, b->nkey) && bytes_equal(a->sig, b->sig);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -53,6 +55,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     ASSERT(second == accepted);
     ASSERT(equal(&once, &twice));
     check_text(once.user);
+    check_text(once.pass);
+    check_text(once.auth_token);
+    check_text(once.nkey);
+    check_text(once.sig);
     check_text(once.name);
     check_text(once.jwt);
     bool info = nats_connect_check_info(json);
