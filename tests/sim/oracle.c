@@ -140,7 +140,10 @@ static bool is_missing_for_rate(struct sim *sim, struct publication *pub)
 static void miss(struct sim *sim, const struct subscription *sub, uint32_t pub)
 {
     const struct publication *p = &sim->pubs[pub];
-    if (!sub->may_lose && is_missing_for_rate(sim, &sim->pubs[pub])) {
+    if (sub->may_lose && sim->settings.drops_over_rate && p->received == 0) {
+        return; /* its policy or its publisher's rate: who loses nothing by a policy says which */
+    }
+    if (is_missing_for_rate(sim, &sim->pubs[pub])) {
         return;
     }
     if (sub->may_lose) {

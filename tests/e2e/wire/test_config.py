@@ -70,6 +70,18 @@ class FileTest(unittest.TestCase):
         self.assertIn("%s:%d:1: server_tags has no effect" % (path, line), output)
         self.assertIn("Memory:", output)
 
+    def test_the_memory_bound_counts_what_is_configured(self):
+        users = "authorization {users: [{user: a, password: b}]}\n"
+        scrub = "scrub {rules: [{name: r, subject: \">\", max_size: 100}]}\n"
+        rows = ("helpers, which look at passwords and keys: ",
+                "who is connected (authorization): 1000 x ",
+                "messages being cleaned (scrub): ", "monitoring: rows of connections")
+        for text, wanted in (("", 1), (users, 2), (users + scrub, 3),
+                             (users + scrub + "http: 8222\n", 4)):
+            code, output, _ = self.check("max_connections: 1000\n" + text)
+            self.assertEqual(code, 0, output)
+            self.assertEqual([row in output for row in rows], [i < wanted for i in range(4)], output)
+
     def test_mistakes_are_named(self):
         rows = (
             ("port: 1\nmax_paylod: 2\n", ":2:1: unknown key \"max_paylod\"; did you mean "

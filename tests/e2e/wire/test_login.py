@@ -7,6 +7,7 @@ Method: a hub each, raw CONNECTs; the reference is asked the same questions.
 """
 
 import os
+import socket
 import subprocess
 import sys
 import unittest
@@ -81,6 +82,36 @@ class HashedLoginTest(LoginTest):
 
 class HashedTokenTest(TokenTest):
     FLAGS = ("--auth", HASH)
+
+
+# Of "s3cr3t", cost 10: some tens of milliseconds each.
+SLOW_HASH = "$2b$10$7EqJtq98hPqEX7fNZaFWoO.4/DCts2y9AShp82.Y2dmZszCa3BNAq"
+
+
+@unittest.skipIf(KIND == "nats", "nats-server checks in the connection's own thread")
+class FloodTest(HubTest):
+    """A flood of wrong passwords from one address does not keep another from logging in."""
+
+    CONFIG = "authorization {user: derek, password: '%s', timeout: \"60s\"}" % SLOW_HASH
+    FLOOD = 400
+
+    def from_address(self, address):
+        connection = socket.socket()
+        connection.bind((address, 0))
+        connection.settimeout(10 * SLOWNESS)
+        connection.connect(self.hub.address())
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_others_log_in(self):
+        for _ in range(self.FLOOD):
+            self.from_address("127.0.0.2").sendall(connect(user="derek", **{"pass": "wrong"}))
+        before = self.hub.counters()["proofs"]
+        for _ in range(3):
+            client = self.client(connect(user="derek", **{"pass": "s3cr3t"}))
+            client.send(b"PING\r\n").expect(b"PONG\r\n", 30 * SLOWNESS)
+        # In the order of arrival each would be behind all of the flood.
+        self.assertLess(self.hub.counters()["proofs"] - before, self.FLOOD / 4)
 
 
 @unittest.skipIf(KIND == "nats", "nats-server listens anywhere")
