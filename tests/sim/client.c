@@ -452,7 +452,9 @@ static uint32_t number(struct sim *sim, struct bytes text)
 static void say_answers(struct sim *sim, struct client *client, struct bytes reply)
 {
     char name[NAME_MAX_BYTES] = {0};
-    memcpy(name, reply.ptr, MIN_OF(reply.size, sizeof(name) - 1));
+    if (reply.size > 0) {
+        memcpy(name, reply.ptr, MIN_OF(reply.size, sizeof(name) - 1));
+    }
     for (int i = 0; i < 2; i++) {
         char body[32];
         char line[128];
