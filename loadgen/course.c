@@ -18,7 +18,7 @@ void course_init(struct course *course, const struct scenario *scenario, uint32_
     course->window = scenario_window(scenario);
     /* The time makes the run's token differ from that of a run before, whose messages a server may
      * still hold. */
-    message_form_init(&course->form, scenario->seed, course_now_ns());
+    message_form_init(&course->form, scenario->seed, course_now_ns(), scenario->json_payload);
     struct topology_plan plan = scenario_plan(scenario);
     topology_init(&course->topology, &plan);
     topics_init(&course->topics, scenario, plan.subjects);

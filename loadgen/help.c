@@ -34,6 +34,8 @@ static const char fanout_help[] =
     "                         gets a message, and the report says how even the shares are\n"
     "  --stalled N|N%         so many of the subscribers stop reading once they subscribed: they\n"
     "                         need not receive anything, the others everything\n"
+    "  --payload WHAT         binary (default), or json: objects of text that rules of a hub can\n"
+    "                         look at, from 96 bytes\n"
     "  --distinct-sids        nats: every subscriber its own sid, so that no two frames are\n"
     "                         equal\n"
     "\n"

@@ -7,11 +7,16 @@
  *   └────────┴──────┴──────┴───────┴───────┴────────┴───────┴───────────────
  *    intended time, ns              only when size >= 32; else fill starts at 16, offset is 0
  *
+ * With --payload json the same within a JSON object, for servers that look at what they carry: its
+ * first 32 bytes as letters, the fill as text.
+ *
+ *    {"m":"<32 letters: 0 to 16><32 letters: 16 to 32>","t":"<fill>"}
+ *
  * The check covers the header of every message. The fill is a range of a pseudo-random pool that
  * both ends can make from the seed, so that comparing it costs a memcmp and no checksum.
  *
  * Threads:     a form is written before threads start, then constant.
- * Limits:      size from MESSAGE_BYTES_MIN; 65,536 streams; 2^32 messages each.
+ * Limits:      size from MESSAGE_BYTES_MIN, of JSON from MESSAGE_JSON_BYTES_MIN; 65,536 streams; 2^32 messages each.
  * Beware:      byte order is the machine's: a generator reads only what it wrote itself.
  */
 #ifndef RINGHUB_LOADGEN_MESSAGE_H
@@ -29,12 +34,15 @@ enum {
     MESSAGE_BYTES_MIN = 16,
     MESSAGE_HEADER_BYTES = 32,
     MESSAGE_POOL_BYTES = 64 * 1024,
+    MESSAGE_JSON_BYTES_MIN = 96,
+    MESSAGE_JSON_AT = 6, /* of the letters */
 };
 
 /* What all messages of a run have in common. */
 struct message_form {
     uint64_t run;  /* no other run's messages pass for ours */
     uint8_t *pool; /* owned, MESSAGE_POOL_BYTES */
+    bool is_json;
 };
 
 struct message_header {
@@ -44,7 +52,7 @@ struct message_header {
     uint16_t check;
 };
 
-void message_form_init(struct message_form *form, uint64_t seed, uint64_t run);
+void message_form_init(struct message_form *form, uint64_t seed, uint64_t run, bool is_json);
 void message_form_free(struct message_form *form);
 
 /* Writes all of a payload of size bytes but what message_stamp writes. Different slots get
@@ -61,18 +69,62 @@ static inline uint16_t message_check(const struct message_form *form,
     return (uint16_t)(mixed >> 48);
 }
 
+/* Bytes at the start of a payload that message_read looks at. */
+static inline uint32_t message_head_bytes(const struct message_form *form)
+{
+    return form->is_json ? MESSAGE_JSON_AT + 2 * MESSAGE_BYTES_MIN : MESSAGE_BYTES_MIN;
+}
+
+typedef uint8_t message_block __attribute__((vector_size(16)));
+
+/* Sixteen bytes as letters from a to p: the high halves, then the low ones. */
+static inline void message_spell(uint8_t *to, const void *from)
+{
+    message_block block;
+    memcpy(&block, from, sizeof block);
+    message_block high = (block >> 4) + 'a';
+    message_block low = (block & 15) + 'a';
+    memcpy(to, &high, sizeof high);
+    memcpy(to + sizeof high, &low, sizeof low);
+}
+
+/* The reverse; false: there are other letters. */
+static inline bool message_unspell(void *to, const uint8_t *from)
+{
+    message_block high;
+    message_block low;
+    memcpy(&high, from, sizeof high);
+    memcpy(&low, from + sizeof high, sizeof low);
+    high -= 'a';
+    low -= 'a';
+    message_block block = high << 4 | low;
+    message_block others = (high | low) & 0xF0;
+    uint64_t words[2];
+    memcpy(words, &others, sizeof words);
+    memcpy(to, &block, sizeof block);
+    return (words[0] | words[1]) == 0;
+}
+
 /* Makes a prepared payload one message. */
 static inline void message_stamp(const struct message_form *form, uint8_t *payload,
                                  struct message_header header)
 {
     header.check = message_check(form, &header);
-    memcpy(payload, &header, sizeof header);
+    if (UNLIKELY(form->is_json)) {
+        message_spell(payload + MESSAGE_JSON_AT, &header);
+    } else {
+        memcpy(payload, &header, sizeof header);
+    }
 }
 
 /* Returns false when the header is damaged or not of this run. */
 static inline bool message_read(const struct message_form *form, const uint8_t *payload,
                                 struct message_header *header)
 {
+    if (UNLIKELY(form->is_json)) {
+        bool spelled = message_unspell(header, payload + MESSAGE_JSON_AT);
+        return spelled && header->check == message_check(form, header);
+    }
     memcpy(header, payload, sizeof *header);
     return header->check == message_check(form, header);
 }

@@ -246,6 +246,7 @@ static json_t *scenario_json(const struct scenario *s)
     set(object, "warmup_s", json_real(s->warmup_s));
     set(object, "duration_s", json_real(s->duration_s));
     set(object, "distinct_sids", json_boolean(s->distinct_sids));
+    set(object, "json_payload", json_boolean(s->json_payload));
     set(object, "rate", json_real(s->rate));
     set(object, "poisson", json_boolean(s->poisson));
     set(object, "window_messages", s->rate != 0 ? json_null() : number(scenario_window(s)));

@@ -15,7 +15,7 @@ static bool reply_find(const struct course *course, const struct codec_event *ev
         name->text[event->reply.size] = 0;
         return true;
     }
-    if (event->payload.size < MESSAGE_BYTES_MIN ||
+    if (event->payload.size < message_head_bytes(&course->form) ||
         !message_read(&course->form, event->payload.ptr, &header)) {
         return false;
     }

@@ -297,6 +297,7 @@ enum option_key {
     OPTION_DIRECT,
     OPTION_FIND_CAPACITY,
     OPTION_DISTINCT_SIDS,
+    OPTION_PAYLOAD,
     OPTION_RATE,
     OPTION_POISSON,
     OPTION_WINDOW,
@@ -343,6 +344,7 @@ static const struct option option_table[] = {
     {"connecting", required_argument, NULL, OPTION_CONNECTING},
     {"direct", no_argument, NULL, OPTION_DIRECT},
     {"find-capacity", required_argument, NULL, OPTION_FIND_CAPACITY},
+    {"payload", required_argument, NULL, OPTION_PAYLOAD},
     {"distinct-sids", no_argument, NULL, OPTION_DISTINCT_SIDS},
     {"rate", required_argument, NULL, OPTION_RATE},
     {"poisson", no_argument, NULL, OPTION_POISSON},
@@ -500,6 +502,12 @@ static void option_take(struct scenario *s, int key, const struct argument *a)
     case OPTION_DISTINCT_SIDS:
         s->distinct_sids = true;
         break;
+    case OPTION_PAYLOAD:
+        s->json_payload = strcmp(a->text, "json") == 0;
+        if (!s->json_payload && strcmp(a->text, "binary") != 0) {
+            complain(a, "binary or json");
+        }
+        break;
     case OPTION_RATE:
         s->rate = decimal(a, 0.01, 1e8);
         break;
@@ -593,6 +601,11 @@ static const char *contradiction(struct scenario *s)
     if (strpbrk(s->subject, s->protocol->forbidden) != NULL ||
         strpbrk(s->subject_end, s->protocol->forbidden) != NULL) {
         return "--subject: this protocol gives /, + and # a meaning; use dots";
+    }
+    for (uint32_t i = 0; s->json_payload && i < s->sizes.count; i++) {
+        if (s->sizes.bytes[i] < MESSAGE_JSON_BYTES_MIN) {
+            return "--payload json needs a --size of 96 bytes and more";
+        }
     }
     if (s->distinct_sids && !s->protocol->has_sids) {
         return "--distinct-sids: only nats:// numbers subscriptions";

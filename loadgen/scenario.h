@@ -90,6 +90,7 @@ struct scenario {
     uint64_t seed;
     uint64_t process; /* tells this hubload from others at work */
     bool distinct_sids;
+    bool json_payload;
 
     double rate; /* messages a second of all publishers; 0: closed loop */
     bool poisson;

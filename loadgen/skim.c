@@ -3,7 +3,7 @@
 
 static uint32_t head_bytes(const struct skim *skim)
 {
-    return (uint32_t)skim->frame.prefix.size + MESSAGE_BYTES_MIN;
+    return (uint32_t)skim->frame.prefix.size + message_head_bytes(skim->frame.form);
 }
 
 void skim_begin(struct skim *skim, const struct skim_frame *frame, uint32_t phase)

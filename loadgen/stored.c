@@ -176,7 +176,10 @@ static void extras_of(const struct stored *stored, char *text, size_t bytes)
         }
     }
     if (json_is_true(scenario_of(stored, "distinct_sids")) && at < bytes) {
-        snprintf(text + at, bytes - at, ", distinct sids");
+        at += (size_t)snprintf(text + at, bytes - at, ", distinct sids");
+    }
+    if (json_is_true(scenario_of(stored, "json_payload")) && at < bytes) {
+        snprintf(text + at, bytes - at, ", JSON payloads");
     }
 }
 

@@ -41,7 +41,7 @@ struct tally {
 static struct stream *stream_new(void)
 {
     struct stream *stream = memory_alloc(sizeof *stream);
-    message_form_init(&stream->form, 7, 9);
+    message_form_init(&stream->form, 7, 9, false);
     return stream;
 }
 

@@ -39,7 +39,7 @@ static struct world made(const char *trailer, uint32_t streams)
 {
     struct world w;
     memset(&w, 0, sizeof w);
-    message_form_init(&w.form, 1, 2);
+    message_form_init(&w.form, 1, 2, false);
     w.frame.prefix = bytes_of(prefix_text, sizeof prefix_text - 1);
     w.frame.payload_bytes = PAYLOAD_BYTES;
     w.frame.trailer = bytes_text(trailer);
