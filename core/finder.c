@@ -364,7 +364,7 @@ static size_t ipv6_end(struct bytes text, size_t at)
             }
             at++;
         }
-        size_t dotted = groups <= 6 && (compressed || groups == 6) ? ipv4_end(text, at) : 0;
+        size_t dotted = (compressed ? groups < 6 : groups == 6) ? ipv4_end(text, at) : 0;
         if (dotted != 0) {
             return dotted;
         }
@@ -445,20 +445,24 @@ static bool is_phone_break(struct bytes text, size_t end)
            !((is_byte(text, end, '.') || is_byte(text, end, '-')) && is(text, end + 1, DIGIT));
 }
 
-/* Behind the plus. */
+/* Behind the plus: as many groups of digits as make a number; what follows may be a date. */
 static size_t international_end(struct bytes text, size_t at)
 {
     size_t digits = 0;
-    size_t end = at;
+    size_t best = 0;
     if (!is(text, at, DIGIT) || is_byte(text, at, '0')) {
         return 0;
     }
-    while (digits <= 15) {
-        while (is(text, at, DIGIT)) {
+    for (;;) {
+        while (digits <= 15 && is(text, at, DIGIT)) {
             at++;
             digits++;
         }
-        end = at;
+        if (digits > 15) {
+            break;
+        }
+        size_t end = at;
+        best = digits >= 8 && !is(text, end, WORD) ? end : best;
         while (at - end < 3 && (is_between(text, at) || is_byte(text, at, '(') ||
                                 is_byte(text, at, ')') || is_byte(text, at, '/'))) {
             at++;
@@ -467,7 +471,7 @@ static size_t international_end(struct bytes text, size_t at)
             break;
         }
     }
-    return digits >= 8 && digits <= 15 && !is(text, end, WORD) ? end : 0;
+    return best;
 }
 
 /* (415) 555-2671 and the like: area code and exchange begin with 2 to 9. */
