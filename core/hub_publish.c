@@ -457,7 +457,7 @@ enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
             return may;
         }
     }
-    if (hub->scrub != NULL) {
+    if (hub->scrub_rules != NULL && scrub_rules_may_apply(hub->scrub_rules, in->subject)) {
         return hub_publish_scrubbed(hub, session, in, limit, wants_responder);
     }
     return hub_publish_clean(hub, session, in, wants_responder);

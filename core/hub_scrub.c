@@ -19,6 +19,7 @@ void hub_scrub_set(struct hub *hub, struct scrub_rules *rules)
     }
     scrub_free(hub->scrub);
     hub->scrub = scrub;
+    hub->scrub_rules = scrub != NULL ? scrub_rules(scrub) : NULL;
 }
 
 const struct scrub *hub_scrub(const struct hub *hub)

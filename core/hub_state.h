@@ -149,7 +149,8 @@ struct hub {
     struct chunk_pool chunks;
     struct pending_pool pendings;
     struct timers timers;
-    struct scrub *scrub; /* NULL: no rules */
+    struct scrub *scrub;                   /* NULL: no rules */
+    const struct scrub_rules *scrub_rules; /* the scrub's */
     struct hub_refusal refusal;
     uint64_t now_ns;
     uint64_t random;

@@ -10,7 +10,7 @@
  * Limits:      a replacement never exceeds the limit the caller names.
  * Invariants:  (1) a message is counted once, however often it is tried: by scrub_count.
  *              (2) a subject without rules costs one look at the subject before it, or one into a
- *                  cache.
+ *                  cache; most cost less, see scrub_rules_may_apply.
  */
 #ifndef RINGHUB_CORE_SCRUB_H
 #define RINGHUB_CORE_SCRUB_H

@@ -123,6 +123,16 @@ static bool compile_name(struct compiler *c, const struct scrub_rule *rule, size
     return true;
 }
 
+static void note_start(struct scrub_rules *set, struct bytes pattern)
+{
+    if (pattern.ptr[0] == '*' || pattern.ptr[0] == '>') {
+        memset(set->starts, 0xFF, sizeof(set->starts));
+        return;
+    }
+    uint32_t start = scrub_start(pattern);
+    set->starts[start / 64] |= 1ull << start % 64;
+}
+
 static bool compile_subjects(struct compiler *c, const struct scrub_rule *rule)
 {
     const struct scrub_rule_options *o = &rule->options;
@@ -133,6 +143,7 @@ static bool compile_subjects(struct compiler *c, const struct scrub_rule *rule)
         if (!subject_valid_subscription(o->subjects.items[i])) {
             return fail(c, "\"%.*s\" is no valid subject pattern", SAID(o->subjects.items[i]));
         }
+        note_start(c->set, o->subjects.items[i]);
     }
     if (o->fate != SCRUB_QUARANTINE) {
         return true;

@@ -109,8 +109,11 @@ struct scrub_rule {
     bool wants_headers;
 };
 
+enum { SCRUB_STARTS = 1024 };
+
 struct scrub_rules {
     ATOMIC(uint32_t) references;
+    uint64_t starts[SCRUB_STARTS / 64]; /* by scrub_start: how subjects with rules can begin */
     struct scrub_rule *rules;
     uint32_t count;
     uint32_t log_every; /* of what a rule objects to, one line in so many; 0: none. Set before the
@@ -130,6 +133,20 @@ struct scrub_rules *scrub_rules_new(const struct scrub_rule_options *options, si
 struct scrub_rules *scrub_rules_ref(struct scrub_rules *rules);
 /* NULL is fine. */
 void scrub_rules_unref(struct scrub_rules *rules);
+
+/* The first two bytes of a subject; behind a subject of one byte stands a dot. */
+static inline uint32_t scrub_start(struct bytes subject)
+{
+    uint8_t second = subject.size > 1 ? subject.ptr[1] : (uint8_t)'.';
+    return (subject.ptr[0] * 37u + second) % SCRUB_STARTS;
+}
+
+/* False: no rule does. In a few instructions, so that a subject without rules pays no more. */
+static inline bool scrub_rules_may_apply(const struct scrub_rules *rules, struct bytes subject)
+{
+    uint32_t start = scrub_start(subject);
+    return (rules->starts[start / 64] >> start % 64 & 1) != 0;
+}
 
 /* The rules that apply to a subject, as bits. */
 uint64_t scrub_rules_of(const struct scrub_rules *rules, struct bytes subject);

@@ -125,12 +125,44 @@ static void test_subjects(void **state)
         if (found != (cases[i].rules | all)) {
             fail_msg("%s: %llx", cases[i].subject, (unsigned long long)found);
         }
+        assert_true(scrub_rules_may_apply(rules, bytes_text(cases[i].subject)));
     }
     scrub_rules_unref(rules);
     struct scrub_rules *none = scrub_rules_new(NULL, 0, &error);
     assert_non_null(none);
     assert_int_equal(scrub_rules_of(none, bytes_text("a")), 0);
     scrub_rules_unref(none);
+}
+
+/*
+ * Goal:    a subject that begins like none of the patterns is passed by at once, and no subject with
+ *          rules is.
+ * Method:  patterns of each form beside subjects of one, two and more bytes.
+ */
+static void test_starts(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {"a", "b.*", "cc.>", "dd",  "e.e.e",
+                                           "*", "*.x", ">",    "f*g", "h>"};
+    static const char *const subjects[] = {"a", "b.x", "cc.x.y", "dd",  "e.e.e",
+                                           "z", "z.x", "q.w",    "f*g", "h>"};
+    for (size_t i = 0; i < COUNT_OF(patterns); i++) {
+        const struct bytes pattern = bytes_text(patterns[i]);
+        struct scrub_rule_options options = options_of("", &pattern, 1);
+        struct scrub_error error;
+        struct scrub_rules *rules = scrub_rules_new(&options, 1, &error);
+        assert_non_null(rules);
+        size_t passed_by = 0;
+        for (size_t k = 0; k < COUNT_OF(subjects); k++) {
+            bool may_apply = scrub_rules_may_apply(rules, bytes_text(subjects[k]));
+            assert_true(may_apply || scrub_rules_of(rules, bytes_text(subjects[k])) == 0);
+            passed_by += !may_apply;
+        }
+        bool is_wild = patterns[i][0] == '*' || patterns[i][0] == '>';
+        assert_int_equal(passed_by, is_wild ? 0 : COUNT_OF(subjects) - 1);
+        assert_true(scrub_rules_may_apply(rules, bytes_text(subjects[i])));
+        scrub_rules_unref(rules);
+    }
 }
 
 /*
@@ -191,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copies),
         cmocka_unit_test(test_subjects),
+        cmocka_unit_test(test_starts),
         cmocka_unit_test(test_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,5 +21,6 @@ extern const struct scenario scenarios_delivery[];
 extern const struct scenario scenarios_parse[];
 extern const struct scenario scenarios_match[];
 extern const struct scenario scenarios_session[];
+extern const struct scenario scenarios_scrub[];
 
 #endif
