@@ -383,7 +383,7 @@ static bool fits(const char *shape, const uint8_t *t, size_t size)
         bool is_fine = shape[i] == 'D'   ? t[i] >= '2' && t[i] <= '9'
                        : shape[i] == 'd' ? isdigit(t[i]) != 0
                        : shape[i] == 'b' ? t[i] == ' ' || t[i] == '-' || t[i] == '.'
-                                         : t[i] == shape[i];
+                                         : t[i] == (uint8_t)shape[i];
         if (!is_fine) {
             return false;
         }
