@@ -101,6 +101,48 @@ class ScrubTest(unittest.TestCase):
         publisher.send(pub(b"x", b"a@b.cc")).sync()
         one.expect(msg(b"x", b"1", b"[email]"))
 
+    def test_reload_under_load(self):
+        """Every message is masked by one of the two sets of rules, whichever worker it comes to, and none is lost."""
+        rules = "scrub { log_every: 1, rules [ { name: r, subject: \"x.>\", mask: [{pattern: secret, with: %s}] } ] }\n"
+        self.path.write_text(rules % "one", encoding="utf-8")
+        hub = Hub(flags=["-c", str(self.path)])
+        self.addCleanup(hub.stop)
+        hear = Client(hub, QUIET)
+        says = Client(hub, QUIET)
+        self.addCleanup(hear.close)
+        self.addCleanup(says.close)
+        hear.send(b"SUB x.* 1\r\n").sync()
+        for turn in range(20):
+            says.send(pub(b"x.y", b"my secret") * 200)
+            # At once: the hub may still be reading the file for the signal before.
+            other = self.path.with_suffix(".new")
+            other.write_text(rules % ("two" if turn % 2 == 0 else "one"), encoding="utf-8")
+            other.replace(self.path)
+            os.kill(hub.pid, signal.SIGHUP)
+            says.sync()
+            got = b""
+            frame = len(msg(b"x.y", b"1", b"my one"))
+            while len(got) < 200 * frame:
+                got += hear.socket.recv(1 << 20)
+            self.assertEqual(len(got), 200 * frame)
+            self.assertEqual(got.count(msg(b"x.y", b"1", b"my one")) + got.count(msg(b"x.y", b"1", b"my two")), 200)
+        wait_for(hub, "Scrub rule")
+        self.assertNotIn("secret", log_of(hub))
+
+    def test_hostile_payloads(self):
+        """A mebibyte made to keep a checker busy is refused like any other, and the next client does not wait."""
+        client = self.client(QUIET)
+        other = self.client(QUIET)
+        for piece in (b"[", b'"', b"\\", b"{\"\":", b"\xED\xA0\x80", b"\xC0\xAF", b"\0"):
+            body = (piece * (1 << 20))[:1 << 20]
+            before = time.monotonic()
+            client.send(pub(b"orders.new", body) + b"PING\r\n")
+            other.sync()
+            reason = b"not valid UTF-8" if piece[0] > 0x7F else b"not well-formed JSON"
+            client.expect(b"-ERR 'Permissions Violation for Publish to \"orders.new\", scrub rule \"orders\": " +
+                          reason + b"'\r\nPONG\r\n")
+            self.assertLess(time.monotonic() - before, 2 * harness.SLOWNESS)
+
     def test_check(self):
         def check():
             return subprocess.run([harness.executable(), "-t", "-c", str(self.path)],
