@@ -29,19 +29,18 @@ void audience_add(struct audience *audience, struct sub *sub)
 {
     sub->audience = audience;
     if (!audience->is_shared) {
-        ASSERT(audience->members_count == 0);
+        ASSERT(audience->only == NULL);
         audience->only = sub;
-        audience->members_count = 1;
         sub->member = 0;
         return;
     }
     struct crowd *crowd = audience->crowd;
-    if (audience->members_count == crowd->capacity) {
+    if (crowd->members_count == crowd->capacity) {
         members_resize(crowd, crowd->capacity * 2);
     }
-    member_put(crowd, audience->members_count,
+    member_put(crowd, crowd->members_count,
                (struct member){.sub = sub, .slot = sub->slot, .flags = 0});
-    audience->members_count++;
+    crowd->members_count++;
 }
 
 static void swap(struct crowd *crowd, uint32_t a, uint32_t b)
@@ -67,20 +66,19 @@ void audience_set_multi(struct audience *audience, struct sub *sub, bool multi)
 
 void audience_remove(struct audience *audience, struct sub *sub)
 {
-    ASSERT(audience->members_count > 0);
+    ASSERT(audience_members_count(audience) > 0);
     if (!audience->is_shared) {
         ASSERT(audience->only == sub);
         audience->only = NULL;
-        audience->members_count = 0;
         return;
     }
     audience_set_multi(audience, sub, false);
     struct crowd *crowd = audience->crowd;
-    audience->members_count--;
-    if (sub->member != audience->members_count) {
-        swap(crowd, sub->member, audience->members_count);
+    crowd->members_count--;
+    if (sub->member != crowd->members_count) {
+        swap(crowd, sub->member, crowd->members_count);
     }
-    if (crowd->capacity > MEMBERS_FIRST && audience->members_count < crowd->capacity / 4) {
+    if (crowd->capacity > MEMBERS_FIRST && crowd->members_count < crowd->capacity / 4) {
         members_resize(crowd, crowd->capacity / 2);
     }
 }
@@ -94,14 +92,15 @@ void audience_share(struct audience *audience)
     audience->is_shared = true;
     stream_init(&audience->crowd->stream);
     members_resize(audience->crowd, MEMBERS_FIRST);
-    if (audience->members_count > 0) {
+    if (only != NULL) {
+        audience->crowd->members_count = 1;
         member_put(audience->crowd, 0, (struct member){.sub = only, .slot = only->slot});
     }
 }
 
 size_t audience_release(struct audience *audience, struct chunk_pool *pool)
 {
-    if (audience->members_count > 0 || audience->refs > 0 || audience->in_group ||
+    if (audience_members_count(audience) > 0 || audience->refs > 0 || audience->in_group ||
         audience->link != NULL || audience->dirty) {
         return 0;
     }
@@ -124,17 +123,16 @@ size_t audience_bytes(const struct audience *audience)
 void audience_check(const struct audience *audience)
 {
     if (!audience->is_shared) {
-        ASSERT(audience->members_count <= 1);
-        ASSERT((audience->members_count == 1) == (audience->only != NULL));
         ASSERT(audience->only == NULL || audience->only->audience == audience);
         ASSERT(audience->only == NULL || audience->only->member == 0);
         return;
     }
     ASSERT(!audience->alone);
-    ASSERT(audience->crowd->multi_count <= audience->members_count);
-    ASSERT(audience->members_count <= audience->crowd->capacity);
+    uint32_t count = audience->crowd->members_count;
+    ASSERT(audience->crowd->multi_count <= count);
+    ASSERT(count <= audience->crowd->capacity);
     const struct member *members = audience_members(audience);
-    for (uint32_t i = 0; i < audience->members_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         ASSERT(members[i].sub->member == i);
         ASSERT(members[i].sub->audience == audience);
         ASSERT(members[i].sub->slot == members[i].slot);

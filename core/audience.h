@@ -59,6 +59,7 @@ struct member {
 struct crowd {
     struct stream stream;
     struct member *members; /* members_count of them */
+    uint32_t members_count;
     uint32_t capacity;
     uint32_t multi_count;
 };
@@ -81,15 +82,14 @@ struct audience {
     };
     uint64_t delivered;       /* messages handed to each member since the audience was made */
     uint64_t delivered_bytes; /* their headers and bodies */
-    uint32_t members_count;
-    uint32_t refs; /* pending entries that render by this layout */
+    uint32_t refs;            /* pending entries that render by this layout */
     uint16_t sid_size;
-    bool headers;
-    bool alone;
-    bool is_shared;
-    bool dirty; /* rendered since the last flush: on the hub's list */
-    bool in_group;
-    bool watched; /* alone; what its session's grant allows is asked for each message */
+    bool headers : 1;
+    bool alone : 1;
+    bool is_shared : 1;
+    bool dirty : 1; /* rendered since the last flush: on the hub's list */
+    bool in_group : 1;
+    bool watched : 1; /* alone; what its session's grant allows is asked for each message */
     uint8_t sid[];
 };
 
@@ -104,6 +104,11 @@ static inline struct layout audience_layout(const struct audience *audience)
 static inline bool audience_is_shared(const struct audience *audience)
 {
     return audience->is_shared;
+}
+
+static inline uint32_t audience_members_count(const struct audience *audience)
+{
+    return audience->is_shared ? audience->crowd->members_count : audience->only != NULL;
 }
 
 /* Of a shared audience. */

@@ -22,7 +22,7 @@ static void sub_check(const struct session *session, struct sub *sub, struct cen
 {
     ASSERT(sub->slot == session->slot);
     ASSERT(sub->audience != NULL);
-    ASSERT(sub->member < sub->audience->members_count);
+    ASSERT(sub->member < audience_members_count(sub->audience));
     ASSERT(sub->max == 0 || sub->audience->alone);
     ASSERT(sub->max == 0 || sub_delivered(sub) < sub->max);
     ASSERT(session->echo || sub->audience->alone);
@@ -154,9 +154,10 @@ static void entry_check(struct hub *hub, struct entry *entry, struct census *cen
          audience = audience->next) {
         ASSERT(audience->entry == entry);
         ASSERT(*audience->link == audience);
-        ASSERT(audience->members_count > 0);
+        ASSERT(audience_members_count(audience) > 0);
         audience_check(audience);
-        for (uint32_t i = 0; audience_is_shared(audience) && i < audience->members_count; i++) {
+        uint32_t listed = audience_is_shared(audience) ? audience_members_count(audience) : 0;
+        for (uint32_t i = 0; i < listed; i++) {
             const struct session *session =
                 pool_at(&hub->sessions, audience_members(audience)[i].slot);
             ASSERT(session_is_solo(session) == (i >= audience_multi_count(audience)));

@@ -105,7 +105,7 @@ static void settle_run(struct hub *hub, const struct journal_entry *entry)
 {
     struct audience *audience = entry->audience;
     audience->refs--;
-    if (audience->members_count == 0) {
+    if (audience_members_count(audience) == 0) {
         audience_drop(hub, audience);
         return;
     }
@@ -260,23 +260,24 @@ static uint32_t deliver_shared(struct hub *hub, struct audience *audience, struc
     hub->turn_bytes += size;
     uint64_t payloads = run_span_payloads(span);
     audience->delivered_bytes += payloads;
-    hub->metrics.messages_out += (uint64_t)span.count * audience->members_count;
-    hub->metrics.bytes_out += payloads * audience->members_count;
-    return audience->members_count;
+    uint32_t members_count = audience_members_count(audience);
+    hub->metrics.messages_out += (uint64_t)span.count * members_count;
+    hub->metrics.bytes_out += payloads * members_count;
+    return members_count;
 }
 
 uint32_t hub_deliver(struct hub *hub, struct audience *audience, struct run_span span)
 {
-    if (audience->members_count == 0) {
+    uint32_t members_count = audience_members_count(audience);
+    if (members_count == 0) {
         return 0;
     }
     if (UNLIKELY(hub_log_is_full(hub))) {
-        hub->metrics.deliveries_dropped[DROP_MEMORY_LIMIT] +=
-            (uint64_t)span.count * audience->members_count;
+        hub->metrics.deliveries_dropped[DROP_MEMORY_LIMIT] += (uint64_t)span.count * members_count;
         return 0;
     }
     PROBE_DELIVER(hub->options.worker, span.run + 1, span.run->subject_size, span.count,
-                  audience->members_count, span.run->ingress_ns);
+                  members_count, span.run->ingress_ns);
     return audience_is_shared(audience) ? deliver_shared(hub, audience, span)
                                         : deliver_one(hub, audience, span);
 }

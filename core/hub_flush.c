@@ -126,9 +126,10 @@ static size_t fill_members(struct hub *hub, struct send_op *sends, size_t max)
     struct flush *f = &hub->flush;
     struct audience *audience = hub->dirty[f->dirty_index];
     const struct member *members = audience_members(audience);
+    uint32_t members_count = audience_members_count(audience);
     size_t count = 0;
     uint32_t at = f->member_index;
-    for (; at < audience->members_count && count < max; at++) {
+    for (; at < members_count && count < max; at++) {
         if ((members[at].flags & MEMBER_IN_STEP) == 0) {
             continue;
         }
@@ -165,7 +166,7 @@ static size_t next_member_sends(struct hub *hub, struct send_op *sends, size_t m
     struct flush *f = &hub->flush;
     while (f->dirty_index < hub->dirty_count) {
         struct audience *audience = hub->dirty[f->dirty_index];
-        bool has_solo = audience->members_count > audience_multi_count(audience);
+        bool has_solo = audience_members_count(audience) > audience_multi_count(audience);
         if (has_solo && audience_stream(audience)->end > audience_stream(audience)->step) {
             if (!f->in_audience) {
                 f->in_audience = true;
@@ -406,7 +407,7 @@ static void dirty_end(struct hub *hub)
         struct audience *audience = hub->dirty[i];
         audience->dirty = false;
         stream_turn_end(audience_stream(audience), &hub->chunks);
-        if (audience->members_count == 0) {
+        if (audience_members_count(audience) == 0) {
             audience_drop(hub, audience);
         }
     }

@@ -277,7 +277,7 @@ static void leave(struct hub *hub, struct session *session, struct sub *sub)
         session->shared_count--;
     }
     audience_remove(audience, sub);
-    if (audience->members_count == 0) {
+    if (audience_members_count(audience) == 0) {
         entry_unlink(audience, hub->options.hash_key);
         audience_drop(hub, audience);
     }

@@ -28,7 +28,7 @@ static void check(struct audience *audience, const struct sub *subs, const bool 
             assert_int_equal(audience_members(audience)[subs[i].member].flags, (uint32_t)i);
         }
     }
-    assert_int_equal(audience->members_count, members);
+    assert_int_equal(audience_members_count(audience), members);
     assert_int_equal(audience_multi_count(audience), multi);
 }
 
