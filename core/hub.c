@@ -192,6 +192,7 @@ void hub_free(struct hub *hub)
     MAYBE(bells == 0);
     access_end(hub);
     peers_free(hub);
+    hub_trails_rest(hub, true);
     interest_free(&hub->interest);
     index_free(hub->index);
     index_free(hub->gates);

@@ -232,6 +232,9 @@ void hub_check(struct hub *hub)
     queues_check(hub);
     index_check(hub->index);
     interest_check(&hub->interest);
+    for (size_t i = 0; i < TRAILS; i++) {
+        trail_check(&hub->trails[i]);
+    }
     POOL_FOR_EACH(slot, &hub->sessions)
     {
         session_check(pool_at(&hub->sessions, slot), &census, is_between_turns);

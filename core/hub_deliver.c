@@ -35,6 +35,32 @@ struct run *hub_local_run(struct hub *hub, struct run *run)
     return local;
 }
 
+/* One that does not read hears what others hear that do not: it takes part in their trail. Audiences that
+ * are in no entry are a queue group's, whose messages go to one. */
+static void add_to_trail(struct hub *hub, struct session *session, struct audience *audience,
+                         struct run_span span)
+{
+    struct trail *trail = &hub->trails[span.run->subject_hash >> (64 - TRAILS_BITS)];
+    struct frames frames = frames_of(span.run, audience_layout(audience));
+    size_t size = frames_size(&frames, span.first, span.count);
+    struct run_span piece = trail_add(trail, &hub->chunks, span, hub->round);
+    ASSERT_SLOW(piece.count == span.count);
+    MAYBE(piece.count == span.count);
+    hub->has_trails = true;
+    pending_add_trail(&session->pending, &hub->pendings, trail, audience, size);
+}
+
+void hub_trails_rest(struct hub *hub, bool all)
+{
+    hub->has_trails = false;
+    for (size_t i = 0; i < TRAILS; i++) {
+        if (all || trail_is_forsaken(&hub->trails[i])) {
+            trail_rest(&hub->trails[i], &hub->chunks);
+        }
+        hub->has_trails |= hub->trails[i].run != NULL;
+    }
+}
+
 static struct run_span local_span(struct hub *hub, struct run_span span)
 {
     size_t offset = (size_t)((const uint8_t *)span.first - (const uint8_t *)span.run);
@@ -183,6 +209,24 @@ void hub_expire_subs(struct hub *hub)
     hub->expired_count = 0;
 }
 
+/* It is left with bytes of an earlier turn, so what it hears has to outlive this one. */
+static __attribute__((noinline)) void deliver_stalled(struct hub *hub, struct session *session,
+                                                      const struct sub *sub, struct run_span span)
+{
+    struct audience *audience = sub->audience;
+    if (audience->entry != NULL && sub->max == 0 && sub->lane == 0) {
+        add_to_trail(hub, session, audience, span);
+    } else {
+        span = local_span(hub, span);
+        pending_add_run(&session->pending, &hub->pendings, span.run, audience, span.first,
+                        span.count);
+        if (sub->lane != 0) {
+            hub_lane_add(hub, session, sub->lane);
+        }
+    }
+    session_queue_flush(hub, session);
+}
+
 /* An audience of one: the run itself waits for the flush. */
 static inline __attribute__((always_inline)) uint32_t
 deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
@@ -226,8 +270,9 @@ deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
                                                    .first = span.first};
         return 1;
     }
-    if (pending_is_pinned(&session->pending)) {
-        span = local_span(hub, span);
+    if (UNLIKELY(pending_is_pinned(&session->pending))) {
+        deliver_stalled(hub, session, sub, span);
+        return 1;
     }
     pending_add_run(&session->pending, &hub->pendings, span.run, audience, span.first, count);
     if (UNLIKELY(sub->lane != 0)) {
@@ -285,6 +330,7 @@ uint32_t hub_deliver(struct hub *hub, struct audience *audience, struct run_span
 static uint32_t deliver_span(struct hub *hub, struct run_span span)
 {
     uint32_t reached = 0;
+    hub->round++;
     for (uint32_t i = 0; i < hub->match.entries_count; i++) {
         struct audience *audience = hub->match.entries[i]->audiences;
         for (struct audience *next; audience != NULL; audience = next) {

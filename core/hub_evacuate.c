@@ -158,6 +158,7 @@ static void chunk_evacuate(struct hub *hub, struct arena *arena, struct holder *
 
 static void evacuate(struct hub *hub)
 {
+    hub_trails_rest(hub, true);
     struct holder *holders;
     uint32_t count = holder_collect(hub, &holders);
     if (count > 0) {

@@ -433,6 +433,9 @@ uint64_t hub_turn_end(struct hub *hub)
     if (UNLIKELY(!list_is_empty(&hub->over))) {
         hub_enforce_policies(hub);
     }
+    if (UNLIKELY(hub->has_trails)) {
+        hub_trails_rest(hub, false);
+    }
     hub_limit_memory(hub);
     hub->copies_count = 0;
     arena_turn_end(hub, &hub->ingress);

@@ -52,7 +52,10 @@ enum {
     CONTROL_STALL_BYTES = 1024 * 1024,
     CONTROL_STALL_TIGHT_BYTES = 16 * 1024, /* when half of the log's bytes are used */
     SESSIONS_PER_SLAB = 64,
-    INPUT_BYTES = 4096, /* what is held of a cut verb, in most cases */
+    TRAILS_BITS = 4,
+    TRAILS =
+        1 << TRAILS_BITS, /* subjects that take turns have chunks of their own, if they are few */
+    INPUT_BYTES = 4096,   /* what is held of a cut verb, in most cases */
     BLOCKS_SPARE_MAX = 64,
 };
 
@@ -181,6 +184,9 @@ struct hub {
     struct queue resumable; /* next turn */
     struct queue resuming;  /* this turn */
     struct flush flush;
+    struct trail trails[TRAILS]; /* by subject */
+    uint64_t round;              /* counts the spans that were delivered */
+    bool has_trails;             /* one has a chunk */
 
     const struct policies *policies; /* NULL: none */
     uint32_t guards;                 /* GUARD_… */
@@ -328,6 +334,8 @@ void session_queue_flush(struct hub *hub, struct session *session);
 /* A session is left with bytes: its entries take references. */
 void session_pin(struct hub *hub, struct session *session);
 struct run *hub_local_run(struct hub *hub, struct run *run);
+/* Lets go of trails that nobody follows any more, or of all. */
+void hub_trails_rest(struct hub *hub, bool all);
 void audience_drop(struct hub *hub, struct audience *audience);
 
 /* ---- hub_peers.c */

@@ -28,6 +28,7 @@
 #include "core/limits.h"
 #include "core/run.h"
 #include "core/terms.h"
+#include "core/trail.h"
 
 #include <sys/uio.h>
 
@@ -62,6 +63,7 @@ struct pending_ring {
     uint64_t blocked_ns; /* the session's: when the write in progress began, if it is blocked */
     uint32_t goal_left;  /* bytes until that write is done */
     bool pinned;
+    uint16_t trail_index; /* behind the newest message of a last entry that is of a trail */
     struct pending_entry entries[];
 };
 
@@ -149,6 +151,10 @@ void pending_add_open(struct pending *p, struct pending_pool *pool, struct audie
  * and ends between frames. */
 void pending_add_span(struct pending *p, struct pending_pool *pool, const struct stream *stream,
                       struct cursor cursor, uint64_t size, uint32_t messages);
+/* The newest piece of a trail, which for this audience is so many bytes; of a pinned list. Where the
+ * last entry ends in front of it, that grows. */
+void pending_add_trail(struct pending *p, struct pending_pool *pool, const struct trail *trail,
+                       struct audience *audience, size_t size);
 /* The last entry, a RUN, belongs to a lane. */
 void pending_lane_last(struct pending *p, uint32_t lane);
 /* Turns a last OPEN into ranges up to the stream's end now. */

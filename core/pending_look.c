@@ -7,8 +7,12 @@ uint64_t pending_oldest_ns(const struct pending *p)
         return 0;
     }
     const struct pending_entry *head = pending_at(p, 0);
-    if (head->kind == PENDING_RUN) {
+    if (head->kind == PENDING_RUN && head->run->ingress_ns > 0) {
         return head->run->ingress_ns;
+    }
+    if (head->kind == PENDING_RUN) { /* of a trail */
+        const uint8_t *at = (const uint8_t *)head->run + head->offset;
+        return chunk_time(head->run->chunk, (uint32_t)(at - head->run->chunk->data));
     }
     const struct chunk *chunk = head->chunk;
     if (head->kind == PENDING_OPEN && head->offset == chunk->used) {

@@ -114,6 +114,36 @@ uint64_t run_span_tails(struct run_span span)
     return size;
 }
 
+size_t run_span_size(struct run_span span)
+{
+    const struct message *message = span.first;
+    for (uint32_t i = 0; i < span.count; i++) {
+        message = message_next(message);
+    }
+    return (size_t)((const uint8_t *)message - (const uint8_t *)span.first);
+}
+
+const struct message *run_extend(struct run *run, struct run_span span, size_t size)
+{
+    struct chunk *chunk = run->chunk;
+    ASSERT(chunk->used + size <= chunk->size);
+    ASSERT_SLOW(chunk->data + chunk->used == (uint8_t *)run + run->size);
+    const struct message *first = (const struct message *)(const void *)(chunk->data + chunk->used);
+    memcpy(chunk->data + chunk->used, span.first, size);
+    const struct message *message = first;
+    for (uint32_t i = 0; i < span.count; i++) {
+        run->headers_count += message->header_text_size > 0;
+        run->replies_count += message->reply_size > 0;
+        run->tails_size += message->tail_size;
+        run->payloads_size += message->payload_size;
+        message = message_next(message);
+    }
+    run->messages_count += span.count;
+    run->size += (uint32_t)size;
+    chunk->used += (uint32_t)size;
+    return first;
+}
+
 void run_drop(struct run *run)
 {
     struct chunk *chunk = run->chunk;

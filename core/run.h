@@ -126,6 +126,9 @@ uint64_t run_span_payloads(struct run_span span);
 /* Their tails: what a span takes on the wire, subjects and sids not counted. */
 uint64_t run_span_tails(struct run_span span);
 
+/* Bytes the messages of a span take where they lie. */
+size_t run_span_size(struct run_span span);
+
 /* Bytes a run of one such message takes. */
 size_t run_size_first(const struct message_in *in);
 /* Bytes one more message takes. */
@@ -135,6 +138,9 @@ size_t run_size_more(const struct message_in *in);
 struct run *run_start(struct chunk *chunk, struct bytes subject);
 /* Appends to the newest run of its chunk; the chunk has room for run_size_more. */
 void run_append(struct run *run, const struct message_in *in);
+/* Appends copies of messages of another run, which take size bytes (run_span_size), to the newest run
+ * of its chunk; the chunk has room for them. Returns the first. */
+const struct message *run_extend(struct run *run, struct run_span span, size_t size);
 /* Gives the newest run's bytes back to its chunk (nobody refers to it). */
 void run_drop(struct run *run);
 /* A copy in chunk, which has room for run->size + 8, of a run that may be another worker's; the

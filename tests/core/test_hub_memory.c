@@ -157,7 +157,8 @@ static void test_at_the_budget_deliveries_are_dropped_by_name(void **state)
 
 /* ---- evacuation ------------------------------------------------------------------------------ */
 
-/* Three kinds: in an audience of two, alone, in that audience and with another subscription. */
+/* Three kinds: in an audience of two, alone in a queue group (others of its kind would be in a trail),
+ * in that audience and with another subscription. */
 static void rare_sid(char sid[16], int number)
 {
     snprintf(sid, 16, number / 7 == 1 ? "alone%d" : "%d", number % 7);
@@ -193,7 +194,11 @@ static void test_sparse_chunks_are_evacuated(void **state)
         stalled[i]->room = (size_t)(i % 3) * 100;
         char sid[16];
         rare_sid(sid, i);
-        client_says(stalled[i], "SUB rare %s\r\n%s", sid, i < 14 ? "" : "SUB other x\r\n");
+        char group[16] = "";
+        if (i / 7 == 1) {
+            snprintf(group, sizeof(group), "g%d ", i);
+        }
+        client_says(stalled[i], "SUB rare %s%s\r\n%s", group, sid, i < 14 ? "" : "SUB other x\r\n");
     }
     struct client *busy[3];
     for (int i = 0; i < 3; i++) {
@@ -274,9 +279,53 @@ static void test_stalled_sids_share_one_payload(void **state)
     }
     assert_int_equal(gauges_of(world, 0).blocked, STALLED);
     assert_in_range(gauges_of(world, 0).chunk_bytes, 2 * MEBIBYTE, 4 * MEBIBYTE);
-    assert_in_range(gauges_of(world, 0).pending_entries_bytes, 1,
-                    STALLED * pending_ring_bytes(256));
+    /* One entry for each chunk. */
+    assert_in_range(gauges_of(world, 0).pending_entries_bytes, 1, STALLED * pending_ring_bytes(16));
     world_end(world);
+}
+
+/* Bytes that the log of a worker takes when so many members have not read so many messages. */
+static uint64_t stalled_bytes(bool own_sids, uint32_t stalled, uint32_t messages, size_t size)
+{
+    struct world *world = world_of_bytes(256 * MEBIBYTE);
+    for (uint32_t i = 0; i < stalled; i++) {
+        struct client *client = client_plain(world, 0);
+        client->room = 0;
+        client_says(client, "SUB a %u\r\n", own_sids ? i + 1000 : 1000);
+    }
+    struct client *publisher = client_plain(world, 0);
+    world_run(world);
+    for (uint32_t i = 0; i < messages; i++) {
+        client_publishes(publisher, "a", "", size);
+        world_run(world);
+    }
+    assert_int_equal(gauges_of(world, 0).blocked, stalled);
+    struct hub_gauges gauges = gauges_of(world, 0);
+    world_end(world);
+    return gauges.chunk_bytes + gauges.pending_entries_bytes;
+}
+
+/*
+ * Goal:    sessions with sids of their own that stall take at most twice what they would take if they
+ *          shared one, however many they are.
+ * Method:  small and large messages, one a turn; few and many sessions; the log's bytes.
+ */
+static void test_stalled_sids_take_twice_at_most(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t messages;
+        size_t size;
+    } table[] = {{4000, 128}, {200, 16384}};
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        uint64_t shared = stalled_bytes(false, 100, table[i].messages, table[i].size);
+        uint64_t own = stalled_bytes(true, 100, table[i].messages, table[i].size);
+        print_message("100 stalled, %zu bytes: %llu shared, %llu own\n", table[i].size,
+                      (unsigned long long)shared, (unsigned long long)own);
+        assert_true(own <= 2 * shared);
+        uint64_t more = stalled_bytes(true, 200, table[i].messages, table[i].size);
+        assert_true(more - own < 100 * pending_ring_bytes(16) + 2 * 256 * 1024);
+    }
 }
 
 /* ---- other budgets --------------------------------------------------------------------------- */
@@ -463,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_sparse_chunks_are_evacuated),
         cmocka_unit_test(test_stalled_members_share_one_copy),
         cmocka_unit_test(test_stalled_sids_share_one_payload),
+        cmocka_unit_test(test_stalled_sids_take_twice_at_most),
         cmocka_unit_test(test_the_longest_without_progress_is_closed),
         cmocka_unit_test(test_one_input_over_the_budget_is_closed),
         cmocka_unit_test(test_subscriptions_have_a_budget),

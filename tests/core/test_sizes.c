@@ -134,7 +134,7 @@ SIZE_AT_MOST(struct group, 40);
 /* One for each piece of a stalled session's backlog. */
 SIZE_AT_MOST(struct pending_entry, 32);
 /* One for each session with something pending. */
-SIZE_AT_MOST(struct pending_ring, 48);
+SIZE_AT_MOST(struct pending_ring, 40);
 /* One for each session that holds input. */
 SIZE_AT_MOST(struct input, 8);
 
