@@ -5,6 +5,7 @@
 Behind ./dev targets; --help lists the options. targets_work.py says what is measured.
 """
 import argparse
+import collections
 import datetime
 import json
 import os
@@ -12,6 +13,8 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
+import urllib.request
 
 import rivals
 import rivals_tables
@@ -19,6 +22,46 @@ import targets_work
 
 # A run at a rate whose generator was late is made again this often at most, and counted.
 TRIES = 4
+
+
+class Watch:
+    """Asks a hub who is on which worker, until no more connections come: then it may work undisturbed."""
+
+    def __init__(self, server):
+        self.server = server
+        self.workers = []  # of each worker: {client's name: connections}
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.look, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *unused):
+        self.done.set()
+        self.thread.join()
+
+    def look(self):
+        while not self.done.wait(0.3):
+            try:
+                url = "http://127.0.0.1:%d/connz?limit=65536" % self.server.http_port
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    rows = json.load(answer)["connections"]
+            except (AttributeError, OSError, ValueError):
+                continue  # not up yet, or gone
+            workers = [collections.Counter(), collections.Counter()]
+            for row in rows:
+                workers[row["worker"]][row.get("name", "")] += 1
+            self.workers, before = workers, self.workers
+            if workers == before and any(workers):
+                return
+
+    def complaint(self):
+        """None: nobody but idle connections and churners is where churners are."""
+        mine, others = (set(worker) - {"hubload-idle"} for worker in self.workers or ({}, {}))
+        if not mine or mine & {"hubload-churner"} or others - {"hubload-churner"}:
+            return "not apart: " + json.dumps(self.workers)
+        return None
 
 
 class Suite(rivals.Suite):
@@ -44,6 +87,16 @@ class Suite(rivals.Suite):
                 at = len(command) - 1 - command[::-1].index(word)
                 del command[at:at + 2]
         return command
+
+    def run(self, scenario, server):
+        if not scenario.apart:
+            return super().run(scenario, server)
+        with Watch(server) as watch:
+            document = super().run(scenario, server)
+        document["workers"] = watch.workers
+        if watch.complaint():
+            document["failure"] = document.get("failure") or watch.complaint()
+        return document
 
     def work(self, number, work):
         servers = [self.kinds[name] for name in work.servers if self.kinds[name].there()]

@@ -10,6 +10,7 @@ import targets_work
 def document(**more):
     run = rivals_test.run(**more)
     run["connecting"] = {"connections_per_s": 1000.0}
+    run["churn"] = {"done_per_s": 50000.0}
     run["server"]["rss_peak_bytes"] = 3 << 20
     return dict(rivals_test.result(run), server={"rss_empty_bytes": 1 << 20, "rss_connected_bytes": 2 << 20})
 
@@ -57,6 +58,19 @@ class Claims(unittest.TestCase):
             said = targets.word_of("fanout: 1 publisher\n" + line % text)
             self.assertTrue(targets.verdict(claim, figures, lambda _, said=said: said)[1].startswith(word))
         self.assertIn(claim.best(figures), claim.others)
+
+    # Goal: churners beside subscribers, or subscribers beside churners, are complained about.
+    # Method: what a hub may say.
+    def test_apart(self):
+        watch = targets.Watch(None)
+        for workers, right in ((({"hubload": 3}, {"hubload-churner": 2, "hubload-idle": 2}), True),
+                               (({"hubload": 3, "hubload-idle": 1}, {"hubload-idle": 4}), True),
+                               (({"hubload": 3, "hubload-churner": 1}, {"hubload-churner": 1}), False),
+                               (({"hubload": 3}, {"hubload-churner": 1, "hubload": 1}), False),
+                               ((), False)):
+            with self.subTest(workers=workers):
+                watch.workers = workers
+                self.assertEqual(watch.complaint() is None, right)
 
     # Goal: every server that a work names can be started.  Method: the names.
     def test_servers_are_known(self):

@@ -12,14 +12,17 @@ CEILINGS = ("ceiling-send", "ceiling-uring")
 RIVALS = ("nats-server", "redis")
 HUB = "ringhub"
 HUB_TWO = "ringhub-2"      # two workers on two CPUs, which hubload then shares
+HUB_SEEN = "ringhub-2-seen"  # the same, and who is on which worker can be asked for
 HUB_PATIENT = "ringhub-patient"
 HUB_CROWD = "ringhub-crowd"  # six workers, each with a table of sockets
 
 
 class Work:
-    """name is of files; words are hubload's. servers: who takes part."""
+    """name is of files; words are hubload's. servers: who takes part. apart: on which worker whom the
+    server has is looked at, and is part of the result."""
 
-    def __init__(self, name, words, servers=(HUB,), kind="fanout", connections=1000, seconds=None, two_cpus=False):
+    def __init__(self, name, words, servers=(HUB,), kind="fanout", connections=1000, seconds=None, two_cpus=False,
+                 apart=False):
         self.name = name
         self.title = name
         self.words = words.split()
@@ -30,6 +33,7 @@ class Work:
         self.two_cpus = two_cpus
         # Latency at a rate is the server's only where hubload was in time.
         self.must_be_valid = "--rate" in self.words and "--stalled" not in self.words and connections <= 1000
+        self.apart = apart
 
     def arguments(self):
         """Of hubload, but for what it is told of the machine."""
@@ -260,7 +264,7 @@ def stalled():
 
 
 def literals():
-    words = "--subscribers 10 --publishers 2 --subjects %d --subjects-each %d --window-messages 512"
+    words = "--subscribers 10 --publishers 2 --subjects %d --subjects-each %d --order random --window-messages 512"
     works = [Work("literals-1000", words % (1000, 100), (HUB_TWO,), connections=20, two_cpus=True),
              Work("literals-1000000", words % (1000000, 100000), (HUB_TWO,), connections=20, two_cpus=True)]
 
@@ -273,14 +277,21 @@ def literals():
         Claim("bytes of resident memory each", each, 200, False)])
 
 
+CHURN = ("churn/s", lambda run: run["churn"]["done_per_s"], rivals_tables.count_text)
+
+
 def churn():
-    words = "--subscribers 1000 --window-messages 512"
-    works = [Work("churn-none", words, (HUB_TWO,), two_cpus=True)]
-    works += [Work("churn-" + on, words + " --churn 50000 --churners 10 --churn-on " + on, (HUB_TWO,), two_cpus=True)
+    # The subscribers and the publisher on one worker, churners on the other; see hubload's --apart.
+    words = "--subscribers 1000 --window-messages 512 --apart --threads 1"
+    more = {"servers": (HUB_SEEN,), "two_cpus": True, "connections": 2100, "apart": True}
+    works = [Work("churn-none", words, **more)]
+    works += [Work("churn-" + on, words + " --churn 50000 --churners 10 --churn-on " + on, **more)
               for on in ("same", "other", "wildcard")]
     return Target(11, "50,000 subscribe and unsubscribe a second beside row 1", works, [
-        Claim("%s: deliveries/s of those without" % work.name, lambda f, n=work.name: f.deliveries(n, HUB_TWO) /
-              f.deliveries("churn-none", HUB_TWO), 0.9) for work in works[1:]])
+        Claim("%s: deliveries/s of those without" % work.name, lambda f, n=work.name: f.deliveries(n, HUB_SEEN) /
+              f.deliveries("churn-none", HUB_SEEN), 0.9) for work in works[1:]] + [
+        Claim("%s: subscriptions/s that came and went" % work.name, lambda f, n=work.name: f.median(n, HUB_SEEN, CHURN),
+              45000, unit=rivals_tables.count_text) for work in works[1:]])
 
 
 def storm():
@@ -312,6 +323,15 @@ class RinghubTwo(rivals_servers.Ringhub):
         return super().arguments(port, connections, [0, 1], config_path)
 
 
+class RinghubSeen(RinghubTwo):
+    name = HUB_SEEN
+    settings = "as ringhub-2, with monitoring over HTTP"
+
+    def arguments(self, port, connections, cpus, config_path):
+        self.http_port = rivals_servers.free_port()
+        return super().arguments(port, connections, cpus, config_path) + ["--http_port", str(self.http_port)]
+
+
 class RinghubCrowd(rivals_servers.Ringhub):
     name = HUB_CROWD
     settings = "as ringhub, with six workers whose sockets live in their rings' tables"
@@ -329,4 +349,4 @@ class RinghubPatient(rivals_servers.Ringhub):
         return [word if word != "1GB" else "4GB" for word in words]
 
 
-SERVERS = {kind.name: kind for kind in rivals_servers.ALL + [RinghubTwo, RinghubPatient, RinghubCrowd]}
+SERVERS = {kind.name: kind for kind in rivals_servers.ALL + [RinghubTwo, RinghubSeen, RinghubPatient, RinghubCrowd]}

@@ -69,6 +69,7 @@ static json_t *connection(const struct monitor_view *view, const struct snapshot
     json_object_set_new(entry, "cid", json_of(row->cid));
     json_object_set_new(entry, "kind", json_string("Client"));
     json_object_set_new(entry, "type", json_string("nats"));
+    json_object_set_new(entry, "worker", json_of(row->worker));
     json_object_set_new(entry, "ip", json_of_bytes(snapshot_text(row, TEXT_ADDRESS)));
     json_object_set_new(entry, "port", json_of(row->port));
     json_object_set_new(entry, "start", json_of_time(view_wall(view, row->opened_ns)));
@@ -191,7 +192,6 @@ static json_t *slow_list(struct monitor_view *view, enum snapshot_sort sort, uin
         json_t *entry = connection(view, row);
         uint64_t age_ns =
             row->oldest_ns > 0 ? view->now_ns - MIN_OF(view->now_ns, row->oldest_ns) : 0;
-        json_object_set_new(entry, "worker", json_of(row->worker));
         json_object_set_new(entry, "blocked", json_boolean(row->is_blocked));
         json_object_set_new(entry, "oldest_pending_ns", json_of(age_ns));
         json_array_append_new(list, entry);

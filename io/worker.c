@@ -135,15 +135,15 @@ struct loop *worker_loop(struct worker *w)
 
 /* ---- connections ----------------------------------------------------------------------------- */
 
-/* The worker with the smallest share, this one on a tie. */
+/* The worker with the smallest share, on a tie the first: so who connects one after the other knows who
+ * shares a worker with whom. */
 static uint32_t choose_worker(const struct worker *w, uint32_t *connections)
 {
     const struct hub_options *hub = &w->options.hub;
-    uint32_t best = hub->worker;
+    uint32_t best = 0;
     uint32_t fewest = UINT32_MAX;
     *connections = 0;
-    for (uint32_t i = 0; i < hub->workers_count; i++) {
-        uint32_t at = (hub->worker + i) % hub->workers_count;
+    for (uint32_t at = 0; at < hub->workers_count; at++) {
         /* Relaxed: a measure, not a lock; only this worker adds. */
         uint32_t count = atomic_load_explicit(&hub->ports[at].connections, memory_order_relaxed);
         *connections += count;

@@ -22,7 +22,8 @@ enum {
 
 static bool subscribes(const struct client *client)
 {
-    return client->role != CLIENT_PUBLISHER && client->role != CLIENT_CHURNER;
+    return client->role != CLIENT_PUBLISHER && client->role != CLIENT_CHURNER &&
+           client->role != CLIENT_IDLE;
 }
 
 static void prefixes_make(struct client *client, const struct course *course)
@@ -175,7 +176,8 @@ uint8_t *client_room(struct client *client, size_t size)
             box->end -= box->at;
             box->at = 0;
         }
-        box->capacity = MAX_OF(box->capacity, box->end + size);
+        /* More than asked for once it is large: 100,000 subscriptions are said one by one. */
+        box->capacity = MAX_OF(box->capacity, box->end + size + box->end / 2);
         box->bytes = memory_resize(box->bytes, box->capacity);
     }
     return box->bytes + box->end;
@@ -256,7 +258,10 @@ static bool greet(struct client *client, const struct course *course)
 {
     const struct scenario *s = course->scenario;
     const struct codec_protocol *protocol = s->protocol;
-    struct codec_login login = {s->user, s->password, s->process, client->number};
+    static const char *const names[] = {
+        [CLIENT_CHURNER] = "hubload-churner", [CLIENT_IDLE] = "hubload-idle"};
+    struct codec_login login = {s->user, s->password, s->process, client->number,
+                                names[client->role]};
     client_said(client, protocol->render_connect(client_room(client, HELLO_BYTES_MAX),
                                                  HELLO_BYTES_MAX, &login));
     client->awaits_pong = true;

@@ -39,6 +39,7 @@ enum client_role {
     CLIENT_REQUESTER, /* publishes, and hears the answers */
     CLIENT_RESPONDER, /* sends what it hears back to who asked */
     CLIENT_CHURNER,   /* subscribes and unsubscribes; what it hears meanwhile does not matter */
+    CLIENT_IDLE,      /* is only there */
 };
 
 enum { CLIENT_PREFIXES_MAX = 128, CLIENT_NOBODY = 0xffffffff };

@@ -65,6 +65,7 @@ struct codec_login {
     const char *password; /* empty: none */
     uint64_t process;     /* differs between two hubloads at work */
     uint32_t number;      /* differs between the connections of one */
+    const char *name;     /* what nats servers show for it; NULL: hubload */
 };
 
 /* The renderers write to at most capacity bytes and return how many; 0: it does not fit, or (only

@@ -136,9 +136,9 @@ static size_t render_connect(uint8_t *to, size_t capacity, const struct codec_lo
     }
     return codec_print(to, capacity,
                        "CONNECT {%s\"verbose\":false,\"pedantic\":false,\"tls_required\":false,"
-                       "\"name\":\"hubload\",\"lang\":\"c\",\"version\":\"1\",\"protocol\":1,"
+                       "\"name\":\"%s\",\"lang\":\"c\",\"version\":\"1\",\"protocol\":1,"
                        "\"headers\":false}\r\n",
-                       user);
+                       user, login->name != NULL ? login->name : "hubload");
 }
 
 static size_t render_subscribe(uint8_t *to, size_t capacity, const char *subject, uint64_t sid)

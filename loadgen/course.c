@@ -21,11 +21,15 @@ void course_init(struct course *course, const struct scenario *scenario, uint32_
     message_form_init(&course->form, scenario->seed, course_now_ns(), scenario->json_payload);
     struct topology_plan plan = scenario_plan(scenario);
     topology_init(&course->topology, &plan);
+    if (scenario->random_order) {
+        topology_shuffle(&course->topology, scenario->seed);
+    }
     topics_init(&course->topics, scenario, plan.subjects);
     course->rate = scenario->rate;
     course->all_hear_all =
         plan.subjects == 1 || plan.wildcards == plan.subscribers || plan.each == plan.subjects;
-    course->sent_of_subject = memory_alloc(plan.subjects * sizeof *course->sent_of_subject);
+    course->sent_of_block =
+        memory_alloc(plan.subjects / course->topology.block * sizeof *course->sent_of_block);
     bool all = scenario->rate != 0 && scenario->rate <= FOLLOW_ALL_RATE && scenario->capacity <= 0;
     completion_init(&course->completion, course->topology.streams, all ? 1 : FOLLOW_EVERY);
     pthread_mutex_init(&course->failure_lock, NULL);
@@ -37,7 +41,7 @@ void course_free(struct course *course)
     completion_free(&course->completion);
     topology_free(&course->topology);
     topics_free(&course->topics);
-    memory_free(course->sent_of_subject);
+    memory_free(course->sent_of_block);
     pthread_mutex_destroy(&course->failure_lock);
 }
 

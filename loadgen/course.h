@@ -58,8 +58,8 @@ struct course {
     uint64_t window;   /* closed loop, messages */
     double rate;       /* written before the order RUN; 0: closed loop */
     bool all_hear_all; /* every subscriber (or group) hears every message */
-    /* Else: messages so far, per subject. */
-    ATOMIC(uint64_t) * sent_of_subject;
+    /* Else: messages so far, per block of subjects. */
+    ATOMIC(uint64_t) * sent_of_block;
 
     ATOMIC(uint64_t) order; /* number of the order << 8 | command */
     uint64_t start_ns;      /* written before the order RUN */
@@ -88,11 +88,11 @@ void course_order(struct course *course, enum course_command command);
 /* Main thread. True when every driver has obeyed the last order. */
 bool course_is_obeyed(const struct course *course);
 
-/* Messages to a subject so far, in all runs; counted only where not all hear all. */
-static inline uint64_t course_sent_of(const struct course *course, uint32_t subject)
+/* Messages to a block of subjects so far, in all runs; counted only where not all hear all. */
+static inline uint64_t course_sent_of(const struct course *course, uint32_t block)
 {
     /* Relaxed: see course_claim; a stale value only holds a publisher back less than a burst. */
-    return atomic_load_explicit(&course->sent_of_subject[subject], memory_order_relaxed);
+    return atomic_load_explicit(&course->sent_of_block[block], memory_order_relaxed);
 }
 
 /* A publisher's driver. Takes up to wanted messages that no window forbids; returns how many. */

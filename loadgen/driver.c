@@ -338,8 +338,9 @@ static uint64_t cpu_note(struct driver *d, uint64_t now_ns)
 
 static void client_lost(struct driver *d, struct client *client, const char *what, size_t bytes)
 {
-    static const char *const roles[] = {"subscriber", "stalled subscriber", "publisher",
-                                        "requester",  "responder",          "churner"};
+    static const char *const roles[] = {"subscriber",     "stalled subscriber", "publisher",
+                                        "requester",      "responder",          "churner",
+                                        "idle connection"};
     course_fail(d->course, "%s %u: %.*s", roles[client->role], client->index + 1,
                 (int)MIN_OF(bytes, (size_t)300), what);
     connection_end(d, client);
@@ -408,6 +409,7 @@ static void client_bytes(struct driver *d, struct client *client, struct bytes b
         break;
     case CLIENT_STALLED:
     case CLIENT_PUBLISHER:
+    case CLIENT_IDLE:
         news = plain_take(d, client, bytes, &event);
         break;
     }
@@ -656,9 +658,26 @@ static bool subscriber_is_mine(const struct driver *d, uint32_t index, uint32_t 
                        : share_has(d, healthy, index);
 }
 
+/*
+ * --apart. A hub that gives a new connection to the worker with the fewest, and of equals to the first,
+ * has all but the idle ones on the first when one of these follows each; and the churners on the
+ * other, as the first of them follows at once.
+ */
+static void idle_add(struct driver *d, enum client_role next, uint32_t next_index)
+{
+    const struct scenario *s = d->course->scenario;
+    if (s->apart && d->clients_count != 0 && (next != CLIENT_CHURNER || next_index != 0)) {
+        struct client *client = &d->clients[d->clients_count++];
+        uint32_t others = s->subscribers + s->publishers + s->churners;
+        client_init(client, d->course, CLIENT_IDLE, others + d->idle_count, d->idle_count);
+        d->idle_count++;
+    }
+}
+
 static struct client *client_add(struct driver *d, enum client_role role, uint32_t number,
                                  uint32_t index)
 {
+    idle_add(d, role, index);
     struct client *client = &d->clients[d->clients_count++];
     client_init(client, d->course, role, number, index);
     return client;

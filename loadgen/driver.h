@@ -38,6 +38,7 @@ struct driver {
     uint32_t publishers_count;
     struct churner *churners;
     uint32_t churners_count;
+    uint32_t idle_count;
     struct receiver receiver;
     struct publisher_figures figures;
     struct churner_figures churn;

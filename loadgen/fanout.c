@@ -118,7 +118,8 @@ static bool threads_choose(struct scenario *s, char *error, size_t error_bytes)
     uint64_t plain = needed - (s->kind == SCENARIO_FANOUT ? healthy : 0);
     bool asked = s->threads != 0;
     s->threads = asked ? s->threads : (uint32_t)MAX_OF(cpus / 4, 1L);
-    s->direct = s->direct || (needed > limit && plain <= limit && s->kind == SCENARIO_FANOUT);
+    s->direct =
+        s->direct || (needed > limit && plain <= limit && s->kind == SCENARIO_FANOUT && !s->apart);
     uint64_t tables = s->direct ? (healthy + limit - 1) / limit : 1;
     s->threads = asked ? s->threads : (uint32_t)MAX_OF((uint64_t)s->threads, tables);
     if (s->kind == SCENARIO_FANOUT) {

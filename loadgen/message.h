@@ -1,11 +1,12 @@
 /*
  * message.h - what hubload writes into a payload, so that it can judge what comes back.
  *
- *    0        8      12     14      16      24       28      32
- *   ┌────────┬──────┬──────┬───────┬───────┬────────┬───────┬─────────────── … size
- *   │ sent   │ seq  │stream│ check │run+siz│ offset │ ~offs │ fill: pool[offset …]
- *   └────────┴──────┴──────┴───────┴───────┴────────┴───────┴───────────────
- *    intended time, ns              only when size >= 32; else fill starts at 16, offset is 0
+ *    0   7        8      12     14      16      24       28      32
+ *   ┌────┬────────┬──────┬──────┬───────┬───────┬────────┬───────┬─────────────── … size
+ *   │sent│ stream │ seq  │stream│ check │run+siz│ offset │ ~offs │ fill: pool[offset …]
+ *   └────┴────────┴──────┴──────┴───────┴───────┴────────┴───────┴───────────────
+ *    intended    bits 16     bits 0      only when size >= 32; else fill starts at 16, offset is 0
+ *    time, ns    to 23       to 15
  *
  * With --payload json the same within a JSON object, for servers that look at what they carry: its
  * first 32 bytes as letters, the fill as text.
@@ -16,7 +17,8 @@
  * both ends can make from the seed, so that comparing it costs a memcmp and no checksum.
  *
  * Threads:     a form is written before threads start, then constant.
- * Limits:      size from MESSAGE_BYTES_MIN, of JSON from MESSAGE_JSON_BYTES_MIN; 65,536 streams; 2^32 messages each.
+ * Limits:      size from MESSAGE_BYTES_MIN, of JSON from MESSAGE_JSON_BYTES_MIN; 2^24 streams; 2^32
+ *              messages each; a machine that has been up for less than 2^56 ns, which is two years.
  * Beware:      byte order is the machine's: a generator reads only what it wrote itself.
  */
 #ifndef RINGHUB_LOADGEN_MESSAGE_H
@@ -48,7 +50,15 @@ struct message_form {
 struct message_header {
     uint64_t sent_ns; /* when it was meant to be sent, CLOCK_MONOTONIC */
     uint32_t sequence;
-    uint16_t stream;
+    uint32_t stream;
+};
+
+/* As it lies in the payload. */
+struct message_stamp {
+    uint64_t sent_ns : 56;
+    uint64_t stream_high : 8;
+    uint32_t sequence;
+    uint16_t stream_low;
     uint16_t check;
 };
 
@@ -63,7 +73,7 @@ void message_prepare(const struct message_form *form, uint8_t *payload, uint32_t
 static inline uint16_t message_check(const struct message_form *form,
                                      const struct message_header *header)
 {
-    uint64_t who = (uint64_t)header->sequence << 16 | header->stream;
+    uint64_t who = (uint64_t)header->sequence << 24 | header->stream;
     uint64_t mixed = (header->sent_ns ^ form->run) * 0x9e3779b97f4a7c15u;
     mixed = (mixed ^ mixed >> 29 ^ who) * 0xbf58476d1ce4e5b9u;
     return (uint16_t)(mixed >> 48);
@@ -109,11 +119,16 @@ static inline bool message_unspell(void *to, const uint8_t *from)
 static inline void message_stamp(const struct message_form *form, uint8_t *payload,
                                  struct message_header header)
 {
-    header.check = message_check(form, &header);
+    struct message_stamp stamp;
+    stamp.sent_ns = header.sent_ns & (((uint64_t)1 << 56) - 1);
+    stamp.stream_high = (header.stream >> 16) & 255;
+    stamp.sequence = header.sequence;
+    stamp.stream_low = (uint16_t)header.stream;
+    stamp.check = message_check(form, &header);
     if (UNLIKELY(form->is_json)) {
-        message_spell(payload + MESSAGE_JSON_AT, &header);
+        message_spell(payload + MESSAGE_JSON_AT, &stamp);
     } else {
-        memcpy(payload, &header, sizeof header);
+        memcpy(payload, &stamp, sizeof stamp);
     }
 }
 
@@ -121,19 +136,23 @@ static inline void message_stamp(const struct message_form *form, uint8_t *paylo
 static inline bool message_read(const struct message_form *form, const uint8_t *payload,
                                 struct message_header *header)
 {
-    if (UNLIKELY(form->is_json)) {
-        bool spelled = message_unspell(header, payload + MESSAGE_JSON_AT);
-        return spelled && header->check == message_check(form, header);
+    struct message_stamp stamp;
+    if (LIKELY(!form->is_json)) {
+        memcpy(&stamp, payload, sizeof stamp);
+    } else if (!message_unspell(&stamp, payload + MESSAGE_JSON_AT)) {
+        return false;
     }
-    memcpy(header, payload, sizeof *header);
-    return header->check == message_check(form, header);
+    header->sent_ns = stamp.sent_ns;
+    header->sequence = stamp.sequence;
+    header->stream = (uint32_t)stamp.stream_high << 16 | stamp.stream_low;
+    return stamp.check == message_check(form, header);
 }
 
 /* True when everything behind the stamp is as message_prepare wrote it, for this size. */
 MUST_USE bool message_is_intact(const struct message_form *form, const uint8_t *payload,
                                 uint32_t size);
 
-static_assert(sizeof(struct message_header) == MESSAGE_BYTES_MIN, "the drawing above");
+static_assert(sizeof(struct message_stamp) == MESSAGE_BYTES_MIN, "the drawing above");
 
 #ifdef __cplusplus
 }

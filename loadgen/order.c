@@ -52,7 +52,7 @@ bool order_take(struct order *order, uint32_t row, struct topology_heard heard, 
     ASSERT(place < heard.count);
     size_t at = order->first[row] + (size_t)copy * heard.count + place;
     uint64_t number = (uint64_t)sequence * topology_streams_of(order->topology, publisher) +
-                      stream / plan->publishers + 1;
+                      topology_turn(order->topology, stream) + 1;
     ASSERT(at < order->first[row + 1]);
     if (number < order->last[at]) {
         return false;

@@ -16,10 +16,16 @@ enum {
     BURSTS_PER_TURN = 4,
 };
 
+/* The stream whose turn is the turn-th of a round. */
+static uint32_t stream_at(const struct publisher *p, uint32_t turn)
+{
+    return topology_stream(&p->course->topology, p->number, turn);
+}
+
 static size_t prefix_render(const struct publisher *p, uint32_t slot, uint32_t size, uint8_t *to)
 {
     const struct scenario *s = p->course->scenario;
-    uint32_t stream = p->number + slot % p->streams * s->publishers;
+    uint32_t stream = stream_at(p, slot % p->streams);
     struct name name = name_subject(s, topology_subject(&p->course->topology, stream));
     if (s->kind != SCENARIO_REQUEST) {
         return s->protocol->render_publish(to, PREFIX_BYTES_MAX, name.text, size);
@@ -100,7 +106,7 @@ void publisher_sent(const struct publisher *p, uint32_t *sent)
 {
     for (uint32_t i = 0; i < p->streams; i++) {
         uint64_t count = p->messages / p->streams + (i < p->messages % p->streams);
-        sent[p->number + i * p->course->topology.plan.publishers] = (uint32_t)count;
+        sent[stream_at(p, i)] = (uint32_t)count;
     }
 }
 
@@ -149,11 +155,9 @@ void publisher_start(struct publisher *publisher)
 static void stamp(struct publisher *p, uint64_t due_ns)
 {
     struct course *course = p->course;
-    uint32_t place = (uint32_t)(p->messages % p->streams);
-    uint32_t stream = p->number + place * course->topology.plan.publishers;
+    uint32_t stream = stream_at(p, (uint32_t)(p->messages % p->streams));
     uint32_t subject = topology_subject(&course->topology, stream);
-    struct message_header header = {due_ns, (uint32_t)(p->messages / p->streams), (uint16_t)stream,
-                                    0};
+    struct message_header header = {due_ns, (uint32_t)(p->messages / p->streams), stream};
     if (completion_follows(&course->completion, header.sequence)) {
         completion_begin(&course->completion, stream, header.sequence,
                          course->topology.listeners[subject], due_ns);
@@ -166,7 +170,8 @@ static void stamp(struct publisher *p, uint64_t due_ns)
     p->figures->expected += course->topology.listeners[subject];
     p->figures->sent_measured += course_is_measured(course, due_ns);
     if (!course->all_hear_all) {
-        atomic_fetch_add_explicit(&course->sent_of_subject[subject], 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&course->sent_of_block[subject / course->topology.block], 1,
+                                  memory_order_relaxed);
     }
 }
 

@@ -5,7 +5,7 @@
  *   closed loop: due now, as many as the window allows; of requests, as many as may be unanswered
  *
  * The buffer holds prepared frames, which publishing goes round and round: it stamps them in place
- * and sends them in one go. The frames of its streams take turns.
+ * and sends them in one go. The frames of its streams take turns, by number or in an order drawn once.
  *
  * Threads:     owner driver only.
  * Memory:      owns its buffer and slots; borrows client and course.

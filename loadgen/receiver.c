@@ -478,7 +478,7 @@ static void frames_pass(struct receiver *r, struct client *client, uint64_t coun
     uint32_t end = sequence + (uint32_t)count;
     for (sequence = (sequence + completion->every - 1) & ~(completion->every - 1); sequence < end;
          sequence += completion->every) {
-        struct message_header header = {completion_due_ns(completion, 0, sequence), sequence, 0, 0};
+        struct message_header header = {completion_due_ns(completion, 0, sequence), sequence, 0};
         completion_add(r, &header, now_ns);
     }
     witness_advance(&r->witness, client->row, 0, count);
@@ -560,14 +560,16 @@ static uint64_t slowest_of_some(const struct receiver *r, const struct client *c
                                 uint32_t count)
 {
     const struct course *course = r->course;
-    uint32_t subjects = course->topology.plan.subjects;
+    uint32_t block = course->topology.block;
+    uint32_t blocks = course->topology.plan.subjects / block;
     uint64_t claimed = atomic_load_explicit(&course->claimed, memory_order_relaxed);
     uint64_t behind = 0;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t row = clients[i].row;
         uint64_t sent = 0;
-        for (uint32_t j = 0; row != CLIENT_NOBODY && j < clients[i].heard.count; j++) {
-            sent += course_sent_of(course, (clients[i].heard.first + j) % subjects) *
+        struct topology_heard heard = clients[i].heard;
+        for (uint32_t j = 0; row != CLIENT_NOBODY && j < heard.count / block; j++) {
+            sent += course_sent_of(course, (heard.first / block + j) % blocks) *
                     course->topology.plan.copies;
         }
         if (row != CLIENT_NOBODY && sent > r->witness.passed[row]) {

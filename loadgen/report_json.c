@@ -205,6 +205,28 @@ static json_t *run_json(const struct result *r)
 
 /* ---- all of them ---- */
 
+/* Who hears what. */
+static void subjects_json(json_t *object, const struct scenario *s)
+{
+    set(object, "subjects", number(s->subjects));
+    set(object, "subjects_each", number(s->subjects_each));
+    set(object, "copies", number(s->copies));
+    set(object, "wildcards", number(s->wildcards));
+    if (s->patterns != SCENARIO_PATTERNS_STAR) {
+        set(object, "patterns",
+            json_string(s->patterns == SCENARIO_PATTERNS_REST ? "rest" : "both"));
+    }
+    if (s->subject_end[0] != 0) {
+        set(object, "subject_end", json_string(s->subject_end));
+    }
+    if (s->random_order) {
+        set(object, "order", json_string("random"));
+    }
+    if (s->apart) {
+        set(object, "apart", json_true());
+    }
+}
+
 static json_t *scenario_json(const struct scenario *s)
 {
     static const char *const churns[] = {"same", "other", "wildcard"};
@@ -223,17 +245,7 @@ static json_t *scenario_json(const struct scenario *s)
                                                "weight", (int)s->sizes.weights[i]));
     }
     set(object, "size_mix", sizes);
-    set(object, "subjects", number(s->subjects));
-    set(object, "subjects_each", number(s->subjects_each));
-    set(object, "copies", number(s->copies));
-    set(object, "wildcards", number(s->wildcards));
-    if (s->patterns != SCENARIO_PATTERNS_STAR) {
-        set(object, "patterns",
-            json_string(s->patterns == SCENARIO_PATTERNS_REST ? "rest" : "both"));
-    }
-    if (s->subject_end[0] != 0) {
-        set(object, "subject_end", json_string(s->subject_end));
-    }
+    subjects_json(object, s);
     set(object, "queue_groups", number(s->groups));
     set(object, "stalled", number(s->stalled));
     set(object, "in_flight", s->kind == SCENARIO_REQUEST ? number(s->in_flight) : json_null());

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SUBJECT_END_MAX = 32 };
+enum { SUBJECT_END_MAX = 32, PUBLISHERS_MAX = 65536 };
 
 /* The default window. What is under way to all subscribers lies in the kernel's socket buffers:
  * with 4 MiB for each of 1,000 it is gigabytes, and the run measures memory pressure
@@ -138,6 +138,14 @@ static bool sample_or_all(const struct argument *argument)
         complain(argument, "sample or all");
     }
     return strcmp(argument->text, "all") == 0;
+}
+
+static bool order_is_random(const struct argument *argument)
+{
+    if (strcmp(argument->text, "number") != 0 && strcmp(argument->text, "random") != 0) {
+        complain(argument, "number or random");
+    }
+    return strcmp(argument->text, "random") == 0;
 }
 
 static void cpu_list(struct scenario *s, const struct argument *argument)
@@ -298,6 +306,8 @@ enum option_key {
     OPTION_FIND_CAPACITY,
     OPTION_DISTINCT_SIDS,
     OPTION_PAYLOAD,
+    OPTION_ORDER,
+    OPTION_APART,
     OPTION_RATE,
     OPTION_POISSON,
     OPTION_WINDOW,
@@ -346,6 +356,8 @@ static const struct option option_table[] = {
     {"find-capacity", required_argument, NULL, OPTION_FIND_CAPACITY},
     {"payload", required_argument, NULL, OPTION_PAYLOAD},
     {"distinct-sids", no_argument, NULL, OPTION_DISTINCT_SIDS},
+    {"order", required_argument, NULL, OPTION_ORDER},
+    {"apart", no_argument, NULL, OPTION_APART},
     {"rate", required_argument, NULL, OPTION_RATE},
     {"poisson", no_argument, NULL, OPTION_POISSON},
     {"window", required_argument, NULL, OPTION_WINDOW},
@@ -388,7 +400,7 @@ static bool shape_take(struct scenario *s, int key, const struct argument *a)
         s->copies = (uint32_t)whole(a, 1, 65536);
         break;
     case OPTION_PAIRS:
-        s->publishers = (uint32_t)whole(a, 1, TOPOLOGY_STREAMS_MAX);
+        s->publishers = (uint32_t)whole(a, 1, PUBLISHERS_MAX);
         s->subjects = s->publishers;
         s->subscribers = s->publishers;
         break;
@@ -427,6 +439,12 @@ static bool shape_take(struct scenario *s, int key, const struct argument *a)
         break;
     case OPTION_DIRECT:
         s->direct = true;
+        break;
+    case OPTION_ORDER:
+        s->random_order = order_is_random(a);
+        break;
+    case OPTION_APART:
+        s->apart = true;
         break;
     case OPTION_FIND_CAPACITY:
         capacity_bound(s, a);
@@ -497,7 +515,7 @@ static void option_take(struct scenario *s, int key, const struct argument *a)
         s->subscribers = (uint32_t)whole(a, 1, 2000000);
         break;
     case OPTION_PUBLISHERS:
-        s->publishers = (uint32_t)whole(a, 1, 65536);
+        s->publishers = (uint32_t)whole(a, 1, PUBLISHERS_MAX);
         break;
     case OPTION_DISTINCT_SIDS:
         s->distinct_sids = true;
@@ -564,6 +582,9 @@ static const char *protocol_contradiction(const struct scenario *s)
     if (s->stalled >= s->subscribers) {
         return "--stalled: somebody must be healthy";
     }
+    if (s->apart && (s->threads > 1 || s->direct)) {
+        return "--apart: not with --direct or several --threads; the order of connections counts";
+    }
     if (s->capacity > 0 && (s->runs != 1 || s->storm)) {
         return "--find-capacity: not with --runs or storm";
     }
@@ -579,6 +600,10 @@ static void settle(struct scenario *s)
     s->wildcards = MIN_OF(s->wildcards, s->subscribers - MIN_OF(s->stalled, s->subscribers));
     s->size = sizes_mean(&s->sizes);
     s->churners = s->churn > 0 ? s->churners : 0;
+    if (s->apart) {
+        s->threads = MAX_OF(s->threads, 1u);
+        s->connecting = 1;
+    }
     if (s->capacity > 0 && s->rate == 0) {
         s->rate = 100;
     }
@@ -686,7 +711,7 @@ struct topology_plan scenario_plan(const struct scenario *s)
 
 uint32_t scenario_connections(const struct scenario *s)
 {
-    return s->subscribers + s->publishers + s->churners;
+    return (s->subscribers + s->publishers + s->churners) * (s->apart ? 2 : 1);
 }
 
 uint64_t scenario_window(const struct scenario *s)

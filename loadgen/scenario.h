@@ -91,6 +91,8 @@ struct scenario {
     uint64_t process; /* tells this hubload from others at work */
     bool distinct_sids;
     bool json_payload;
+    bool random_order; /* a publisher takes its subjects in an order drawn from the seed */
+    bool apart;        /* an idle connection behind each, so that churners meet another worker */
 
     double rate; /* messages a second of all publishers; 0: closed loop */
     bool poisson;

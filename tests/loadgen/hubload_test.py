@@ -221,6 +221,12 @@ class Shapes(unittest.TestCase):
         self.assertEqual(counts, dict.fromkeys(counts, 0), said)
         self.assertEqual(status, 0)
 
+    def test_many_subjects_in_an_order_drawn(self):
+        shape = ("--subjects", "70000", "--subjects-each", "35000", "--subscribers", "2", "--publishers",
+                 "2", "--order", "random")
+        self.expect_right(200, *shape)
+        self.expect_found(*shape, faults=("lost", "corrupted"))
+
     def test_several_subscriptions_each(self):
         shape = ("--subjects", "6", "--subjects-each", "3", "--subscribers", "4", "--distinct-sids")
         self.expect_right(400, *shape)
@@ -353,6 +359,16 @@ class Shapes(unittest.TestCase):
                 self.assertLessEqual(run["churn"]["done"], 100)
                 self.assertEqual(run["churn"]["received"] > 0, heard)
 
+    def test_apart_from_each_other(self):
+        with Server() as server:
+            status, result, said = hubload(server.port, *BRIEF, "--subscribers", "3", "--churn", "50",
+                                           "--churners", "2", "--apart")
+            names = server.names
+        self.assertEqual(status, 0, said)
+        plain, idle, churner = "hubload", "hubload-idle", "hubload-churner"
+        self.assertEqual(names, [plain, idle] * 3 + [plain] + [churner, idle, churner])
+        self.assertEqual(result["runs"][0]["delivered"], 600, said)
+
     def test_some_do_not_read(self):
         run = self.expect_right(200 * 8, "--subscribers", "10", "--stalled", "20%")
         self.assertEqual(run["subscribers_reached"], 8)
@@ -468,7 +484,8 @@ class Documentation(unittest.TestCase):
             _, result, _ = hubload(server.port, *BRIEF, "--subscribers", "3", "--churn", "50",
                                    "--size", "64:1,128:1", "--verify", "count", "--subjects", "2",
                                    "--patterns", "rest", "--subject-end", "c", "--server-pid",
-                                   str(os.getpid()), "--pin-cpus", "0")
+                                   str(os.getpid()), "--pin-cpus", "0", "--order", "random",
+                                   "--apart")
         self.assertEqual(result["version"], 1)
         mitigations = set(result["machine"].pop("mitigations"))
         self.assertEqual(keys_of(result) - described - mitigations, set())

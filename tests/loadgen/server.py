@@ -10,6 +10,7 @@
 Knows subjects, wildcards, queue groups (members in turn), replies and UNSUB.
 """
 import collections
+import re
 import socket
 import select
 import threading
@@ -38,6 +39,8 @@ class Client:
         self.received = b""
         self.unsent = bytearray()
         self.subscriptions = {}  # sid -> (subject, group)
+        self.literals = {}  # subject -> {sid: group}
+        self.wildcards = {}  # pattern -> {sid: group}
         # (key, index, frame): goes out after the next one of that subscription and stream, or,
         # overtaken, after the next message's.
         self.held = None
@@ -56,6 +59,7 @@ class Server:
         self.queue = collections.deque()  # (due, index, subject, reply, payload)
         self.count = 0
         self.accepted = 0
+        self.names = []  # as clients said them
         self.stalled_until = 0.0
         self.stopping = False
         self.thread = threading.Thread(target=self.run, daemon=True)
@@ -131,9 +135,19 @@ class Server:
         elif words[0] == b"SUB":
             if self.fault == "refused":
                 client.unsent += b"-ERR 'Permissions Violation for Subscription'\r\n"
-            client.subscriptions[words[-1]] = (words[1], words[2] if len(words) == 4 else None)
+            group = words[2] if len(words) == 4 else None
+            client.subscriptions[words[-1]] = (words[1], group)
+            self.table(client, words[1]).setdefault(words[1], {})[words[-1]] = group
         elif words[0] == b"UNSUB":
-            client.subscriptions.pop(words[1], None)
+            pattern, _ = client.subscriptions.pop(words[1], (None, None))
+            if pattern is not None:
+                del self.table(client, pattern)[pattern][words[1]]
+        elif words[0] == b"CONNECT":
+            self.names += re.findall(r'"name":"([^"]*)"', b" ".join(words).decode())
+
+    @staticmethod
+    def table(client, pattern):
+        return client.wildcards if b"*" in pattern or b">" in pattern else client.literals
 
     def published(self, subject, reply, payload):
         now = time.monotonic()
@@ -159,10 +173,10 @@ class Server:
         """Who gets a message: everybody who wants it, and of each group one member in turn."""
         everybody, groups = [], {}
         for client in list(self.clients.values()):
-            for sid, (pattern, group) in client.subscriptions.items():
-                if matches(pattern, subject):
-                    (everybody if group is None else groups.setdefault(group, [])).append(
-                        (client, sid))
+            found = [client.literals.get(subject, {})]
+            found += [sids for pattern, sids in client.wildcards.items() if matches(pattern, subject)]
+            for sid, group in (item for sids in found for item in sids.items()):
+                (everybody if group is None else groups.setdefault(group, [])).append((client, sid))
         return everybody + [members[index % len(members)] for members in groups.values()]
 
     def deliver_one(self, client, sid, index, subject, reply, payload, first):
@@ -186,14 +200,14 @@ class Server:
         words = b"%s %s %s" % (subject, sid, reply) if reply else b"%s %s" % (subject, sid)
         frame = b"MSG %s %d\r\n%s\r\n" % (words, len(payload), payload)
         if fault == "reordered":
-            client.held = (sid + payload[12:14], index, frame)
+            client.held = (sid + payload[7:8] + payload[12:14], index, frame)
             return
         if fault == "overtaken":
             client.held = (None, index, frame)
             return
         client.unsent += frame * (2 if fault == "duplicated" else 1)
         if client.held is not None and client.held[1] != index and client.held[0] in (
-                None, sid + payload[12:14]):
+                None, sid + payload[7:8] + payload[12:14]):
             client.unsent += client.held[2]
             client.held = None
 

@@ -27,7 +27,7 @@ static void test_message_comes_back(void **state)
         message_form_init(&form, 1, 99, is_json);
         uint8_t *payload = test_malloc(size);
         for (uint32_t slot = 0; slot < 5; slot++) {
-            struct message_header in = {123456789 + slot, 1000 + slot, (uint16_t)slot, 0};
+            struct message_header in = {123456789 + slot, 1000 + slot, slot << 14};
             struct message_header out;
             message_prepare(&form, payload, size, slot);
             message_stamp(&form, payload, in);
@@ -50,7 +50,7 @@ static void damage(uint32_t size, bool is_json)
     struct message_form form;
     message_form_init(&form, 1, 99, is_json);
     uint8_t *payload = test_malloc(size);
-    struct message_header header = {123456789, 1000, 3, 0};
+    struct message_header header = {123456789, 1000, 0x30003};
     message_prepare(&form, payload, size, 1);
     message_stamp(&form, payload, header);
     assert_true(message_is_intact(&form, payload, size));
@@ -106,7 +106,7 @@ static void test_message_of_another_run_is_refused(void **state)
     struct message_form ours;
     struct message_form theirs;
     uint8_t payload[16];
-    struct message_header header = {5, 6, 7, 0};
+    struct message_header header = {5, 6, 7};
     message_form_init(&ours, 1, 1, false);
     message_form_init(&theirs, 1, 2, false);
     message_prepare(&theirs, payload, sizeof payload, 0);

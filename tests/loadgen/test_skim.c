@@ -59,7 +59,7 @@ static void say(struct stream *stream, const char *text)
 
 static uint8_t *frame(struct stream *stream, uint32_t sequence)
 {
-    struct message_header header = {1000 + sequence, sequence, 0, 0};
+    struct message_header header = {1000 + sequence, sequence, 0};
     say(stream, prefix);
     uint8_t *payload = stream->bytes + stream->end;
     message_prepare(&stream->form, payload, PAYLOAD_BYTES, sequence);

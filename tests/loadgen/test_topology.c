@@ -92,6 +92,8 @@ static void test_topology_columns_are_exact(void **state)
                 uint32_t subject = topology_subject(&t, stream);
                 uint32_t column = topology_column(&t, heard, stream);
                 assert_int_equal(column != TOPOLOGY_NONE, heard_contains(&t, heard, subject));
+                assert_int_equal(heard_contains(&t, heard, subject),
+                                 heard_contains(&t, heard, subject / t.block * t.block));
                 if (column != TOPOLOGY_NONE) {
                     assert_true(column < topology_columns(&t, heard) / plan.copies);
                     assert_false(used[column]);
@@ -117,16 +119,43 @@ static void test_topology_contradictions(void **state)
         {.publishers = 1, .subjects = 1, .subscribers = 4, .each = 1, .copies = 1, .wildcards = 5},
         {.publishers = 1, .subjects = 1, .subscribers = 4, .each = 1, .copies = 1, .groups = 5},
         {.publishers = 1, .subjects = 2, .subscribers = 4, .each = 1, .copies = 1, .groups = 2},
-        {.publishers = 65537, .subjects = 1, .subscribers = 4, .each = 1, .copies = 1},
+        {.publishers = TOPOLOGY_STREAMS_MAX + 1,
+         .subjects = 1,
+         .subscribers = 4,
+         .each = 1,
+         .copies = 1},
     };
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         assert_non_null(topology_contradiction(&wrong[i]));
     }
 }
 
+/* Goal:   in an order drawn, every stream has its turn once a round, not by number, and knows it.
+ * Method: three publishers; the share of streams that stand at their own number. */
+static void test_topology_shuffled(void **state)
+{
+    (void)state;
+    struct topology t = made((struct topology_plan){
+        .publishers = 3, .subjects = 5000, .subscribers = 1, .each = 1, .copies = 1});
+    topology_shuffle(&t, 9);
+    uint32_t stay = 0;
+    for (uint32_t p = 0; p < 3; p++) {
+        for (uint32_t turn = 0; turn < topology_streams_of(&t, p); turn++) {
+            uint32_t stream = topology_stream(&t, p, turn);
+            assert_true(stream < t.streams);
+            assert_int_equal(stream % 3, p);
+            assert_int_equal(topology_turn(&t, stream), turn);
+            stay += stream == p + turn * 3;
+        }
+    }
+    assert_true(stay < 30);
+    topology_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_topology_shuffled),
         cmocka_unit_test(test_topology_known_shapes),
         cmocka_unit_test(test_topology_columns_are_exact),
         cmocka_unit_test(test_topology_contradictions),
