@@ -132,6 +132,16 @@ static inline void message_stamp(const struct message_form *form, uint8_t *paylo
     }
 }
 
+/* Of a message whose header is right. */
+static inline struct message_header message_header_of(const struct message_stamp *stamp)
+{
+    struct message_header header;
+    header.sent_ns = stamp->sent_ns;
+    header.sequence = stamp->sequence;
+    header.stream = (uint32_t)stamp->stream_high << 16 | stamp->stream_low;
+    return header;
+}
+
 /* Returns false when the header is damaged or not of this run. */
 static inline bool message_read(const struct message_form *form, const uint8_t *payload,
                                 struct message_header *header)
@@ -142,9 +152,7 @@ static inline bool message_read(const struct message_form *form, const uint8_t *
     } else if (!message_unspell(&stamp, payload + MESSAGE_JSON_AT)) {
         return false;
     }
-    header->sent_ns = stamp.sent_ns;
-    header->sequence = stamp.sequence;
-    header->stream = (uint32_t)stamp.stream_high << 16 | stamp.stream_low;
+    *header = message_header_of(&stamp);
     return stamp.check == message_check(form, header);
 }
 

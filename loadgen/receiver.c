@@ -145,9 +145,9 @@ static inline void times_add(struct times *times, uint64_t due_ns)
 
 static inline uint64_t sent_ns_at(const uint8_t *payload)
 {
-    uint64_t sent_ns;
-    memcpy(&sent_ns, payload + offsetof(struct message_header, sent_ns), sizeof sent_ns);
-    return sent_ns;
+    struct message_stamp stamp;
+    memcpy(&stamp, payload, sizeof stamp);
+    return stamp.sent_ns;
 }
 
 /* count messages whose payloads lie step bytes apart; not all of them are looked at. */
@@ -325,8 +325,9 @@ static bool fires_volleys(const struct receiver *r, const struct client *client)
 /* One of a volley whose sequence says that there is more to it. */
 static void marked_take(struct receiver *r, struct bytes payload, uint64_t now_ns)
 {
-    struct message_header header;
-    memcpy(&header, payload.ptr, sizeof header);
+    struct message_stamp stamp;
+    memcpy(&stamp, payload.ptr, sizeof stamp);
+    struct message_header header = message_header_of(&stamp);
     if ((header.sequence & r->verify_mask) == 0) {
         r->verified++;
         r->witness.counts.corrupted +=

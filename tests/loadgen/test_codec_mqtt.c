@@ -139,8 +139,8 @@ static void test_codec_mqtt_connects(void **state)
 {
     (void)state;
     uint8_t to[256];
-    struct codec_login nobody = {"", "", 0x1234, 0xabc};
-    struct codec_login somebody = {"me", "pass", 0x1234, 0xabd};
+    struct codec_login nobody = {"", "", 0x1234, 0xabc, NULL};
+    struct codec_login somebody = {"me", "pass", 0x1234, 0xabd, NULL};
     size_t size = codec_mqtt.render_connect(to, sizeof to, &nobody);
     check_rendered(size, to,
                    "\x10\x23\0\4MQTT\4\2\0\0\0\x17"

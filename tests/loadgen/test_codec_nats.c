@@ -98,8 +98,8 @@ static void test_codec_nats_renders(void **state)
 {
     (void)state;
     uint8_t to[1024];
-    struct codec_login nobody = {"", "", 0, 0};
-    struct codec_login somebody = {"u", "p", 0, 0};
+    struct codec_login nobody = {"", "", 0, 0, NULL};
+    struct codec_login somebody = {"u", "p", 0, 0, NULL};
     size_t size = codec_nats.render_publish(to, sizeof to, "a.b", 12);
     assert_int_equal(size, 12);
     assert_memory_equal(to, "PUB a.b 12\r\n", size);

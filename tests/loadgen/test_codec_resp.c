@@ -133,9 +133,9 @@ static void test_codec_resp_logs_in(void **state)
 {
     (void)state;
     uint8_t to[256];
-    struct codec_login nobody = {"", "", 0, 0};
-    struct codec_login password = {"", "secret", 0, 0};
-    struct codec_login both = {"me", "secret", 0, 0};
+    struct codec_login nobody = {"", "", 0, 0, NULL};
+    struct codec_login password = {"", "secret", 0, 0, NULL};
+    struct codec_login both = {"me", "secret", 0, 0, NULL};
     assert_int_equal(codec_resp.render_connect(to, sizeof to, &nobody), 0);
     check_rendered(codec_resp.render_connect(to, sizeof to, &password), to,
                    "*2\r\n$4\r\nAUTH\r\n$6\r\nsecret\r\n");

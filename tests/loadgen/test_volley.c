@@ -31,7 +31,7 @@ static uint8_t *payload_of(struct world *w, uint32_t index)
 static void stamp(struct world *w, uint32_t index, uint32_t streams)
 {
     struct message_header header = {1000 + index, index / streams,
-                                    (uint16_t)(w->frame.first_stream + index % streams), 0};
+                                    w->frame.first_stream + index % streams};
     message_stamp(&w->form, payload_of(w, index), header);
 }
 
@@ -118,9 +118,8 @@ static void test_volley_ends_before_what_is_wrong(void **state)
         assert_int_equal(w.next[0], fill ? FRAMES : AT);
         w.bytes[AT * w.step + i] ^= 1;
     }
-    static const struct message_header wrong[] = {{1, AT - 1, 7, 0}, {1, AT + 1, 7, 0},
-                                                  {1, AT, 6, 0},     {1, AT, 8, 0},
-                                                  {1, 0, 7, 0},      {1, UINT32_MAX, 7, 0}};
+    static const struct message_header wrong[] = {
+        {1, AT - 1, 7}, {1, AT + 1, 7}, {1, AT, 6}, {1, AT, 8}, {1, 0, 7}, {1, UINT32_MAX, 7}};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         memset(w.next, 0, sizeof w.next);
         message_stamp(&w.form, payload_of(&w, AT), wrong[i]);
