@@ -80,7 +80,7 @@ static size_t frame_write(struct side *s, uint8_t *to, uint32_t n)
 {
     const struct codec_protocol *protocol = s->scenario.protocol;
     uint32_t streams = s->scenario.subjects == 1 ? s->course.topology.streams : 1;
-    struct message_header header = {START_NS + n, n / streams, (uint16_t)(n % streams), 0};
+    struct message_header header = {START_NS + n, n / streams, n % streams};
     struct name name = name_subject(&s->scenario, 0);
     size_t size = protocol->render_delivery(to, 64, name.text, s->client.sid, SIZE);
     if (completion_follows(&s->course.completion, header.sequence)) {
