@@ -319,7 +319,8 @@ static bool fires_volleys(const struct receiver *r, const struct client *client)
     const struct topology *t = &r->course->topology;
     return client->prefixes_count == 1 && client->group == CLIENT_NOBODY &&
            client->prefixes[0].bytes >= VOLLEY_PREFIX_MIN && t->plan.copies == 1 &&
-           (t->plan.subjects == 1 || t->per_subject == 1) && !r->course->scenario->latency_all;
+           (t->plan.subjects == 1 || t->per_subject == 1) && !r->course->scenario->latency_all &&
+           !r->course->form.is_json;
 }
 
 /* One of a volley whose sequence says that there is more to it. */

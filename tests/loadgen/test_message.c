@@ -84,7 +84,7 @@ static void test_json(void **state)
     message_form_init(&form, 1, 99, true);
     for (uint32_t size = MESSAGE_JSON_BYTES_MIN; size < 2000; size += 7) {
         char payload[2048];
-        struct message_header header = {~0ull - size, size, 3, 0};
+        struct message_header header = {(1ull << 56) - 1 - size, size, 3};
         message_prepare(&form, (uint8_t *)payload, size, size);
         message_stamp(&form, (uint8_t *)payload, header);
         payload[size] = 0;
