@@ -55,6 +55,24 @@ void memory_free(void *ptr)
     free(ptr);
 }
 
+static const struct memory_source heap = {.take = malloc, .give = free};
+static const struct memory_source *dense = &heap;
+
+void memory_dense_from(const struct memory_source *source)
+{
+    dense = source;
+}
+
+void *memory_dense_alloc(size_t size)
+{
+    return checked(dense->take(size), size);
+}
+
+void memory_dense_free(void *ptr)
+{
+    dense->give(ptr);
+}
+
 uint64_t memory_allocations(void)
 {
     return allocations;

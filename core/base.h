@@ -75,7 +75,21 @@ void *memory_alloc_aligned(size_t alignment, size_t size) __attribute__((malloc,
 void *memory_resize(void *old, size_t size) __attribute__((returns_nonnull));
 void memory_free(void *ptr);
 
-/* Counts calls of memory_alloc, memory_alloc_aligned and memory_resize made by this thread, so that
+/* Memory that every message touches, for its few large users: chunks, and lists of what is pending.
+ * Not zeroed. From a source, where the program has one whose pages are large: a worker under load
+ * walks megabytes of it in no order, and with small pages waits for translations at each step. */
+void *memory_dense_alloc(size_t size) __attribute__((malloc, alloc_size(1), returns_nonnull));
+void memory_dense_free(void *ptr);
+
+struct memory_source {
+    void *(*take)(size_t size); /* NULL: no memory */
+    void (*give)(void *ptr);
+};
+
+/* Before the first dense allocation of any thread. source is borrowed. */
+void memory_dense_from(const struct memory_source *source);
+
+/* Counts calls of memory_alloc, memory_dense_alloc, memory_alloc_aligned and memory_resize made by this thread, so that
  * a test can assert that the steady path makes none. */
 uint64_t memory_allocations(void);
 

@@ -23,7 +23,7 @@ void chunk_pool_free(struct chunk_pool *pool)
     for (size_t i = 0; i < CHUNK_CLASSES; i++) {
         struct list *node;
         while ((node = list_pop(&pool->spare[i])) != NULL) {
-            memory_free(CONTAINER_OF(node, struct chunk, link));
+            memory_dense_free(CONTAINER_OF(node, struct chunk, link));
         }
     }
     pool->spare_bytes = 0;
@@ -32,7 +32,7 @@ void chunk_pool_free(struct chunk_pool *pool)
 static struct chunk *chunk_make(uint32_t class_index, size_t bytes)
 {
     /* Not zeroed: a page of a chunk that is never filled is never touched. */
-    struct chunk *chunk = memory_resize(NULL, bytes);
+    struct chunk *chunk = memory_dense_alloc(bytes);
     *chunk = (struct chunk){.class_index = class_index,
                             .size = (uint32_t)(bytes - sizeof(struct chunk))};
     list_init(&chunk->link);
@@ -82,7 +82,7 @@ void chunk_give(struct chunk_pool *pool, struct chunk *chunk)
     pool->chunks_count--;
     pool->used_bytes -= bytes;
     if (chunk->class_index >= CHUNK_CLASSES || pool->spare_bytes + bytes > CHUNK_POOL_SPARE_BYTES) {
-        memory_free(chunk);
+        memory_dense_free(chunk);
         return;
     }
     /* Newest first: its lines are still in the cache. */

@@ -24,7 +24,7 @@ void pending_pool_free(struct pending_pool *pool)
         while (pool->spare[i] != NULL) {
             void *array = pool->spare[i];
             memcpy(&pool->spare[i], array, sizeof(void *));
-            memory_free(array);
+            memory_dense_free(array);
         }
     }
 }
@@ -45,7 +45,7 @@ static inline struct pending_ring *ring_take(struct pending_pool *pool, uint32_t
         memcpy(&pool->spare[class_index], ring, sizeof(void *));
         pool->spare_count[class_index]--;
     } else {
-        ring = memory_resize(NULL, bytes);
+        ring = memory_dense_alloc(bytes);
     }
     ring->head = 0;
     ring->count = 0;
@@ -62,7 +62,7 @@ static void ring_give(struct pending_pool *pool, struct pending_ring *ring)
     pool->entries_bytes -= pending_ring_bytes(ring->capacity);
     uint32_t keep = class_index <= 2 ? SPARE_ARRAYS_MAX : (uint32_t)SPARE_ARRAYS_MAX >> class_index;
     if (class_index >= SPARE_CLASSES || pool->spare_count[class_index] >= keep) {
-        memory_free(ring);
+        memory_dense_free(ring);
         return;
     }
     memcpy(ring, &pool->spare[class_index], sizeof(void *));

@@ -6,6 +6,7 @@
 #include "core/proto/nats_info.h"
 #include "core/scrub_rules.h"
 #include "core/version.h"
+#include "io/large_pages.h"
 #include "io/listener.h"
 #include "io/sys.h"
 
@@ -284,6 +285,8 @@ int workers_start(const struct workers_options *options, struct workers **result
         t->cpu = config->pin && cpus_count > 0 ? cpus[i % cpus_count] : UINT32_MAX;
         t->options = worker_options_of(workers, options, i, t->log);
     }
+    int small_pages = large_pages_start();
+    MAYBE(small_pages != 0);
     int error = start_helpers(workers);
     if (error == 0) {
         error = start_threads(workers);

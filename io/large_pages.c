@@ -1,0 +1,94 @@
+/* large_pages.c - an arena with an allocator of regions of its own. */
+#include "io/large_pages.h"
+
+#include <errno.h>
+#include <jemalloc/jemalloc.h>
+#include <sys/mman.h>
+
+/* Programs that are linked without jemalloc (under a sanitizer) have none of these. */
+#pragma weak mallocx
+#pragma weak dallocx
+#pragma weak mallctl
+
+enum {
+    HUGE_BYTES = 2 << 20,
+    /* So many stay small pages: jemalloc's own notes of the arena, and what an idle hub touches. */
+    SMALL_FIRST_BYTES = 4 << 20,
+};
+
+static extent_hooks_t *usual; /* jemalloc's own, for all but the first step */
+static int arena_flags;
+static _Atomic size_t given_bytes;
+
+/* jemalloc asks for regions that it splits: from 2 MiB on, more each time. */
+static void *region_alloc(extent_hooks_t *hooks, void *address, size_t size, size_t alignment,
+                          bool *zero, bool *commit, unsigned arena)
+{
+    (void)hooks;
+    bool large = size >= HUGE_BYTES && atomic_fetch_add(&given_bytes, size) >= SMALL_FIRST_BYTES;
+    size_t aligned = large && alignment < HUGE_BYTES ? HUGE_BYTES : alignment;
+    void *region = usual->alloc(usual, address, size, aligned, zero, commit, arena);
+    if (region != NULL && large) {
+        int failed = madvise(region, size, MADV_HUGEPAGE);
+        MAYBE(failed != 0); /* small pages do as well */
+    }
+    return region;
+}
+
+static bool region_dalloc(extent_hooks_t *hooks, void *address, size_t size, bool committed,
+                          unsigned arena)
+{
+    (void)hooks;
+    return usual->dalloc != NULL ? usual->dalloc(usual, address, size, committed, arena) : true;
+}
+
+static void region_destroy(extent_hooks_t *hooks, void *address, size_t size, bool committed,
+                           unsigned arena)
+{
+    (void)hooks;
+    if (usual->destroy != NULL) {
+        usual->destroy(usual, address, size, committed, arena);
+    }
+}
+
+static extent_hooks_t region_hooks;
+
+static void *take(size_t size)
+{
+    return mallocx(size, arena_flags);
+}
+
+static void give(void *ptr)
+{
+    if (ptr != NULL) {
+        dallocx(ptr, MALLOCX_TCACHE_NONE);
+    }
+}
+
+static const struct memory_source source = {.take = take, .give = give};
+
+int large_pages_start(void)
+{
+    unsigned arena;
+    size_t size = sizeof(usual);
+    if (usual != NULL) {
+        return 0;
+    }
+    if (mallctl == NULL || mallocx == NULL || dallocx == NULL ||
+        mallctl("arena.0.extent_hooks", &usual, &size, NULL, 0) != 0) {
+        return -ENOSYS;
+    }
+    region_hooks = *usual;
+    region_hooks.alloc = region_alloc;
+    region_hooks.dalloc = region_dalloc;
+    region_hooks.destroy = region_destroy;
+    extent_hooks_t *hooks = &region_hooks;
+    size = sizeof(arena);
+    if (mallctl("arenas.create", &arena, &size, &hooks, sizeof(hooks)) != 0) {
+        usual = NULL;
+        return -ENOSYS;
+    }
+    arena_flags = MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE;
+    memory_dense_from(&source);
+    return 0;
+}
