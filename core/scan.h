@@ -33,12 +33,12 @@ static inline size_t scan_first(scan_block hits)
     if (words[0] != 0) {
         return (size_t)__builtin_ctzll(words[0]) / 8;
     }
-    return words[1] != 0 ? 8 + (size_t)__builtin_ctzll(words[1]) / 8 : SCAN_BLOCK;
+    return words[1] != 0 ? 8 + (size_t)__builtin_ctzll(words[1]) / 8 : (size_t)SCAN_BLOCK;
 #else
     if (words[0] != 0) {
         return (size_t)__builtin_clzll(words[0]) / 8;
     }
-    return words[1] != 0 ? 8 + (size_t)__builtin_clzll(words[1]) / 8 : SCAN_BLOCK;
+    return words[1] != 0 ? 8 + (size_t)__builtin_clzll(words[1]) / 8 : (size_t)SCAN_BLOCK;
 #endif
 }
 
