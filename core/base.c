@@ -55,7 +55,17 @@ void memory_free(void *ptr)
     free(ptr);
 }
 
-static const struct memory_source heap = {.take = malloc, .give = free};
+static void *heap_take(size_t size)
+{
+    return malloc(size);
+}
+
+static void heap_give(void *ptr)
+{
+    free(ptr);
+}
+
+static const struct memory_source heap = {.take = heap_take, .give = heap_give};
 static const struct memory_source *dense = &heap;
 
 void memory_dense_from(const struct memory_source *source)

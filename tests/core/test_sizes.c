@@ -93,11 +93,13 @@ static void *counted_realloc(void *old, size_t size)
     return block;
 }
 
+#define malloc(size)  counted_realloc(NULL, size)
 #define calloc        counted_calloc
 #define realloc       counted_realloc
 #define aligned_alloc counted_aligned_alloc
 #define free          counted_free
 #include "core/base.c"
+#undef malloc
 #undef calloc
 #undef realloc
 #undef aligned_alloc
