@@ -93,6 +93,7 @@ static void test_pieces_go_on(void **state)
         uint32_t messages = before != NULL ? before->messages_count : 0;
         struct run_span piece = trail_add(&s.trail, &s.pool, run_whole(run), i + 1);
         trail_check(&s.trail);
+        ASSERT(piece.run != NULL);
         if (piece.run == before) {
             assert_int_equal(s.trail.index, messages);
             gone_on++;

@@ -28,7 +28,7 @@ static void test_message_comes_back(void **state)
         uint8_t *payload = test_malloc(size);
         for (uint32_t slot = 0; slot < 5; slot++) {
             struct message_header in = {123456789 + slot, 1000 + slot, slot << 14};
-            struct message_header out;
+            struct message_header out = {0};
             message_prepare(&form, payload, size, slot);
             message_stamp(&form, payload, in);
             assert_true(message_read(&form, payload, &out));
