@@ -83,7 +83,7 @@ static void frames_hear(struct stage *st, const uint8_t *bytes, size_t size)
     size_t frame = sizeof prefix - 1 + SIZE + 2;
     assert_int_equal(size % frame, 0);
     for (size_t at = 0; at < size; at += frame) {
-        struct message_header header;
+        struct message_header header = {0};
         assert_memory_equal(bytes + at, prefix, sizeof prefix - 1);
         assert_true(message_read(&st->course.form, bytes + at + sizeof prefix - 1, &header));
         assert_true(message_is_intact(&st->course.form, bytes + at + sizeof prefix - 1, SIZE));
