@@ -16,7 +16,7 @@ enum {
     SMALL_FIRST_BYTES = 4 << 20,
 };
 
-static extent_hooks_t *usual; /* jemalloc's own, for all but the first step */
+static extent_hooks_t *usual; /* jemalloc's own */
 static int arena_flags;
 static _Atomic size_t given_bytes;
 
@@ -35,20 +35,15 @@ static void *region_alloc(extent_hooks_t *hooks, void *address, size_t size, siz
     return region;
 }
 
+/* What has not been used for a while is unmapped and not only purged: where a huge page's range lies
+ * whole in a region, the kernel (khugepaged) fills what was purged of it up again, within minutes. */
 static bool region_dalloc(extent_hooks_t *hooks, void *address, size_t size, bool committed,
                           unsigned arena)
 {
     (void)hooks;
-    return usual->dalloc != NULL ? usual->dalloc(usual, address, size, committed, arena) : true;
-}
-
-static void region_destroy(extent_hooks_t *hooks, void *address, size_t size, bool committed,
-                           unsigned arena)
-{
-    (void)hooks;
-    if (usual->destroy != NULL) {
-        usual->destroy(usual, address, size, committed, arena);
-    }
+    (void)committed;
+    (void)arena;
+    return munmap(address, size) != 0; /* too many mappings: jemalloc purges it */
 }
 
 static extent_hooks_t region_hooks;
@@ -81,7 +76,6 @@ int large_pages_start(void)
     region_hooks = *usual;
     region_hooks.alloc = region_alloc;
     region_hooks.dalloc = region_dalloc;
-    region_hooks.destroy = region_destroy;
     extent_hooks_t *hooks = &region_hooks;
     size = sizeof(arena);
     if (mallctl("arenas.create", &arena, &size, &hooks, sizeof(hooks)) != 0) {

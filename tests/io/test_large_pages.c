@@ -2,7 +2,7 @@
  * Goal:    dense memory comes and goes, with a source of large pages and without one.
  * Method:  this program links no allocator of its own, so there is nothing to take an arena from and
  *          the heap stays the source; a source of the test's then counts what it is asked for. What
- *          ringhub itself gets, tests/e2e sees in /proc.
+ *          ringhub itself gets, tests/e2e/burst.py sees in /proc.
  */
 #include "io/large_pages.h"
 
