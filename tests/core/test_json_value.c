@@ -72,8 +72,9 @@ static void test_numbers_in_any_spelling(void **state)
 }
 
 /*
- * Goal:    a member more, a member less or a name twice is another object, whichever side it is on:
- *          {"a":1,"a":1} must not pass for {"a":1,"b":2}.
+ * Goal:    equal means equal, whatever order and spelling; a member more, a member less or a name
+ *          twice is another object, whichever side it is on: {"a":1,"a":1} must not pass for
+ *          {"a":1,"b":2}.
  */
 static void test_objects(void **state)
 {
@@ -95,6 +96,16 @@ static void test_objects(void **state)
         {"[[],[[]]]", "[ [ ] , [ [ ] ] ]", true},
         {"\"\\ud83d\\ude00\\n\"", "\"\\uD83D\\uDE00\\u000a\"", true},
         {"\"a\"", "\"a \"", false},
+        {"{\"a\":1,\"b\":[2]}", "{ \"b\":[2.0], \"\\u0061\":1 }", true},
+        {"\"\\u00e4\\/\"", "\"\xC3\xA4/\"", true},
+        {"\"\\ud83d\\ude00\"", "\"\xF0\x9F\x98\x80\"", true},
+        {"[1,2]", "[2,1]", false},
+        {"[1]", "[1,1]", false},
+        {"{\"a\":1}", "{\"a\":1,\"b\":2}", false},
+        {"1", "\"1\"", false},
+        {"true", "false", false},
+        {"null", "null", true},
+        {"[]", "{}", false},
     };
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
         struct bytes a = bytes_text(pairs[i].a);

@@ -20,9 +20,9 @@
 
 #include <nats/nats.h>
 
-enum { WAIT_MS = 10000, NOTHING_MS = 150, CONNECTIONS_MAX = 16 };
+#include "tests/e2e/clients/nats_c/driver.h"
 
-#define MUST(call) assert_string_equal(natsStatus_GetText(call), natsStatus_GetText(NATS_OK))
+enum { WAIT_MS = 10000, NOTHING_MS = 150, CONNECTIONS_MAX = 16 };
 
 /* Connections of the running test, closed by its teardown even if it fails. */
 struct fixture {
@@ -41,24 +41,6 @@ static const char *hub_url(void)
     const char *url = getenv("E2E_URL");
     assert_non_null(url);
     return url;
-}
-
-/* "stop", "start", "restart" or "ldm"; returns when the driver has done it. */
-static void control(const char *command)
-{
-    const char *text = getenv("E2E_CONTROL");
-    assert_non_null(text);
-    int fd = text != NULL ? atoi(text) : -1;
-    char line[64];
-    int size = snprintf(line, sizeof(line), "%s\n", command);
-    assert_int_equal(write(fd, line, (size_t)size), size);
-    char answer[5] = "";
-    for (size_t got = 0; got < sizeof(answer);) {
-        ssize_t n = read(fd, answer + got, sizeof(answer) - got);
-        assert_true(n > 0);
-        got += (size_t)n;
-    }
-    assert_memory_equal(answer, "done\n", sizeof(answer));
 }
 
 static int setup(void **state)

@@ -21,11 +21,12 @@
 
 #include <nats/nats.h>
 
+#include "tests/e2e/clients/nats_c/driver.h"
+
 enum { WAIT_MS = 10000, NOTHING_MS = 150, CONNECTIONS_MAX = 8 };
 
-#define KEY        "UCY6GSHJJMESDPTSDL3JYCV2WSR5P654MJZV77YLXI4T36JWMQSCDW3P"
-#define SEED       "SUADMC5HFT7LUT5QFNCIRIHVCSFH4GK2Y3ABYIIEFTMYPP25ZBTSZ2HBXY"
-#define MUST(call) assert_string_equal(natsStatus_GetText(call), natsStatus_GetText(NATS_OK))
+#define KEY  "UCY6GSHJJMESDPTSDL3JYCV2WSR5P654MJZV77YLXI4T36JWMQSCDW3P"
+#define SEED "SUADMC5HFT7LUT5QFNCIRIHVCSFH4GK2Y3ABYIIEFTMYPP25ZBTSZ2HBXY"
 
 /* A connection and what it was told; of the running test, closed by its teardown even if it fails. */
 struct client {
@@ -64,24 +65,6 @@ static int teardown(void **state)
     }
     /* Callbacks may still run in the library's threads: f is leaked on purpose, a test each. */
     return 0;
-}
-
-/* Returns when the driver has done it. */
-static void control(const char *command)
-{
-    const char *text = getenv("E2E_CONTROL");
-    assert_non_null(text);
-    int fd = text != NULL ? atoi(text) : -1;
-    char line[64];
-    int size = snprintf(line, sizeof(line), "%s\n", command);
-    assert_int_equal(write(fd, line, (size_t)size), size);
-    char answer[5] = "";
-    for (size_t got = 0; got < sizeof(answer);) {
-        ssize_t n = read(fd, answer + got, sizeof(answer) - got);
-        assert_true(n > 0);
-        got += (size_t)n;
-    }
-    assert_memory_equal(answer, "done\n", sizeof(answer));
 }
 
 static void on_error(natsConnection *conn, natsSubscription *sub, natsStatus status, void *closure)
