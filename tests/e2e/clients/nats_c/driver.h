@@ -1,13 +1,19 @@
 /*
  * driver.h - what the programs of nats.c share: a call that has to succeed, and the wire to clients.py,
- * which stops, starts and signals the hub. To be included after cmocka.h and nats.h.
+ * which stops, starts and signals the hub. Asserts with cmocka.
  */
 #ifndef RINGHUB_TESTS_E2E_CLIENTS_DRIVER_H
 #define RINGHUB_TESTS_E2E_CLIENTS_DRIVER_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #define MUST(call) assert_string_equal(natsStatus_GetText(call), natsStatus_GetText(NATS_OK))
 
