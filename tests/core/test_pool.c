@@ -274,7 +274,7 @@ static void test_pool_resident_memory_comes_and_goes(void **state)
     enum { KIB = 1024, STORM = 16 * KIB, MARGIN = 8 * KIB * KIB };
 
 #ifdef HAS_ASAN
-    print_message("counted skip: ASan keeps freed memory in quarantine\n");
+    print_message("SKIP: ASan keeps freed memory in quarantine\n");
     skip();
 #endif
     pool_init(&pool, 4 * KIB, STORM, 256);

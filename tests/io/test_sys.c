@@ -90,7 +90,8 @@ static void test_room_for_files_is_made_at_once(void **state)
     long wanted = table_slots() * 2;
     assert_true(wanted > 0);
     if ((rlim_t)wanted > limit.rlim_cur) {
-        skip(); /* RLIMIT_NOFILE leaves no room to grow into */
+        print_message("SKIP: RLIMIT_NOFILE leaves no room to grow into\n");
+        skip();
     }
     sys_reserve_files((uint64_t)wanted);
     assert_true(table_slots() >= wanted);
