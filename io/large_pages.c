@@ -1,6 +1,8 @@
 /* large_pages.c - an arena with an allocator of regions of its own. */
 #include "io/large_pages.h"
 
+#include "io/regions.h"
+
 #include <errno.h>
 #include <jemalloc/jemalloc.h>
 #include <sys/mman.h>
@@ -11,12 +13,15 @@
 #pragma weak mallctl
 
 enum {
-    HUGE_BYTES = 2 << 20,
     /* So many stay small pages: jemalloc's own notes of the arena, and what an idle hub touches. */
     SMALL_FIRST_BYTES = 4 << 20,
 };
 
+/* Addresses for all the memory that a hub is allowed; beyond them the usual ones serve. */
+#define RESERVED_BYTES ((size_t)256 << 30)
+
 static extent_hooks_t *usual; /* jemalloc's own */
+static struct regions regions;
 static int arena_flags;
 static _Atomic size_t given_bytes;
 
@@ -25,25 +30,34 @@ static void *region_alloc(extent_hooks_t *hooks, void *address, size_t size, siz
                           bool *zero, bool *commit, unsigned arena)
 {
     (void)hooks;
-    bool large = size >= HUGE_BYTES && atomic_fetch_add(&given_bytes, size) >= SMALL_FIRST_BYTES;
-    size_t aligned = large && alignment < HUGE_BYTES ? HUGE_BYTES : alignment;
-    void *region = usual->alloc(usual, address, size, aligned, zero, commit, arena);
-    if (region != NULL && large) {
+    if (address != NULL) {
+        return NULL; /* at this very address: a region stays as large as it is */
+    }
+    void *region = alignment <= REGION_SLOT_BYTES ? regions_take(&regions, size) : NULL;
+    if (region == NULL) {
+        return usual->alloc(usual, NULL, size, alignment, zero, commit, arena);
+    }
+    if (size >= REGION_SLOT_BYTES && atomic_fetch_add(&given_bytes, size) >= SMALL_FIRST_BYTES) {
         int failed = madvise(region, size, MADV_HUGEPAGE);
         MAYBE(failed != 0); /* small pages do as well */
     }
+    *zero = true;
+    *commit = true;
     return region;
 }
 
 /* What has not been used for a while is unmapped and not only purged: where a huge page's range lies
- * whole in a region, the kernel (khugepaged) fills what was purged of it up again, within minutes. */
+ * whole in a region, the kernel (khugepaged) fills what was purged of it up again, within minutes.
+ * Only where nobody else's mapping can take its place: jemalloc (5.3, opt.retain) joins an extent to
+ * the one below it unless it is marked as the first of its region, whichever arena that one is of; and
+ * the mark goes with the piece. */
 static bool region_dalloc(extent_hooks_t *hooks, void *address, size_t size, bool committed,
                           unsigned arena)
 {
     (void)hooks;
     (void)committed;
     (void)arena;
-    return munmap(address, size) != 0; /* too many mappings: jemalloc purges it */
+    return !regions_hold(&regions, address) || regions_give(&regions, address, size) != 0;
 }
 
 static extent_hooks_t region_hooks;
@@ -72,6 +86,11 @@ int large_pages_start(void)
     if (mallctl == NULL || mallocx == NULL || dallocx == NULL ||
         mallctl("arena.0.extent_hooks", &usual, &size, NULL, 0) != 0) {
         return -ENOSYS;
+    }
+    int reserved = regions_reserve(&regions, RESERVED_BYTES);
+    if (reserved != 0) {
+        usual = NULL;
+        return reserved;
     }
     region_hooks = *usual;
     region_hooks.alloc = region_alloc;

@@ -54,7 +54,7 @@ LIBRARIES = {
                            r"|bench/ceiling|tests/"),
     "sodium": re.compile(r"core/(nkey|access|proof|hub_access)\.c$|io/helper\.c$|tests/"),
     "openssl/": re.compile(r"io/tls\.c$|loadgen/|tests/"),
-    "jemalloc/": re.compile(r"io/large_pages\.c$"),
+    "jemalloc/": re.compile(r"io/(test_)?large_pages(_jemalloc)?\.c$"),
     "simdjson": re.compile(r"core/(json|utf8)\.cc$"),
     "hs/": re.compile(r"core/regex\.c$|bench/"),
 }
