@@ -412,15 +412,24 @@ class Client:
 
     def expect(self, data, seconds=REPLY_TIMEOUT):
         """The next bytes are exactly these."""
+        got = self.read_as(data, seconds)
+        if got != data:
+            raise AssertionError(difference(data, got, "closed" if self.ended else "open"))
+        return self
+
+    def read_as(self, data, seconds=REPLY_TIMEOUT):
+        """As read() of so many bytes, less a PING where what came parts from data."""
         got = self.read(len(data), seconds)
         while got != data and not self.pings:
             without = self._without_ping(data, got)
             if without is None:
                 break
             got = without
-        if got != data:
-            raise AssertionError(difference(data, got, "closed" if self.ended else "open"))
-        return self
+        return got
+
+    def unread(self, data):
+        """What was read comes once more."""
+        self.buffer[:0] = data
 
     def _without_ping(self, data, got):
         """got without the PING at which it parts from data, filled up again; or None."""
