@@ -23,6 +23,7 @@ enum {
     LOOK_MS = 500,      /* how often connections are looked at that nothing moves on */
     NICE = 10,          /* workers come first */
     STACK_BYTES = 256 * 1024,
+    WALL_SET_NS = 50000000, /* the two clocks part by more than this only where somebody sets one */
 };
 
 struct guest {
@@ -55,6 +56,7 @@ struct monitor {
     uint64_t refused_count;
     size_t bodies_bytes; /* of answers that are not sent yet */
     struct cpu_meter cpu;
+    uint64_t wall_origin_ns; /* the wall's clock when the workers' was 0 */
 };
 
 /* ---- answers ----------------------------------------------------------------------------------- */
@@ -142,6 +144,19 @@ static double cpu_percent(struct cpu_meter *cpu, uint64_t now_ns)
     return cpu->percent;
 }
 
+/* What the wall's clock says. Between looking at it and at the workers' clock some time passes, another
+ * at each answer, and when a connection was opened must not move with that: so the distance between the
+ * clocks is kept until somebody sets the wall's. */
+static uint64_t wall_at(struct monitor *monitor, uint64_t now_ns)
+{
+    uint64_t origin_ns = sys_wall_ns() - now_ns;
+    uint64_t known_ns = monitor->wall_origin_ns;
+    if (MAX_OF(origin_ns, known_ns) - MIN_OF(origin_ns, known_ns) > WALL_SET_NS) {
+        monitor->wall_origin_ns = origin_ns;
+    }
+    return monitor->wall_origin_ns + now_ns;
+}
+
 static enum MHD_Result send_page(struct monitor *monitor, struct MHD_Connection *connection,
                                  const struct monitor_request *request)
 {
@@ -153,9 +168,9 @@ static enum MHD_Result send_page(struct monitor *monitor, struct MHD_Connection 
                                 .source = monitor->source,
                                 .request = *request,
                                 .now_ns = sys_now_ns(),
-                                .wall_ns = sys_wall_ns(),
                                 .requests_count = monitor->requests_count,
                                 .refused_count = monitor->refused_count};
+    view.wall_ns = wall_at(monitor, view.now_ns);
     view.cpu_percent = cpu_percent(&monitor->cpu, view.now_ns);
     struct body body = {0};
     uint32_t status = monitor_write(&view, &body);

@@ -105,6 +105,9 @@ class Pages(unittest.TestCase):
         self.assertRegex(entry["last_activity"], RFC3339)
         self.assertRegex(entry["rtt"], DURATION)
         self.assertRegex(entry["idle"], UPTIME)
+        again = [self.hub.json("/connz?cid=%d" % entry["cid"])["connections"][0] for _ in range(5)]
+        self.assertEqual({row["start"] for row in again}, {entry["start"]})
+        self.assertEqual({row["last_activity"] for row in again}, {entry["last_activity"]})
         detail = self.hub.json("/connz?subs=detail&cid=%d" % entry["cid"])["connections"][0]
         rows = {row["subject"]: row for row in detail["subscriptions_list_detail"]}
         self.assertEqual(rows["x.2"], {"subject": "x.2", "qgroup": "grp", "sid": "2", "msgs": 0,
