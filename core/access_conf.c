@@ -154,21 +154,25 @@ static bool read_secret(const struct conf_value *value, char secret[SECRET_MAX],
     return !access_is_hash(text) || access_hash_is_valid(text) || fail_hash(value, error);
 }
 
-/* A user and his password, which belong together. */
+/* A user and his password, which belong together: only in a list may one have none. */
 static bool read_user(const struct conf_value *block, struct access *access,
-                      struct access_user **user, struct conf_error *error)
+                      struct access_user **user, bool is_listed, struct conf_error *error)
 {
     const struct conf_value *name = conf_get(block, USER);
     const struct conf_value *pass = conf_get(block, PASS);
     char name_text[SECRET_MAX];
-    char pass_text[SECRET_MAX];
-    if (name == NULL || pass == NULL) {
+    char pass_text[SECRET_MAX] = "";
+    if (name == NULL || (pass == NULL && !is_listed)) {
         return conf_fail(name == NULL ? pass : name, error,
                          "a user and a password belong together; give both");
     }
     if (!conf_text(name, name_text, sizeof(name_text), error) ||
-        !read_secret(pass, pass_text, error)) {
+        (pass != NULL && !read_secret(pass, pass_text, error))) {
         return false;
+    }
+    if (pass == NULL) {
+        conf_warn(name, "the user \"%.100s\" has no password: whoever knows the name is let in",
+                  name_text);
     }
     *user = access_add_user(access, bytes_text(name_text), bytes_text(pass_text));
     return *user != NULL || conf_fail(name, error, "there is a user of this name already");
@@ -245,7 +249,7 @@ static bool read_entry(const struct conf_value *entry, struct access *access,
                          "an nkey user has neither name nor password; use one of them");
     }
     if (nkey != NULL ? !read_nkey(nkey, access, &user, error)
-                     : !read_user(entry, access, &user, error)) {
+                     : !read_user(entry, access, &user, true, error)) {
         return false;
     }
     ASSERT(user != NULL);
@@ -296,7 +300,7 @@ static bool read_block(const struct conf_value *block, struct access *access,
                          "users and a single user cannot both be given; put him among the users");
     }
     if ((token != NULL && !read_token(token, access, error)) ||
-        (has_user && !read_user(block, access, &user, error)) ||
+        (has_user && !read_user(block, access, &user, false, error)) ||
         (users != NULL && !read_users(users, access, error))) {
         return false;
     }

@@ -90,6 +90,14 @@ static void test_forms(void **state)
     assert_ptr_equal(access_no_auth_user(access), login(access, "b", "b"));
     access_unref(access);
 
+    access = good("authorization { users: [ {user: guest}, {user: b, password: b} ] }\n"
+                  "no_auth_user: guest");
+    assert_non_null(login(access, "guest", ""));
+    assert_null(login(access, "guest", "x"));
+    assert_null(login(access, "b", ""));
+    assert_ptr_equal(access_no_auth_user(access), login(access, "guest", ""));
+    access_unref(access);
+
     struct conf_error error;
     assert_null(read("authorization { timeout: 1 }", &error));
     assert_string_equal(error.text, "");
@@ -160,6 +168,7 @@ static void test_refusals(void **state)
         {"authorization { users: { user: a } }", "users"},
         {"authorization { users: [ a ] }", "block"},
         {"authorization { users: [ {} ] }", "a name and a password, or an nkey"},
+        {"authorization { users: [ {password: hidden} ] }", "belong together"},
         {"authorization { users: [ {user: a, password: b}, {user: a, password: c} ] }", "already"},
         {"authorization { users: [ {nkey: UABC} ] }", "public key"},
         {"authorization { users: [ {nkey: " KEY ", user: a} ] }", "nkey"},

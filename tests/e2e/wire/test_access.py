@@ -38,6 +38,7 @@ authorization {
       subscribe: ["ask.*", "_INBOX.>"], allow_responses: {max: 2, expires: "5m"} }}
     {user: erin, password: e, permissions {publish: {deny: ">"}, allow_responses: true}}
     {user: guest, password: g}
+    {user: grace}
     {user: frank, password: f, allowed_connection_types: ["WEBSOCKET"]}
     {nkey: %(nkey)s}
   ]
@@ -72,7 +73,8 @@ class Access(HubTest):
     def test_logins(self):
         for fields, is_right in ((("alice", ), True), (("alice", "A"), False), (("bob", ), False),
                                  (("bob", "s3cr3t"), True), (("bob", HASH), False),
-                                 (("nobody", "x"), False), (("frank", ), False)):
+                                 (("nobody", "x"), False), (("frank", ), False), (("grace", ""), True),
+                                 (("grace", "g"), False)):
             client = self.client(connect(*fields)).send(b"PING\r\n")
             if is_right:
                 client.expect(b"PONG\r\n")
