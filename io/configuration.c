@@ -59,18 +59,21 @@ static const char *read_variable(void *argument, const char *name)
     return getenv(name);
 }
 
-/* A sentence about a setting begins with its key: if the file gave it, its place goes in front. */
+/* A sentence about settings begins with a key and may name another, which has a _ in it. Of those that
+ * the file gave, the place of the first goes in front. */
 static void find_place(const struct configuration *configuration, struct conf_error *error)
 {
-    char key[48];
     struct conf_error plain = *error;
-    size_t size = strcspn(plain.text, ": (");
-    if (configuration->conf == NULL || size >= sizeof(key)) {
-        return;
+    const struct conf_value *value = NULL;
+    const char *at = plain.text;
+    while (configuration->conf != NULL && value == NULL && *at != '\0') {
+        char key[48] = "";
+        size_t size = strcspn(at, ": (");
+        bool is_key = at == plain.text || memchr(at, '_', size) != NULL;
+        memcpy(key, at, is_key && size < sizeof(key) ? size : 0);
+        value = conf_get(conf_root(configuration->conf), key);
+        at += size + strspn(at + size, ": (");
     }
-    memcpy(key, plain.text, size);
-    key[size] = '\0';
-    const struct conf_value *value = conf_get(conf_root(configuration->conf), key);
     if (value != NULL) {
         (void)conf_fail_key(value, error, "%s", plain.text);
     }

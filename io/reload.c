@@ -57,7 +57,7 @@ void program_learn_facts(struct program *program)
 /* Says key by key what is different. */
 static void print_changes(struct program *program, const struct configuration *configuration)
 {
-    static const char *const blocks[] = {"slow_subscribers", "limits", "authorization",
+    static const char *const blocks[] = {"slow_subscribers", "limits", "scrub", "authorization",
                                          "no_auth_user"};
     const struct config *next = &configuration->config;
     struct config_change *change = memory_alloc(sizeof(*change));

@@ -91,6 +91,10 @@ class FileTest(unittest.TestCase):
             ("a {\n", ":1:3: the block that begins here has no }"),
             ("max_pending: 1MB\nmax_payload: 2MB\n", ":2:1: max_payload (2.0 MiB) cannot be above "
                                                      "max_pending (1.0 MiB)"),
+            ("debug: true\nmax_pending: 512\n", ":2:1: max_payload (1.0 MiB) cannot be above "
+                                                "max_pending (512 B)"),
+            ("lame_duck_duration: \"5s\"\n", ":1:1: lame_duck_grace_period (10.000s) must be "
+                                              "shorter than lame_duck_duration (5.000s)"),
             ("include none.conf\n", "none.conf: cannot be read: No such file or directory"),
         )
         for text, sentence in rows:

@@ -92,6 +92,7 @@ class ScrubTest(unittest.TestCase):
         one.send(b"SUB > 1\r\n").sync()
         self.path.write_text("scrub { rules [ { subject: x, mask: [email] } ] }\n", encoding="utf-8")
         os.kill(self.hub.pid, signal.SIGHUP)
+        wait_for(self.hub, "Reloaded: scrub")
         wait_for(self.hub, "Reloaded server configuration")
         publisher.send(pub(b"x", b"a@b.cc") + pub(b"orders.new", b"{")).sync()
         one.expect(msg(b"x", b"1", b"[email]") + msg(b"orders.new", b"1", b"{"))
