@@ -23,6 +23,12 @@ static struct world *world_under(struct policies *policies, uint32_t workers)
     return world_new(&options);
 }
 
+static void world_end_under(struct world *world, struct policies *policies)
+{
+    world_end(world);
+    policies_free(policies);
+}
+
 static struct policies *rule_for_t(enum policy_kind kind, enum policy_kind then)
 {
     struct policies *policies = policies_new();
@@ -38,6 +44,25 @@ static void publish(struct client *publisher, const char *subject, int number)
     char text[16];
     snprintf(text, sizeof(text), "%03d.", number);
     client_publishes(publisher, subject, text, BODY);
+}
+
+/* To t.x, one a turn. */
+static void publish_turns(struct world *world, struct client *publisher, int first, int end)
+{
+    for (int i = first; i < end; i++) {
+        publish(publisher, "t.x", i);
+        world_run(world);
+    }
+}
+
+/* Forty in one turn, twenty one by one. */
+static void publish_sixty(struct world *world, struct client *publisher)
+{
+    for (int i = 0; i < 40; i++) {
+        publish(publisher, "t.x", i);
+    }
+    world_run(world);
+    publish_turns(world, publisher, 40, 60);
 }
 
 static uint64_t dropped(struct world *world, enum drop_reason reason)
@@ -112,14 +137,7 @@ static void test_drop_newest(void **state)
     struct policies *policies = rule_for_t(POLICY_DROP_NEWEST, POLICY_DISCONNECT);
     struct world *world = world_under(policies, 1);
     struct pair p = pair_of(world, 50);
-    for (int i = 0; i < 40; i++) {
-        publish(p.publisher, "t.x", i);
-    }
-    world_run(world);
-    for (int i = 40; i < 60; i++) {
-        publish(p.publisher, "t.x", i);
-        world_run(world);
-    }
+    publish_sixty(world, p.publisher);
     int all[60];
     for (int i = 0; i < 60; i++) {
         all[i] = i;
@@ -131,8 +149,7 @@ static void test_drop_newest(void **state)
     assert_int_equal(row(world)->newest, 50);
     assert_int_equal(row(world)->oldest + row(world)->replaced, 0);
     assert_true(p.stalled->is_open);
-    world_end(world);
-    policies_free(policies);
+    world_end_under(world, policies);
 }
 
 static void test_drop_oldest(void **state)
@@ -141,22 +158,14 @@ static void test_drop_oldest(void **state)
     struct policies *policies = rule_for_t(POLICY_DROP_OLDEST, POLICY_DISCONNECT);
     struct world *world = world_under(policies, 1);
     struct pair p = pair_of(world, 50);
-    for (int i = 0; i < 40; i++) {
-        publish(p.publisher, "t.x", i);
-    }
-    world_run(world);
-    for (int i = 40; i < 60; i++) {
-        publish(p.publisher, "t.x", i);
-        world_run(world);
-    }
+    publish_sixty(world, p.publisher);
     resume(world, p.stalled);
     /* The first was begun, and is completed. */
     static const int left[] = {0, 51, 52, 53, 54, 55, 56, 57, 58, 59};
     expect_numbers(p.stalled, left, COUNT_OF(left));
     assert_int_equal(dropped(world, DROP_POLICY_OLDEST), 50);
     assert_int_equal(row(world)->oldest, 50);
-    world_end(world);
-    policies_free(policies);
+    world_end_under(world, policies);
 }
 
 static void test_latest(void **state)
@@ -179,8 +188,7 @@ static void test_latest(void **state)
     expect_numbers(p.stalled, left, COUNT_OF(left));
     assert_int_equal(dropped(world, DROP_POLICY_REPLACED), 86);
     assert_int_equal(row(world)->replaced, 86);
-    world_end(world);
-    policies_free(policies);
+    world_end_under(world, policies);
 }
 
 /* LATEST has a limit too: subjects that do not fit go, the one that waited longest first. */
@@ -199,8 +207,7 @@ static void test_latest_of_too_many_subjects(void **state)
     static const int left[] = {16, 17, 18, 19, 20, 21, 22, 23, 24, 25};
     expect_numbers(p.stalled, left, COUNT_OF(left));
     assert_int_equal(row(world)->oldest, 16);
-    world_end(world);
-    policies_free(policies);
+    world_end_under(world, policies);
 }
 
 /* A rule of DISCONNECT with a limit of its own. */
@@ -219,8 +226,7 @@ static void test_disconnect_with_a_limit_of_its_own(void **state)
     assert_true(p.healthy->is_open);
     assert_int_equal(world_metrics(world, 0)->sessions_closed[CLOSE_SLOW_PENDING], 1);
     assert_int_equal(dropped(world, DROP_PENDING_LIMIT), 11);
-    world_end(world);
-    policies_free(policies);
+    world_end_under(world, policies);
 }
 
 /* What is under a rule does not count towards max_pending, and a stalled subscriber under a rule that
@@ -246,8 +252,7 @@ static void test_a_rule_replaces_the_ordinary_limits(void **state)
         world_run(world);
     }
     assert_false(p.stalled->is_open);
-    world_end(world);
-    policies_free(policies);
+    world_end_under(world, policies);
 }
 
 /*
@@ -264,10 +269,7 @@ static void test_wait_holds_publishers_back(void **state)
     struct client *other = client_plain(world, 1);
     client_says(other, "SUB u 1\r\n");
     world_run(world);
-    for (int i = 0; i < 40; i++) {
-        publish(far, "t.x", i);
-        world_run(world);
-    }
+    publish_turns(world, far, 0, 40);
     publish(p.publisher, "t.y", 40);
     world_run(world);
     assert_int_equal(client_session(far)->pauses, PAUSE_GATE);
@@ -285,8 +287,7 @@ static void test_wait_holds_publishers_back(void **state)
     assert_int_equal(client_session(p.publisher)->pauses, 0);
     assert_int_equal(p.healthy->got_size, p.stalled->got_size);
     assert_true(world_metrics(world, 1)->sessions_held > 0);
-    world_end(world);
-    policies_free(policies);
+    world_end_under(world, policies);
 }
 
 /* Patience ends: what `then` says. A gate that closed is open again everywhere. */
@@ -300,10 +301,7 @@ static void test_wait_is_bounded_in_time(void **state)
         struct world *world = world_under(policies, 2);
         struct pair p = pair_of(world, 50);
         struct client *far = client_plain(world, 1);
-        for (int i = 0; i < 40; i++) {
-            publish(far, "t.x", i);
-            world_run(world);
-        }
+        publish_turns(world, far, 0, 40);
         world_pass(world, 2 * WORLD_SECOND_NS - 2000000);
         world_run(world);
         assert_int_equal(client_session(far)->pauses, PAUSE_GATE);
@@ -321,8 +319,7 @@ static void test_wait_is_bounded_in_time(void **state)
             static const int newest[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
             expect_numbers(p.stalled, thens[k] == POLICY_DROP_OLDEST ? oldest : newest, 10);
         }
-        world_end(world);
-        policies_free(policies);
+        world_end_under(world, policies);
     }
 }
 
@@ -335,10 +332,7 @@ static void test_a_gate_opens_with_its_subscription(void **state)
         struct world *world = world_under(policies, 2);
         struct pair p = pair_of(world, 0);
         struct client *far = client_plain(world, 1);
-        for (int i = 0; i < 40; i++) {
-            publish(far, "t.x", i);
-            world_run(world);
-        }
+        publish_turns(world, far, 0, 40);
         assert_int_equal(client_session(far)->pauses, PAUSE_GATE);
         if (closes) {
             client_ends(p.stalled);
@@ -349,8 +343,7 @@ static void test_a_gate_opens_with_its_subscription(void **state)
         world_run(world);
         assert_int_equal(client_session(far)->pauses, 0);
         assert_int_equal(p.healthy->got_size, 40 * FRAME);
-        world_end(world);
-        policies_free(policies);
+        world_end_under(world, policies);
     }
 }
 
@@ -380,8 +373,7 @@ static void test_memory_takes_from_policies_first(void **state)
     assert_int_equal(world_metrics(world, 0)->sessions_closed[CLOSE_MEMORY_LIMIT], 0);
     assert_in_range(dropped(world, DROP_MEMORY_LIMIT), 80, 99);
     assert_int_equal(dropped(world, DROP_POLICY_OLDEST), 0);
-    world_end(world);
-    policies_free(policies);
+    world_end_under(world, policies);
 }
 
 /* Other rules: subscriptions that are there take them on, both ways. */
@@ -402,16 +394,12 @@ static void test_rules_change_under_way(void **state)
     /* What was pending before is not the rule's. */
     assert_int_equal(row(world)->oldest, 10);
     hub_set_policies(hub, NULL);
-    for (int i = 30; i < 40; i++) {
-        publish(p.publisher, "t.x", i);
-        world_run(world);
-    }
+    publish_turns(world, p.publisher, 30, 40);
     resume(world, p.stalled);
     int heard[64];
     assert_int_equal(numbers(p.stalled, heard, COUNT_OF(heard)), 30);
     assert_int_equal(p.healthy->got_size, 40 * FRAME);
-    world_end(world);
-    policies_free(policies);
+    world_end_under(world, policies);
 }
 
 /* ---- quotas ---------------------------------------------------------------------------------- */
@@ -458,8 +446,7 @@ static void test_a_publisher_over_its_rate(void **state)
             assert_memory_equal(client_heard(p.publisher), violation, strlen(violation));
         }
         assert_true(p.publisher->is_open);
-        world_end(world);
-        policies_free(policies);
+        world_end_under(world, policies);
     }
 }
 
