@@ -2,7 +2,6 @@
 #include "core/hub_state.h"
 #include "core/probes.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 enum { INDEX_CACHE_ENTRIES = 8192 };
@@ -306,10 +305,7 @@ static void log_close(struct hub *hub, const struct session *session, enum close
     bool is_forced = reason == CLOSE_SLOW_PENDING || reason == CLOSE_SLOW_DEADLINE ||
                      reason == CLOSE_MEMORY_LIMIT || reason == CLOSE_INPUT_STALLED;
     enum log_level level = is_forced ? LOG_INFO : LOG_DEBUG;
-    if (log_wants(hub->options.log, level)) {
-        log_write(hub->options.log, level, "cid:%" PRIu64 " - Client connection closed: %s",
-                  session->client_id, close_reason_text(reason));
-    }
+    hub_log_session(hub, session, level, "Client connection closed: %s", close_reason_text(reason));
 }
 
 void hub_close(struct hub *hub, struct session *session, enum close_reason reason,
@@ -578,6 +574,7 @@ void hub_turn_begin(struct hub *hub, uint64_t now_ns)
     hub->turn_ingress_ns = hub->now_ns;
     hub->turn_began_ns = hub->turn_began_ns == 0 ? hub->now_ns : hub->turn_began_ns;
     hub->turn_bytes = 0;
+    hub_trace_turn(hub);
     /* Where memory is short publishers wait for the end of the turn, when others give way. */
     hub->turn_bytes_max = MIN_OF((uint64_t)TURN_BYTES_MAX, hub_log_room(hub));
     hub->metrics.turns++;

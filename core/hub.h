@@ -31,6 +31,7 @@ extern "C" {
 #endif
 
 struct hub;
+struct snapshot_client;
 
 struct hub_options {
     uint32_t worker; /* this hub's number */
@@ -51,8 +52,10 @@ struct hub_options {
     scrub_clock scrub_clock;         /* NULL: rules are not timed */
     const struct policies *policies; /* as hub_set_policies; NULL: none */
     struct log *log;                 /* NULL: none */
-    const struct access *access;     /* shared from now on; NULL: no authorization */
-    uint8_t nonce_key[16];           /* random, this worker's alone: nonces are made of it */
+    /* The front-end's: who a session is, for lines of the log; NULL: its number says it. */
+    void (*describe)(const struct session *session, struct snapshot_client *client);
+    const struct access *access; /* shared from now on; NULL: no authorization */
+    uint8_t nonce_key[16];       /* random, this worker's alone: nonces are made of it */
 };
 
 struct hub *hub_new(const struct hub_options *options, uint64_t now_ns);
@@ -329,6 +332,11 @@ void hub_lag(struct hub *hub, struct hub_lag *lag);
 struct metrics *hub_metrics(struct hub *hub);
 /* NULL: none. */
 struct log *hub_log(const struct hub *hub);
+/* A line about a session: its address, number and software are put in front. */
+void hub_log_session(const struct hub *hub, const struct session *session, enum log_level level,
+                     const char *format, ...) PRINTF(4, 5);
+/* Is what is said to clients, and by them, to be logged? Asked of the log once a turn. */
+bool hub_is_traced(const struct hub *hub);
 uint64_t hub_session_pending(const struct hub *hub, const struct session *session);
 
 /* The two halves of a save in the middle of anything, for hand-over: everything a session is, less

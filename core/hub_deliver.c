@@ -311,20 +311,43 @@ static uint32_t deliver_shared(struct hub *hub, struct audience *audience, struc
     return members_count;
 }
 
+static inline __attribute__((always_inline)) uint32_t
+deliver(struct hub *hub, struct audience *audience, struct run_span span, uint32_t members_count)
+{
+    PROBE_DELIVER(hub->options.worker, span.run + 1, span.run->subject_size, span.count,
+                  members_count, span.run->ingress_ns);
+    return audience_is_shared(audience) ? deliver_shared(hub, audience, span)
+                                        : deliver_one(hub, audience, span);
+}
+
+static __attribute__((noinline)) uint32_t deliver_watched(struct hub *hub,
+                                                          struct audience *audience,
+                                                          struct run_span span,
+                                                          uint32_t members_count)
+{
+    if (hub_log_is_full(hub)) {
+        hub->metrics.deliveries_dropped[DROP_MEMORY_LIMIT] += (uint64_t)span.count * members_count;
+        return 0;
+    }
+    uint64_t before = audience->delivered;
+    uint32_t reached = deliver(hub, audience, span, members_count);
+    if (reached > 0 && hub->is_traced) {
+        span.count = (uint32_t)(audience->delivered - before);
+        hub_trace_delivered(hub, audience, span);
+    }
+    return reached;
+}
+
 uint32_t hub_deliver(struct hub *hub, struct audience *audience, struct run_span span)
 {
     uint32_t members_count = audience_members_count(audience);
     if (members_count == 0) {
         return 0;
     }
-    if (UNLIKELY(hub_log_is_full(hub))) {
-        hub->metrics.deliveries_dropped[DROP_MEMORY_LIMIT] += (uint64_t)span.count * members_count;
-        return 0;
+    if (UNLIKELY(hub_log_is_watched(hub))) {
+        return deliver_watched(hub, audience, span, members_count);
     }
-    PROBE_DELIVER(hub->options.worker, span.run + 1, span.run->subject_size, span.count,
-                  members_count, span.run->ingress_ns);
-    return audience_is_shared(audience) ? deliver_shared(hub, audience, span)
-                                        : deliver_one(hub, audience, span);
+    return deliver(hub, audience, span, members_count);
 }
 
 static uint32_t deliver_span(struct hub *hub, struct run_span span)
@@ -393,6 +416,9 @@ void hub_control(struct hub *hub, struct session *session, struct bytes bytes)
     }
     /* What was published before the answer must be in front of it. */
     hub_close_run(hub);
+    if (UNLIKELY(hub->is_traced)) {
+        hub_trace_answer(hub, session, bytes);
+    }
     struct chunk *chunk = arena_reserve(hub, &hub->control, bytes.size);
     uint32_t offset = chunk->used;
     chunk->first_ns = offset == 0 ? hub->now_ns : chunk->first_ns;

@@ -26,6 +26,11 @@ bool hub_log_is_full(const struct hub *hub)
     return log_bytes(hub) >= hub->options.log_bytes_max;
 }
 
+bool hub_log_is_watched(const struct hub *hub)
+{
+    return log_bytes(hub) >= hub->watched_bytes;
+}
+
 uint64_t hub_log_room(const struct hub *hub)
 {
     uint64_t most = hub->options.log_bytes_max / 8 * 7;

@@ -9,7 +9,7 @@
  *   hub_policy.c     who is behind, quotas             hub_snapshot.c   rows for monitoring
  *   hub_scrub.c      rules before a message is anybody's
  *   hub_sample.c     latencies and sizes of a few
- *   hub_access.c     grants, proofs
+ *   hub_access.c     grants, proofs                 hub_log.c        lines about sessions, tracing
  *
  * The journal. Publishing costs per audience, not per session: what an audience received is written
  * down once, and only when somebody looks (a flush, a change of membership) is it settled, that is
@@ -164,6 +164,8 @@ struct hub {
     struct match match;   /* of the open run */
     uint64_t turn_bytes;
     uint64_t turn_bytes_max; /* then input waits for the next turn */
+    uint64_t watched_bytes;  /* of the log's: from then on deliveries are looked at one by one */
+    bool is_traced;          /* all of them are, for the log */
     bool run_kept;           /* an extent or an envelope refers to the run being delivered */
 
     struct journal_entry *journal;
@@ -394,8 +396,15 @@ void hub_sample_home(struct hub *hub, struct run *run);
 void hub_sample_drained(struct hub *hub);
 void hub_sample_streams(struct hub *hub);
 
+/* ---- hub_log.c */
+void hub_trace_turn(struct hub *hub);
+void hub_trace_answer(const struct hub *hub, const struct session *session, struct bytes answer);
+void hub_trace_delivered(struct hub *hub, struct audience *audience, struct run_span span);
+
 /* ---- hub_evacuate.c */
 void hub_limit_memory(struct hub *hub);
+/* Is memory short, or are deliveries traced? */
+bool hub_log_is_watched(const struct hub *hub);
 /* Nothing more may be added. */
 bool hub_log_is_full(const struct hub *hub);
 /* What a turn may add. */

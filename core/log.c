@@ -141,25 +141,33 @@ static void append(struct log *log, enum log_level level, const char *text, uint
     atomic_store_explicit(&log->head, head + space, memory_order_release);
 }
 
-void log_write(struct log *log, enum log_level level, const char *format, ...)
+void log_write_about(struct log *log, enum log_level level, const char *who, const char *format,
+                     va_list arguments)
 {
     if (!log_wants(log, level)) {
         return;
     }
     char text[LOG_LINE_MAX + 1];
-    va_list arguments;
-    va_start(arguments, format);
-    int printed = vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
+    size_t size = MIN_OF(strlen(who), (size_t)LOG_LINE_MAX);
+    memcpy(text, who, size);
+    int printed = vsnprintf(text + size, sizeof(text) - size, format, arguments);
     ASSERT(printed >= 0);
 
-    size_t size = (size_t)printed;
+    size += (size_t)printed;
     if (size > LOG_LINE_MAX) {
         size = LOG_LINE_MAX;
         memcpy(text + size - 3, "...", 3);
     }
     replace_control_bytes(text, size);
     append(log, level, text, (uint32_t)size);
+}
+
+void log_write(struct log *log, enum log_level level, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_write_about(log, level, "", format, arguments);
+    va_end(arguments);
 }
 
 bool log_read(struct log *log, struct log_line *line)

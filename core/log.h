@@ -21,6 +21,8 @@
 
 #include "core/base.h"
 
+#include <stdarg.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -57,6 +59,9 @@ void log_level_set(struct log *log, enum log_level most);
 
 /* Owner. Formats into the ring; never blocks, never allocates. Control bytes become '?'. */
 void log_write(struct log *log, enum log_level level, const char *format, ...) PRINTF(3, 4);
+/* The same, with who it is about in front. */
+void log_write_about(struct log *log, enum log_level level, const char *who, const char *format,
+                     va_list arguments) PRINTF(4, 0);
 
 /* Sink. Takes the oldest line; false: none. */
 MUST_USE bool log_read(struct log *log, struct log_line *line);

@@ -3,6 +3,7 @@
 
 #include "core/access.h"
 #include "core/policy.h"
+#include "core/proto/nats_describe.h"
 #include "core/proto/nats_info.h"
 #include "core/scrub_rules.h"
 #include "core/version.h"
@@ -181,6 +182,7 @@ static struct worker_options worker_options_of(struct workers *workers,
                 .credit_bytes = CREDIT_BYTES,
                 .scrub_clock = sys_now_ns,
                 .log = log,
+                .describe = nats_describe,
                 .access = workers->settings->access},
         .loop = {.backend = options->probe->backend,
                  .slots_max = slots,

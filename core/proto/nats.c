@@ -9,10 +9,10 @@
 #include "core/planted.h"
 #include "core/proto/nats_access.h"
 #include "core/proto/nats_connect.h"
+#include "core/proto/nats_trace.h"
 #include "core/proto/nats_words.h"
 #include "core/subject.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #define FIRST_PING_NS 2000000000ull
@@ -95,10 +95,7 @@ void nats_open(const struct nats *nats, struct hub *hub, struct session *session
     client->port = port;
     client->pedantic = true;
     session->verbose = true;
-    if (log_wants(hub_log(hub), LOG_DEBUG)) {
-        log_write(hub_log(hub), LOG_DEBUG, "%s:%u - cid:%" PRIu64 " - Client connection created",
-                  address, port, session->client_id);
-    }
+    hub_log_session(hub, session, LOG_DEBUG, "Client connection created");
     client->opened_ticks = (uint32_t)(hub_now(hub) / NATS_TICK_NS);
     client->input_ns = hub_now(hub);
     nats_access_open(hub, session);
@@ -257,6 +254,9 @@ static bool do_connect(const struct nats *nats, struct hub *hub, struct session 
         nats_close_saying(hub, session, NULL, CLOSE_PROTOCOL_VIOLATION);
         return true;
     }
+    if (UNLIKELY(hub_is_traced(hub))) {
+        nats_trace_connect(hub, client, &options);
+    }
     enum nats_login login = nats_login(hub, session, &options);
     if (login != NATS_LOGIN_DONE) {
         nats_connect_free(&options);
@@ -356,14 +356,23 @@ static void say_refused(struct hub *hub, struct session *session, struct bytes s
     nats_say_violation(hub, session, "Publish to", subject, (struct bytes){0}, bytes_text(rest));
 }
 
+/* Pedantic clients are told once, as soon as the line is read, and the message goes on all the same. */
+static void complain(struct hub *hub, struct session *session, struct bytes subject)
+{
+    struct nats_client *client = client_of(session);
+    if (!client->complained && !subject_valid_publish(subject)) {
+        nats_say_error(hub, session, "Invalid Publish Subject");
+        client->complained = true;
+    }
+}
+
 /* False: paused; the verb is to be parsed again. */
 static bool do_publish(const struct nats *nats, struct hub *hub, struct session *session,
                        const struct nats_verb *verb)
 {
     struct nats_client *client = client_of(session);
-    if (client->pedantic && !client->complained && !subject_valid_publish(verb->subject)) {
-        nats_say_error(hub, session, "Invalid Publish Subject");
-        client->complained = true;
+    if (client->pedantic) {
+        complain(hub, session, verb->subject);
     }
     enum grant_answer grant = GRANT_YES;
     if (UNLIKELY(session->grant != NULL)) {
@@ -503,12 +512,16 @@ static size_t feed(const struct nats *nats, struct hub *hub, struct session *ses
     struct nats_parser parser;
     parser_begin(nats, hub, client_of(session), &parser);
     size_t done = 0;
+    bool is_traced = hub_is_traced(hub);
     while (session->state == SESSION_OPEN && session->pauses == 0) {
         struct nats_verb verb;
         size_t consumed;
         parser.headers = session->headers;
         parser.connect_required = nats_awaits_login(session);
         enum nats_result result = nats_parse(&parser, bytes_skip(bytes, done), &verb, &consumed);
+        if (result != NATS_VERB && verb.subject.size > 0 && client_of(session)->pedantic) {
+            complain(hub, session, verb.subject);
+        }
         if (result == NATS_ERROR) {
             nats_close_saying(hub, session, nats_error_text(parser.error), reason_of(parser.error));
             break;
@@ -517,9 +530,15 @@ static size_t feed(const struct nats *nats, struct hub *hub, struct session *ses
             done += consumed;
             break;
         }
+        if (UNLIKELY(is_traced)) {
+            nats_trace_verb(hub, client_of(session), &verb);
+        }
         if (!do_verb(nats, hub, session, &verb)) {
             nats_parser_undo(&parser);
             break;
+        }
+        if (UNLIKELY(is_traced)) {
+            client_of(session)->traced = false;
         }
         done += consumed;
         if (hub_budget_is_spent(hub)) {

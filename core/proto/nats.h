@@ -52,8 +52,9 @@ struct nats_client {
     bool pedantic;
     bool connected; /* CONNECT was seen */
     bool first_pong_sent;
-    bool rtt_under_way; /* the next PONG measures it */
-    bool complained;    /* of the verb that is parsed again after a pause */
+    bool rtt_under_way;  /* the next PONG measures it */
+    bool complained : 1; /* of the verb that is not done with yet */
+    bool traced : 1;     /* the same verb */
 };
 
 /* A session was opened: greets it. address is numeric. */

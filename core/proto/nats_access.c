@@ -5,33 +5,11 @@
 #include "core/proto/nats_text.h"
 #include "core/proto/nats_words.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #define VIOLATION "Authorization Violation"
 #define TIMEOUT   "Authentication Timeout"
 #define TOO_MANY  "maximum account active connections exceeded"
-
-/* What is quoted in a log line, cut where it is longer. */
-enum { LOGGED_MAX = 100 };
-struct logged {
-    char text[4 * LOGGED_MAX + 3];
-};
-
-static const char *logged(struct logged *to, struct bytes name)
-{
-    name.size = MIN_OF(name.size, (size_t)LOGGED_MAX);
-    to->text[nats_quote((uint8_t *)to->text, name)] = 0;
-    return to->text;
-}
-
-static void log_of(const struct hub *hub, struct session *session, const char *what,
-                   const char *more)
-{
-    const struct nats_client *client = CONTAINER_OF(session, struct nats_client, session);
-    log_write(hub_log(hub), LOG_ERROR, "%s:%u - cid:%" PRIu64 " - %s%s", client->identity,
-              client->port, session->client_id, what, more);
-}
 
 /* ---- logins ---------------------------------------------------------------------------------- */
 
@@ -81,14 +59,14 @@ static void log_refused(const struct hub *hub, struct session *session,
     if (!log_wants(hub_log(hub), LOG_ERROR)) {
         return;
     }
-    struct logged name;
+    struct nats_quoted name;
     char more[sizeof(name.text) + 16] = "";
     if (shown->nkey.size > 0) {
-        snprintf(more, sizeof(more), " - Nkey %s", logged(&name, shown->nkey));
+        snprintf(more, sizeof(more), " - Nkey %s", nats_quoted(&name, shown->nkey));
     } else if (shown->user.size > 0) {
-        snprintf(more, sizeof(more), " - User %s", logged(&name, shown->user));
+        snprintf(more, sizeof(more), " - User %s", nats_quoted(&name, shown->user));
     }
-    log_of(hub, session, "authentication error", more);
+    hub_log_session(hub, session, LOG_ERROR, "authentication error%s", more);
 }
 
 static enum nats_login refuse(struct hub *hub, struct session *session,
@@ -196,14 +174,14 @@ static void log_violation(struct hub *hub, struct session *session, const char *
     if (!is_logged(hub, session)) {
         return;
     }
-    struct logged user;
-    struct logged name;
-    struct logged group;
+    struct nats_quoted user;
+    struct nats_quoted name;
+    struct nats_quoted group;
     char more[3 * sizeof(name.text) + 64];
     snprintf(more, sizeof(more), " Violation - User %s, Subject %s%s%s",
-             logged(&user, session->grant->user->name), logged(&name, subject),
-             queue.size > 0 ? ", Queue " : "", queue.size > 0 ? logged(&group, queue) : "");
-    log_of(hub, session, what, more);
+             nats_quoted(&user, session->grant->user->name), nats_quoted(&name, subject),
+             queue.size > 0 ? ", Queue " : "", queue.size > 0 ? nats_quoted(&group, queue) : "");
+    hub_log_session(hub, session, LOG_ERROR, "%s%s", what, more);
 }
 
 enum grant_answer nats_may_publish(struct hub *hub, struct session *session, struct bytes subject)

@@ -442,6 +442,7 @@ static enum nats_result parse_payload(struct nats_parser *parser, struct bytes i
 {
     size_t line_size = parser->publish.line_size;
     size_t end = line_size + parser->publish.size;
+    verb->subject = bytes_of(in.ptr + parser->publish.subject_at, parser->publish.subject_size);
     if ((in.size > end && in.ptr[end] != '\r') || (in.size > end + 1 && in.ptr[end + 1] != '\n')) {
         return fail(parser, NATS_ERROR_UNKNOWN_OPERATION);
     }
@@ -451,7 +452,6 @@ static enum nats_result parse_payload(struct nats_parser *parser, struct bytes i
     }
     *size = end + 2;
     verb->kind = operations[parser->now.operation].kind;
-    verb->subject = bytes_of(in.ptr + parser->publish.subject_at, parser->publish.subject_size);
     verb->reply = bytes_of(in.ptr + parser->publish.reply_at, parser->publish.reply_size);
     verb->hdr_size = parser->publish.hdr_size;
     verb->hdr_size_text = bytes_of(in.ptr + parser->publish.hdr_at, parser->publish.hdr_text_size);
@@ -525,12 +525,14 @@ enum nats_result nats_parse(struct nats_parser *parser, struct bytes in, struct 
     parser->needed = 0;
     parser->before = parser->now;
     if (in.size == 0) {
+        verb->subject = (struct bytes){0};
         return NATS_NEED_MORE;
     }
     if (nats_parser_is_idle(parser) && !parser->connect_required &&
         publish_quickly(parser, in, verb, consumed)) {
         return NATS_VERB;
     }
+    verb->subject = (struct bytes){0};
     size_t at = 0;
     enum nats_result result = NATS_VERB;
     if (parser->now.state == STATE_NAME) {

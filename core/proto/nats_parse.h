@@ -44,7 +44,8 @@ enum nats_verb_kind {
 };
 
 /* Fields not listed beside the kind are unspecified. Absent optional ones (reply, queue) are empty;
- * a present one never is. */
+ * a present one never is. Without a verb, subject alone is specified: of a PUB or HPUB whose line is
+ * good and whose payload is not there, or wrong; else empty. */
 struct nats_verb {
     enum nats_verb_kind kind;
     uint32_t hdr_size; /* HPUB: the header block's bytes, at the start of payload. PUB: 0 */

@@ -99,3 +99,13 @@ size_t nats_quote(uint8_t *to, struct bytes name)
     *to++ = '"';
     return (size_t)(to - start);
 }
+
+const char *nats_quoted(struct nats_quoted *to, struct bytes name)
+{
+    bool is_cut = name.size > NATS_QUOTED_MAX;
+    name.size = MIN_OF(name.size, (size_t)NATS_QUOTED_MAX);
+    size_t size = nats_quote((uint8_t *)to->text, name);
+    memcpy(to->text + size, "...", is_cut ? 3 : 0);
+    to->text[size + (is_cut ? 3 : 0)] = 0;
+    return to->text;
+}

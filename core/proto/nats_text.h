@@ -1,5 +1,5 @@
 /*
- * nats_text.h - the words of permission violations, with names quoted as Go's %q does.
+ * nats_text.h - names and payloads quoted as Go's %q does, for violations and for the log.
  *
  * Threads:     pure.
  */
@@ -20,6 +20,13 @@ static inline size_t nats_quoted_max(size_t size)
 
 /* Writes name in double quotes; returns the bytes written, at most nats_quoted_max. */
 size_t nats_quote(uint8_t *to, struct bytes name);
+
+/* For a line of the log: quoted, and cut where it is longer. */
+enum { NATS_QUOTED_MAX = 100 };
+struct nats_quoted {
+    char text[4 * NATS_QUOTED_MAX + 6];
+};
+const char *nats_quoted(struct nats_quoted *to, struct bytes name);
 
 #ifdef __cplusplus
 }

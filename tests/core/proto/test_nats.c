@@ -106,6 +106,10 @@ static void test_what_malformed_input_is_told(void **state)
         {"CONNECT {\"new_account\":true}\r\n", "-ERR 'Authorization Violation'\r\n",
          CLOSE_AUTHENTICATION_FAILURE},
         {"CONNECT {\"headers\":false}\r\nHPUB a 2 2\r\nhi\r\n", "", CLOSE_PROTOCOL_VIOLATION},
+        {"CONNECT {\"pedantic\":true}\r\nPUB a..b 2\r\nhiXX",
+         "-ERR 'Invalid Publish Subject'\r\n" MALFORMED, CLOSE_PROTOCOL_VIOLATION},
+        {"CONNECT {\"pedantic\":true}\r\nPUB a.* 2000000\r\n",
+         "-ERR 'Maximum Payload Violation'\r\n", CLOSE_MAX_PAYLOAD},
     };
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         check_answer(&answers[i], "{\"verbose\":false,\"pedantic\":false,\"headers\":true}");
@@ -114,7 +118,8 @@ static void test_what_malformed_input_is_told(void **state)
 
 /*
  * Goal:    what is wrong but not fatal is told, and the connection goes on.
- * Method:  a table; each input ends in PING, so that the answer ends in PONG.
+ * Method:  a table; each input ends in PING, so that the answer ends in PONG, or in a message that is
+ *          not all there.
  */
 static void test_what_is_wrong_and_not_fatal(void **state)
 {
@@ -146,6 +151,8 @@ static void test_what_is_wrong_and_not_fatal(void **state)
          STAYS},
         {"CONNECT {\"pedantic\":true}\r\nSUB a.* 1\r\nPUB a.* 1\r\nx\r\nPING\r\n",
          "-ERR 'Invalid Publish Subject'\r\nMSG a.* 1 1\r\nx\r\nPONG\r\n", STAYS},
+        {"CONNECT {\"pedantic\":true}\r\nPUB .a 1\r\nx\r\nPUB a. 3\r\nx",
+         "-ERR 'Invalid Publish Subject'\r\n-ERR 'Invalid Publish Subject'\r\n", STAYS},
     };
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         check_answer(&answers[i], "{\"verbose\":false,\"pedantic\":false,\"headers\":true}");

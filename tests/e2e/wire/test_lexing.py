@@ -270,6 +270,8 @@ MALFORMED = [
           INVALID_PUBLISH + msg(b"a.*", b"1", b"a"), PEDANTIC),
     stays("pedantic and verbose: error, then +OK",
           b"PUB a..b 1\r\na\r\n", INVALID_PUBLISH + OK, RAW),
+    closes("pedantic: the line is complained about, then the payload",
+           b"PUB a..b 2\r\nhix\r\n", INVALID_PUBLISH + UNKNOWN, PEDANTIC),
     stays("pedantic: headers too", b"HPUB a..b 12 12\r\nNATS/1.0\r\n\r\n\r\n", INVALID_PUBLISH,
           b'CONNECT {"verbose":false,"pedantic":true,"headers":true}\r\n'),
     stays("not pedantic: no complaint, no delivery",
