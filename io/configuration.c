@@ -59,6 +59,14 @@ static const char *read_variable(void *argument, const char *name)
     return getenv(name);
 }
 
+static const struct conf_value *find_key(const struct conf *conf, const char *key)
+{
+    const char *names = strcmp(key, "host") == 0   ? "host|net|listen"
+                        : strcmp(key, "port") == 0 ? "port|listen"
+                                                   : key;
+    return conf_get(conf_root(conf), names);
+}
+
 /* A sentence about settings begins with a key and may name another, which has a _ in it. Of those that
  * the file gave, the place of the first goes in front. */
 static void find_place(const struct configuration *configuration, struct conf_error *error)
@@ -71,7 +79,7 @@ static void find_place(const struct configuration *configuration, struct conf_er
         size_t size = strcspn(at, ": (");
         bool is_key = at == plain.text || memchr(at, '_', size) != NULL;
         memcpy(key, at, is_key && size < sizeof(key) ? size : 0);
-        value = conf_get(conf_root(configuration->conf), key);
+        value = find_key(configuration->conf, key);
         at += size + strspn(at + size, ": (");
     }
     if (value != NULL) {

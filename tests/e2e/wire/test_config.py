@@ -95,6 +95,8 @@ class FileTest(unittest.TestCase):
                                                 "max_pending (512 B)"),
             ("lame_duck_duration: \"5s\"\n", ":1:1: lame_duck_grace_period (10.000s) must be "
                                               "shorter than lame_duck_duration (5.000s)"),
+            ("# Open?\nlisten: \"0.0.0.0:4222\"\n", ":2:1: host: without authorization everybody who "
+                                                   "reaches 0.0.0.0"),
             ("include none.conf\n", "none.conf: cannot be read: No such file or directory"),
         )
         for text, sentence in rows:
