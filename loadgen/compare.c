@@ -13,11 +13,31 @@
 /* ---- two samples ---- */
 
 /* Half the interval's width shrinks with the root of the number of runs. */
-static size_t runs_for(double half, double wanted, size_t runs)
+static size_t runs_for(double half, double wanted, size_t runs, size_t least)
 {
     double factor = half / wanted;
     double needed = ceil((double)runs * factor * factor);
-    return (size_t)MIN_OF(MAX_OF(needed, (double)stats_runs_least(COMPARE_P)), 1e6);
+    return (size_t)MIN_OF(MAX_OF(needed, (double)least), 1e6);
+}
+
+/* The word, from p and change. enough: so many runs a side, of which least are needed for any p, can give
+ * one that is low enough. */
+static void word_choose(struct comparison *c, bool enough, size_t runs, size_t least)
+{
+    c->runs_wanted = least;
+    if (!enough || !c->change.bounded) {
+        c->word = COMPARE_TOO_FEW;
+        return;
+    }
+    bool roomy = c->change.low < 1 / (1 + COMPARE_ROOM) - 1 || c->change.high > COMPARE_ROOM;
+    double half = (log1p(c->change.high) - log1p(c->change.low)) / 2;
+    if (c->p < COMPARE_P && fabs(c->change.estimate) > COMPARE_EFFECT) {
+        c->word = c->change.estimate > 0 ? COMPARE_UP : COMPARE_DOWN;
+        c->runs_wanted = 0;
+    } else {
+        c->word = roomy ? COMPARE_TOO_FEW : COMPARE_SAME;
+        c->runs_wanted = runs_for(half, roomy ? COMPARE_ROOM / 2 : COMPARE_EFFECT, runs, least);
+    }
 }
 
 struct comparison compare_samples(struct stats_sample a, struct stats_sample b)
@@ -27,21 +47,19 @@ struct comparison compare_samples(struct stats_sample a, struct stats_sample b)
     c.b_median = stats_median(b.values, b.count);
     c.p = stats_p(a, b);
     c.change = stats_change_of(a, b, COMPARE_CONFIDENCE);
-    c.runs_wanted = stats_runs_least(COMPARE_P);
-    if (stats_p_least(a.count, b.count) >= COMPARE_P || !c.change.bounded) {
-        c.word = COMPARE_TOO_FEW;
-        return c;
-    }
-    bool roomy = c.change.low < 1 / (1 + COMPARE_ROOM) - 1 || c.change.high > COMPARE_ROOM;
-    double half = (log1p(c.change.high) - log1p(c.change.low)) / 2;
-    size_t runs = MIN_OF(a.count, b.count);
-    if (c.p < COMPARE_P && fabs(c.change.estimate) > COMPARE_EFFECT) {
-        c.word = c.change.estimate > 0 ? COMPARE_UP : COMPARE_DOWN;
-        c.runs_wanted = 0;
-    } else {
-        c.word = roomy ? COMPARE_TOO_FEW : COMPARE_SAME;
-        c.runs_wanted = runs_for(half, roomy ? COMPARE_ROOM / 2 : COMPARE_EFFECT, runs);
-    }
+    word_choose(&c, stats_p_least(a.count, b.count) < COMPARE_P, MIN_OF(a.count, b.count),
+                stats_runs_least(COMPARE_P));
+    return c;
+}
+
+struct comparison compare_pairs(struct pairs pairs)
+{
+    struct comparison c;
+    c.a_median = stats_median(pairs.a, pairs.count);
+    c.b_median = stats_median(pairs.b, pairs.count);
+    c.p = pairs_p(pairs);
+    c.change = pairs_change_of(pairs, COMPARE_CONFIDENCE);
+    word_choose(&c, pairs_p_least(pairs.count) < COMPARE_P, pairs.count, pairs_least(COMPARE_P));
     return c;
 }
 
@@ -63,6 +81,8 @@ struct job {
         undecided; /* a metric that --fail-if asks for had too few runs, or could not be compared */
     size_t judged; /* metrics that --fail-if asked for and that were compared */
     bool failed;   /* a --fail-if holds */
+    size_t pairs;  /* of the metric compared last */
+    size_t first;  /* and in how many of them A came first */
 };
 
 static bool side_load(struct side *side, char name, char **paths, size_t count)
@@ -120,27 +140,92 @@ static size_t part_runs(const struct part *part, size_t *bound)
     return count;
 }
 
-/* The values of a metric, of all runs that have it; missing counts the others. To be freed. */
-static double *values_of(const struct part *part, const struct metric *metric, size_t *count,
-                         size_t *missing)
+/* ---- values ---- */
+
+struct timed {
+    double begin_s; /* of the run, or of the file's first; NAN: not known */
+    double value;
+};
+
+struct values {
+    struct timed *at; /* owned */
+    size_t count;
+    size_t missing; /* runs without */
+};
+
+/* The values of a metric, of all runs that have it. */
+static struct values values_of(const struct part *part, const struct metric *metric)
 {
     size_t bound = 0;
-    double *values = (double *)memory_alloc((part_runs(part, &bound) + 1) * sizeof *values);
-    *count = 0;
-    *missing = 0;
+    struct values values = {NULL, 0, 0};
+    values.at = (struct timed *)memory_alloc((part_runs(part, &bound) + 1) * sizeof *values.at);
     for (size_t i = 0; i < part->side->count; i++) {
         const struct stored *file = &part->side->files[i];
         size_t most = part_has(part, file) ? stored_values_count(file, metric) : 0;
         for (size_t k = 0; k < most; k++) {
-            double value = stored_value(file, metric, k);
-            if (isnan(value)) {
-                ++*missing;
+            struct timed one = {stored_run_begin_s(file, k), stored_value(file, metric, k)};
+            if (isnan(one.value)) {
+                values.missing++;
             } else {
-                values[(*count)++] = value;
+                values.at[values.count++] = one;
             }
         }
     }
     return values;
+}
+
+static int by_begin(const void *left, const void *right)
+{
+    double a = ((const struct timed *)left)->begin_s;
+    double b = ((const struct timed *)right)->begin_s;
+    return (a > b) - (a < b);
+}
+
+/* Puts the values of both sides in the order of time, the k-th of one beside the k-th of the other.
+ * Returns NULL, or why they are no pairs. */
+static const char *values_pair(struct job *job, struct values *a, struct values *b)
+{
+    if (a->count != b->count) {
+        return "pairs take as many runs of A as of B";
+    }
+    for (size_t i = 0; i < a->count; i++) {
+        if (isnan(a->at[i].begin_s) || isnan(b->at[i].begin_s)) {
+            return "a run does not say when it began";
+        }
+    }
+    qsort(a->at, a->count, sizeof *a->at, by_begin);
+    qsort(b->at, b->count, sizeof *b->at, by_begin);
+    job->pairs = a->count;
+    job->first = 0;
+    for (size_t i = 0; i < a->count; i++) {
+        job->first += a->at[i].begin_s < b->at[i].begin_s ? 1 : 0;
+        if (i != 0 && MAX_OF(a->at[i - 1].begin_s, b->at[i - 1].begin_s) >
+                          MIN_OF(a->at[i].begin_s, b->at[i].begin_s)) {
+            return "the runs were not made in turns, so there are no pairs";
+        }
+    }
+    return NULL;
+}
+
+/* Of values already in pairs where job asks for pairs. */
+static struct comparison values_compare(const struct job *job, const struct values *a,
+                                        const struct values *b)
+{
+    double *plain[2];
+    const struct values *sides[2] = {a, b};
+    for (int i = 0; i < 2; i++) {
+        plain[i] = (double *)memory_alloc(sides[i]->count * sizeof *plain[i]);
+        for (size_t k = 0; k < sides[i]->count; k++) {
+            plain[i][k] = sides[i]->at[k].value;
+        }
+    }
+    struct comparison c = job->options.paired
+                              ? compare_pairs((struct pairs){plain[0], plain[1], a->count})
+                              : compare_samples((struct stats_sample){plain[0], a->count},
+                                                (struct stats_sample){plain[1], b->count});
+    memory_free(plain[0]);
+    memory_free(plain[1]);
+    return c;
 }
 
 /* ---- words ---- */
@@ -237,31 +322,30 @@ static void comparison_print(struct job *job, const struct metric *metric,
 static void metric_compare(struct job *job, const struct metric *metric, const struct part parts[2],
                            size_t bound)
 {
-    size_t counts[2];
-    size_t missing[2];
-    double *values[2];
     bool gates = is_gate(job, metric, stored_is_open_loop(parts[0].like));
-    for (int i = 0; i < 2; i++) {
-        values[i] = values_of(&parts[i], metric, &counts[i], &missing[i]);
-    }
-    if (counts[0] == 0 && counts[1] == 0) {
+    struct values a = values_of(&parts[0], metric);
+    struct values b = values_of(&parts[1], metric);
+    const char *unpaired = NULL;
+    if (a.count == 0 && b.count == 0) {
         job->undecided |= gates && job->options.metrics_count != 0;
-    } else if (missing[0] != 0 || missing[1] != 0) {
+    } else if (a.missing != 0 || b.missing != 0) {
         char why[96];
-        snprintf(why, sizeof why, "not measured in %zu of A, %zu of B", missing[0], missing[1]);
+        snprintf(why, sizeof why, "not measured in %zu of A, %zu of B", a.missing, b.missing);
         not_comparable(job, metric, gates, why);
     } else if (metric->needs_headroom && bound != 0) {
         not_comparable(job, metric, gates, "the generator was, or may have been, the bottleneck");
+    } else if (job->options.paired && (unpaired = values_pair(job, &a, &b)) != NULL) {
+        not_comparable(job, metric, gates, unpaired);
+        job->refused = true;
     } else {
-        struct comparison c = compare_samples((struct stats_sample){values[0], counts[0]},
-                                              (struct stats_sample){values[1], counts[1]});
+        struct comparison c = values_compare(job, &a, &b);
         comparison_print(job, metric, &c);
         if (gates) {
             gate(job, metric, &c);
         }
     }
-    memory_free(values[0]);
-    memory_free(values[1]);
+    memory_free(a.at);
+    memory_free(b.at);
 }
 
 static bool is_wanted(const struct job *job, const struct metric *metric)
@@ -290,6 +374,7 @@ static void scenario_compare(struct job *job, const struct part parts[2])
 {
     char title[512];
     size_t bound = 0;
+    job->pairs = 0;
     stored_scenario(parts[0].like, title, sizeof title);
     printf("%s\n", title);
     size_t a_files = part_print(&parts[0], &bound);
@@ -304,6 +389,10 @@ static void scenario_compare(struct job *job, const struct part parts[2])
         if (is_wanted(job, &metrics[i])) {
             metric_compare(job, &metrics[i], parts, bound);
         }
+    }
+    if (job->pairs != 0 && (job->first * 4 < job->pairs || job->first * 4 > job->pairs * 3)) {
+        printf("  A came first in %zu of %zu pairs: what the order does is part of the change.\n",
+               job->first, job->pairs);
     }
     putchar('\n');
 }
@@ -395,9 +484,10 @@ static int compare_all(struct job *job)
     side_walk(job, &job->a, &job->b, true);
     side_walk(job, &job->b, &job->a, false);
     printf("faster, slower: p below %g and more than %g %%. same: neither, and the interval leaves "
-           "no room\nfor %g %%; how large a change it may hide is the interval. p: Mann-Whitney; "
+           "no room\nfor %g %%; how large a change it may hide is the interval. p: %s; "
            "change: Hodges-Lehmann.\n",
-           COMPARE_P, COMPARE_EFFECT * 100, COMPARE_ROOM * 100);
+           COMPARE_P, COMPARE_EFFECT * 100, COMPARE_ROOM * 100,
+           job->options.paired ? "Wilcoxon, of the pairs" : "Mann-Whitney");
     if (!job->options.fail_if) {
         return job->refused ? 3 : 0;
     }

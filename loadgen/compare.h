@@ -8,11 +8,15 @@
  * takes an interval that leaves no room for a change of COMPARE_ROOM; otherwise there were too few
  * runs to say anything, and that is said.
  *
+ * Runs that were made in turns may be judged pair by pair (--paired, pairs.h): what a slow minute of the
+ * machine does to both of a pair is then not in the spread.
+ *
  * Threads:     main thread.
  */
 #ifndef RINGHUB_LOADGEN_COMPARE_H
 #define RINGHUB_LOADGEN_COMPARE_H
 
+#include "loadgen/pairs.h"
 #include "loadgen/stats.h"
 
 #ifdef __cplusplus
@@ -43,6 +47,8 @@ struct comparison {
 
 /* Values above zero; neither sample empty. */
 struct comparison compare_samples(struct stats_sample a, struct stats_sample b);
+/* Likewise of pairs, at least one. */
+struct comparison compare_pairs(struct pairs pairs);
 
 /* The subcommand. argv[0] is its name. Returns the exit status: 0 compared, 1 a --fail-if holds,
  * 2 wrong options or files, 3 not comparable or, with --fail-if, not decided. */

@@ -28,6 +28,12 @@ const char compare_help[] =
     "                         deliveries server-cpu latency-p50 latency-p99 latency-p99.9\n"
     "                         completion-p50 completion-p99 memory connects fairness churn-p99\n"
     "                         generator-cpu coalescing\n"
+    "  --paired               runs made in turns are judged two by two: the first of A with the "
+    "first\n"
+    "                         of B, and so on by the time they began. What a slow minute does to "
+    "both\n"
+    "                         then cancels out. At least 8 a side; refused where two pairs "
+    "overlap\n"
     "  --force-machine        compare although the machines differ\n"
     "\n"
     "Not compared: results in which something was lost, of different scenarios (server, port and\n"
@@ -37,7 +43,8 @@ const char compare_help[] =
     "\n"
     "Examples\n"
     "  hubload compare before.json after.json\n"
-    "  hubload compare base-*.json vs new-*.json --fail-if slower:5%\n";
+    "  hubload compare base-*.json vs new-*.json --fail-if slower:5%\n"
+    "  hubload compare --paired A-*.json vs B-*.json\n";
 
 static bool fail_if_parse(struct compare_options *o, const char *text)
 {
@@ -97,11 +104,10 @@ static bool files_parse(struct compare_options *o, int count, char **words)
 enum compare_options_verdict compare_options_parse(struct compare_options *o, int argc, char **argv,
                                                    char *error, size_t error_bytes)
 {
-    static const struct option table[] = {{"fail-if", required_argument, NULL, 'f'},
-                                          {"metrics", required_argument, NULL, 'm'},
-                                          {"force-machine", no_argument, NULL, 'M'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option table[] = {
+        {"fail-if", required_argument, NULL, 'f'}, {"metrics", required_argument, NULL, 'm'},
+        {"paired", no_argument, NULL, 'p'},        {"force-machine", no_argument, NULL, 'M'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     memset(o, 0, sizeof *o);
     const char *wrong = NULL;
     optind = 0; /* glibc: start over */
@@ -114,6 +120,8 @@ enum compare_options_verdict compare_options_parse(struct compare_options *o, in
             wrong = "--fail-if is slower or slower:N%";
         } else if (key == 'm' && !metrics_parse(o, optarg)) {
             wrong = "--metrics: names with commas between; --help lists them";
+        } else if (key == 'p') {
+            o->paired = true;
         } else if (key == 'M') {
             o->force_machine = true;
         } else if (key == '?' || key == ':') {

@@ -21,6 +21,7 @@ struct compare_options {
     char **b;
     size_t b_count;
     bool force_machine;
+    bool paired;
     bool fail_if;
     double fail_if_above;                              /* 0.05: slower by more than a twentieth */
     const struct metric *metrics[COMPARE_METRICS_MAX]; /* none: all */

@@ -26,10 +26,22 @@ static json_t *text_or_null(const char *text)
     return text == NULL ? json_null() : json_string(text);
 }
 
-static json_t *moment(double unix_s)
+/* UTC, to the millisecond: runs made in turns may begin within a second. */
+static json_t *moment(int64_t unix_ms)
+{
+    char day[32];
+    char when[40];
+    time_t seconds = (time_t)(unix_ms / 1000);
+    struct tm utc;
+    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &utc));
+    snprintf(when, sizeof when, "%s.%03dZ", day, (int)(unix_ms % 1000));
+    return json_string(when);
+}
+
+static json_t *now_moment(void)
 {
     char when[32];
-    time_t seconds = (time_t)unix_s;
+    time_t seconds = time(NULL);
     struct tm utc;
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
     return json_string(when);
@@ -180,7 +192,7 @@ static json_t *run_json(const struct result *r)
     static const char *const verdicts[] = {"valid", "generator_bound", "unproven"};
     double seconds = r->measured_s > 0 ? r->measured_s : 1;
     json_t *object = json_object();
-    set(object, "begin", moment(r->begin_s));
+    set(object, "begin", moment((int64_t)(r->begin_s * 1000 + 0.5)));
     set(object, "measured_s", json_real(r->measured_s));
     set(object, "interrupted", json_boolean(r->interrupted));
     set(object, "complete", json_boolean(result_is_complete(r)));
@@ -315,7 +327,7 @@ static json_t *report_all(const struct report *report)
     json_t *all = json_object();
     set(all, "format", json_string("hubload-result"));
     set(all, "version", json_integer(REPORT_JSON_VERSION));
-    set(all, "when", moment((double)time(NULL)));
+    set(all, "when", now_moment());
     set(all, "tool", tool_json(report->scenario));
     set(all, "server", under_test_json(report));
     set(all, "machine", facts_machine());

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* ---- form ---- */
 
@@ -67,6 +68,20 @@ size_t stored_runs_count(const struct stored *stored)
 const json_t *stored_run(const struct stored *stored, size_t index)
 {
     return json_array_get(json_object_get(stored->root, "runs"), index);
+}
+
+double stored_run_begin_s(const struct stored *stored, size_t index)
+{
+    struct tm utc;
+    const char *text = json_string_value(json_object_get(stored_run(stored, index), "begin"));
+    memset(&utc, 0, sizeof utc);
+    const char *rest = text == NULL ? NULL : strptime(text, "%Y-%m-%dT%H:%M:%S", &utc);
+    if (rest == NULL) {
+        return NAN;
+    }
+    char *end = (char *)(uintptr_t)rest;
+    double fraction = *rest == '.' ? strtod(rest, &end) : 0;
+    return strcmp(end, "Z") == 0 ? (double)timegm(&utc) + fraction : NAN;
 }
 
 size_t stored_values_count(const struct stored *stored, const struct metric *metric)

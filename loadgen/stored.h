@@ -30,6 +30,9 @@ struct metric;
 size_t stored_runs_count(const struct stored *stored);
 const json_t *stored_run(const struct stored *stored, size_t index);
 
+/* When measuring began, seconds of the Unix epoch; NAN when the run does not say. */
+double stored_run_begin_s(const struct stored *stored, size_t index);
+
 /* How many values of a metric there are at most, and each; NAN where it was not measured. */
 size_t stored_values_count(const struct stored *stored, const struct metric *metric);
 double stored_value(const struct stored *stored, const struct metric *metric, size_t index);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { RUNS_MAX = 40, ROUNDS = 1000 };
@@ -115,6 +116,105 @@ static void test_compare_noise_is_no_change(void **state)
     }
 }
 
+/* ---- pairs ---- */
+
+/* How pairs differ: what both runs of one have in common, and the noise of each run. */
+struct pair_noise {
+    struct noise own;
+    double common; /* log-normal */
+    double drift;  /* from the first pair to the last, as a factor more */
+};
+
+static struct words pair_words_of(struct pair_noise noise, double factor)
+{
+    struct words words = {{0}};
+    for (int round = 0; round < ROUNDS; round++) {
+        double a[RUNS_MAX];
+        double b[RUNS_MAX];
+        runs_make(a, noise.own, 1e6);
+        runs_make(b, noise.own, 1e6 * factor);
+        for (size_t i = 0; i < noise.own.runs; i++) {
+            double gauss = sqrt(-2 * log(uniform())) * cos(2 * M_PI * uniform());
+            double common =
+                exp(noise.common * gauss) * (1 + noise.drift * (double)i / (double)noise.own.runs);
+            a[i] *= common;
+            b[i] *= common;
+        }
+        words.count[compare_pairs((struct pairs){a, b, noise.own.runs}).word]++;
+    }
+    print_message(
+        "%zu pairs, spread %g %% within and %g %% between, drift %g %%, %g %% disturbed, B "
+        "= %g A: up %d, down %d, same %d, too few %d of %d\n",
+        noise.own.runs, noise.own.spread * 100, noise.common * 100, noise.drift * 100,
+        noise.own.disturbed * 100, factor, words.count[COMPARE_UP], words.count[COMPARE_DOWN],
+        words.count[COMPARE_SAME], words.count[COMPARE_TOO_FEW], ROUNDS);
+    return words;
+}
+
+/* Goal:   in pairs, a machine that is slow for minutes hides nothing: a tenth is seen at least 95 times
+ *         in 100 and never turned round, equal servers are the same at least 99 times in 100.
+ * Method: pairs that differ among each other by 13 to 20 %, with drift, with disturbed runs; the same
+ *         runs as two samples would be "too few" mostly, which is shown for one of them. */
+static void test_compare_pairs_see_through_drift(void **state)
+{
+    static const struct pair_noise noises[] = {
+        {{12, 0.03, 0}, 0.13, 0}, {{20, 0.03, 0.05}, 0.2, 0}, {{24, 0.04, 0.05}, 0.13, 0.5}};
+    (void)state;
+    seeded(104);
+    for (size_t i = 0; i < COUNT_OF(noises); i++) {
+        struct words slower = pair_words_of(noises[i], 0.9);
+        assert_true(slower.count[COMPARE_DOWN] >= ROUNDS * 95 / 100);
+        assert_int_equal(slower.count[COMPARE_UP], 0);
+        assert_true(pair_words_of(noises[i], 1 / 0.9).count[COMPARE_UP] >= ROUNDS * 95 / 100);
+        assert_true(pair_words_of(noises[i], 1).count[COMPARE_SAME] >= ROUNDS * 99 / 100);
+    }
+    struct noise unpaired = {16, 0.2, 0.05};
+    assert_true(words_of(unpaired, 0.9).count[COMPARE_DOWN] < ROUNDS / 2);
+}
+
+/* Goal:   however bad the noise, a wrong word is as rare as p promises, also of pairs.
+ * Method: equal servers: few pairs, large noise, half of the runs disturbed, beyond what is counted
+ *         out; 1 in 100 may be wrong, and 1,000 rounds may show 2 (three standard deviations above). */
+static void test_compare_pairs_noise_is_no_change(void **state)
+{
+    static const struct pair_noise noises[] = {{{8, 0.05, 0.1}, 0.1, 0},
+                                               {{9, 0.13, 0.5}, 0.1, 0.5},
+                                               {{16, 0.1, 0.1}, 0.13, 0},
+                                               {{40, 0.13, 0}, 0.13, 0.3},
+                                               {{40, 0.05, 0.5}, 0, 0}};
+    (void)state;
+    seeded(105);
+    for (size_t i = 0; i < COUNT_OF(noises); i++) {
+        struct words words = pair_words_of(noises[i], 1);
+        assert_true(words.count[COMPARE_UP] + words.count[COMPARE_DOWN] <= ROUNDS * 2 / 100);
+    }
+}
+
+/* Goal:   where pairs can say nothing, they do not.
+ * Method: 7 pairs that all point the same way; 20 that point both ways, far. */
+static void test_compare_too_few_pairs(void **state)
+{
+    double a[20];
+    double b[20];
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        a[i] = 100;
+        b[i] = i < 7 || i % 2 == 0 ? 200 : 50;
+    }
+    struct comparison c = compare_pairs((struct pairs){a, b, 7});
+    assert_int_equal(c.word, COMPARE_TOO_FEW);
+    assert_int_equal(c.runs_wanted, 8);
+    c = compare_pairs((struct pairs){a, b, 20});
+    assert_int_equal(c.word, COMPARE_TOO_FEW);
+    assert_true(c.runs_wanted > 20);
+    for (int i = 0; i < 20; i++) {
+        b[i] = 102 + 0.01 * i; /* certain, and too small to matter */
+    }
+    c = compare_pairs((struct pairs){a, b, 20});
+    assert_true(c.p < 0.01);
+    assert_int_equal(c.word, COMPARE_SAME);
+}
+
 /* Goal:   a change too small to matter is no change, however certain.
  * Method: 40 runs that differ by 2 % with a spread of 0.2 %, without outliers. */
 static void test_compare_small_is_same(void **state)
@@ -186,11 +286,33 @@ struct made {
     int subscribers;
     int cpus;
     bool incomplete;
+    int begin_s;  /* of the first run; 0: not said */
+    int apart_s;  /* between the beginnings of two runs */
+    double swing; /* every third run is so much faster */
 };
 
 static struct made made(double level)
 {
-    return (struct made){level, "valid", 10, 100, 2, false};
+    return (struct made){level, "valid", 10, 100, 2, false, 0, 0, 0};
+}
+
+/* Runs that began every 10 s from begin_s on, and share a swing of a half. */
+static struct made made_in_turns(double level, int begin_s)
+{
+    struct made m = made(level);
+    m.begin_s = begin_s;
+    m.apart_s = 10;
+    m.swing = 0.5;
+    return m;
+}
+
+static json_t *begin_text(int unix_s)
+{
+    char text[32];
+    time_t seconds = unix_s;
+    struct tm utc;
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &utc));
+    return json_string(text);
 }
 
 static void file_write(struct folder *folder, const char *name, struct made m)
@@ -199,12 +321,15 @@ static void file_write(struct folder *folder, const char *name, struct made m)
     snprintf(path, sizeof path, "%s/%s", folder->path, name);
     json_t *runs = json_array();
     for (int i = 0; i < m.runs; i++) {
-        double speed = m.level * (1 + 0.002 * i);
-        json_array_append_new(
-            runs, json_pack("{s:b, s:b, s:s, s:f, s:{s:f}, s:{s:f, s:f}}", "complete",
-                            !m.incomplete, "interrupted", 0, "verdict", m.verdict,
-                            "deliveries_per_s", speed, "server", "cpu_ns_per_delivery", 1e9 / speed,
-                            "latency", "p50_ns", 1e10 / speed, "p99_ns", 2e10 / speed));
+        double speed = m.level * (1 + 0.002 * i) * (i % 3 == 0 ? 1 + m.swing : 1);
+        json_t *made_run = json_pack(
+            "{s:b, s:b, s:s, s:f, s:{s:f}, s:{s:f, s:f}}", "complete", !m.incomplete, "interrupted",
+            0, "verdict", m.verdict, "deliveries_per_s", speed, "server", "cpu_ns_per_delivery",
+            1e9 / speed, "latency", "p50_ns", 1e10 / speed, "p99_ns", 2e10 / speed);
+        if (m.begin_s != 0) {
+            json_object_set_new(made_run, "begin", begin_text(m.begin_s + i * m.apart_s));
+        }
+        json_array_append_new(runs, made_run);
     }
     json_t *root = json_pack(
         "{s:s, s:i, s:{}, s:{s:s, s:s}, s:{s:s, s:i, s:{s:s}}, s:{s:s, s:s, s:i, s:i, s:f}, s:n, "
@@ -358,6 +483,49 @@ static void test_compare_many_files(void **state)
     expect(f, "a b c vs a b", 3, "only in A");
 }
 
+/* Goal:   runs made in turns are judged pair by pair when asked to, whatever the order of the files.
+ * Method: B a tenth slower, 3 s behind A each time, while both swing by a half from run to run: too few
+ *         as two samples, plain in pairs; B in two files, the later one first. */
+static void test_compare_paired(void **state)
+{
+    struct folder *f = *state;
+    struct made early = made_in_turns(0.9e6, 1003);
+    struct made late = made_in_turns(0.9e6, 1003 + 60);
+    early.runs = 6;
+    late.runs = 4;
+    file_write(f, "a", made_in_turns(1e6, 1000));
+    file_write(f, "b", made_in_turns(0.9e6, 1003));
+    expect(f, "a b --metrics deliveries", 0, "too few runs");
+    expect(f, "a b --metrics deliveries --paired", 0, "slower");
+    assert_non_null(strstr(f->said, "Wilcoxon"));
+    assert_non_null(strstr(f->said, "A came first in 10 of 10 pairs"));
+    expect(f, "b a --metrics deliveries --paired", 0, "faster");
+    expect(f, "a b --paired --fail-if slower:5%", 1, "FAILED");
+    expect(f, "a b --paired --fail-if slower:15%", 0, "passed");
+    expect(f, "a a --metrics deliveries --paired", 0, "same");
+    file_write(f, "c", early);
+    file_write(f, "d", late);
+    expect(f, "a vs d c --metrics deliveries --paired", 0, "slower");
+}
+
+/* Goal:   what is no pair is not taken for one.
+ * Method: one run less; B after all of A; one that does not say when it began. */
+static void test_compare_refuses_what_is_no_pair(void **state)
+{
+    struct folder *f = *state;
+    struct made fewer = made_in_turns(1e6, 1003);
+    fewer.runs = 9;
+    file_write(f, "a", made_in_turns(1e6, 1000));
+    file_write(f, "b", fewer);
+    file_write(f, "c", made_in_turns(1e6, 2000));
+    file_write(f, "d", made(1e6));
+    expect(f, "a b --paired", 3, "pairs take as many runs of A as of B");
+    expect(f, "a c --paired", 3, "not made in turns");
+    expect(f, "a d --paired", 3, "does not say when it began");
+    expect(f, "a c --paired --fail-if slower:5%", 3, "UNDECIDED");
+    expect(f, "a c --metrics deliveries", 0, "too few runs"); /* two samples all the same */
+}
+
 /* Goal:   wrong options are sentences and 2.
  * Method: a few of them. */
 static void test_compare_options(void **state)
@@ -380,6 +548,9 @@ int main(void)
         cmocka_unit_test(test_compare_equal_is_same),
         cmocka_unit_test(test_compare_a_tenth_is_seen),
         cmocka_unit_test(test_compare_noise_is_no_change),
+        cmocka_unit_test(test_compare_pairs_see_through_drift),
+        cmocka_unit_test(test_compare_pairs_noise_is_no_change),
+        cmocka_unit_test(test_compare_too_few_pairs),
         cmocka_unit_test(test_compare_small_is_same),
         cmocka_unit_test(test_compare_too_few_runs),
         cmocka_unit_test_setup_teardown(test_compare_exit_status, folder_make, folder_remove),
@@ -389,6 +560,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_compare_refuses_what_is_no_result, folder_make,
                                         folder_remove),
         cmocka_unit_test_setup_teardown(test_compare_many_files, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_compare_paired, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_compare_refuses_what_is_no_pair, folder_make,
+                                        folder_remove),
         cmocka_unit_test_setup_teardown(test_compare_options, folder_make, folder_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

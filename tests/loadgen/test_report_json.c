@@ -148,6 +148,7 @@ static void test_json_metrics(void **state)
     assert_null(stored_fault(&m->stored));
     assert_int_equal(stored_bound_count(&m->stored), 0);
     assert_true(stored_is_open_loop(&m->stored));
+    expect_near(stored_run_begin_s(&m->stored, 1), 1700000000.5);
     assert_int_equal(stored_unlike_scenario(&m->stored, &m->stored, NULL), 0);
     assert_int_equal(stored_unlike_machine(&m->stored, &m->stored, NULL), 0);
 }
