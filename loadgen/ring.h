@@ -54,8 +54,8 @@ struct ring_skim {
 struct ring;
 
 /* slots: connections it will serve; table: of those the first so many may be moved into the ring's
- * own table of files. Returns 0 or a negative errno: -EMFILE when the table is larger than
- * RLIMIT_NOFILE. */
+ * own table of files. Returns 0 or a negative errno: -EMFILE when the table is larger than the hard
+ * RLIMIT_NOFILE; the soft one is raised. */
 MUST_USE int ring_open(struct ring **ring, uint32_t slots, uint32_t table);
 void ring_free(struct ring *ring);
 

@@ -6,29 +6,12 @@
 
 #include <cmocka.h>
 
-#include "loadgen/chart.h"
 #include "loadgen/hdr.h"
-#include "loadgen/html.h"
 #include "loadgen/report_html.h"
+#include "tests/loadgen/markup.h"
 
-#include <ctype.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-/* Goal:   no text can end an element, an attribute or a line of markup.
- * Method: the characters that could. */
-static void test_html_text_is_escaped(void **state)
-{
-    (void)state;
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    html_text(out, "<a href=\"x\" b='y'>&\n\x01\x7f \xc3\xa9");
-    fclose(out);
-    assert_string_equal(text, "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;    \xc3\xa9");
-    free(text);
-}
 
 /* ---- results made up ---- */
 
@@ -119,48 +102,6 @@ static char *page_of(struct folder *folder)
     return text;
 }
 
-/* Every element that is opened is closed, in order; but for those that have no end in HTML. */
-static void expect_balanced(const char *text)
-{
-    static const char *const empty[] = {"meta", "link", "br"};
-    char open[64][16];
-    int depth = 0;
-    for (const char *at = strchr(text, '<'); at != NULL; at = strchr(at + 1, '<')) {
-        char name[16] = "";
-        bool end = at[1] == '/';
-        const char *from = at + 1 + end;
-        for (size_t i = 0; isalnum((unsigned char)from[i]) && i < sizeof name - 1; i++) {
-            name[i] = from[i];
-        }
-        bool none = name[0] == 0; /* <!DOCTYPE */
-        for (size_t i = 0; i < COUNT_OF(empty); i++) {
-            none |= strcmp(name, empty[i]) == 0;
-        }
-        const char *close = strchr(at, '>');
-        assert_non_null(close);
-        if (none || close[-1] == '/') {
-            continue;
-        }
-        if (end) {
-            assert_true(depth > 0);
-            assert_string_equal(open[--depth], name);
-        } else {
-            assert_true(depth < 64);
-            memcpy(open[depth++], name, sizeof name);
-        }
-    }
-    assert_int_equal(depth, 0);
-}
-
-static size_t occurrences(const char *text, const char *of)
-{
-    size_t count = 0;
-    for (; (text = strstr(text, of)) != NULL; text++) {
-        count++;
-    }
-    return count;
-}
-
 /* Goal:   servers side by side, a chart for each question, checks and facts; nothing from outside.
  * Method: two servers and two numbers of subscribers, with markup in every text of theirs. */
 static void test_report_shows_everything(void **state)
@@ -208,46 +149,9 @@ static void test_report_of_a_lossy_server(void **state)
     free(page);
 }
 
-/* Goal:   a chart stands whatever its values are.
- * Method: one point, equal points, tiny, huge and many values; a chart of nothing is not drawn. */
-static void test_chart_of_any_values(void **state)
-{
-    (void)state;
-    static const double values[] = {1, 1e-9, 1e15, 999.999, 1000, 12345};
-    static const enum chart_scale scales[] = {CHART_LINEAR, CHART_LOG};
-    for (size_t i = 0; i < COUNT_OF(values) * COUNT_OF(scales); i++) {
-        double value = values[i / COUNT_OF(scales)];
-        enum chart_scale scale = scales[i % COUNT_OF(scales)];
-        struct chart_point points[] = {{value, value, value / 2, value * 2},
-                                       {value * 3, value, value, value}};
-        struct chart_line lines[] = {
-            {"one", 0, points, 1, true}, {"two", 9, points, 2, true}, {"none", 2, NULL, 0, true}};
-        struct chart chart = {1,     "t",          "d",       "x",   "y", scale,
-                              scale, METRIC_COUNT, METRIC_NS, lines, 3};
-        char *text = NULL;
-        size_t size = 0;
-        FILE *out = open_memstream(&text, &size);
-        assert_true(chart_write(out, &chart));
-        fclose(out);
-        expect_balanced(text);
-        assert_null(strstr(text, "nan"));
-        assert_null(strstr(text, ">none<"));
-        free(text);
-        chart.lines = &lines[2];
-        chart.lines_count = 1;
-        out = open_memstream(&text, &size);
-        assert_false(chart_write(out, &chart));
-        fclose(out);
-        assert_int_equal(size, 0);
-        free(text);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_html_text_is_escaped),
-        cmocka_unit_test(test_chart_of_any_values),
         cmocka_unit_test_setup_teardown(test_report_shows_everything, folder_make, folder_remove),
         cmocka_unit_test_setup_teardown(test_report_of_a_lossy_server, folder_make, folder_remove),
     };
