@@ -2,15 +2,17 @@
 # Behind `./dev bench --compare REV`: is the hub of this checkout faster or slower than that of another
 # revision?
 #
-#   compare.sh REV [--rounds N] [option of hubload compare...]
+#   compare.sh REV [--rounds N] [--subscribers N,N...] [option of hubload compare...]
 #
 # Both hubs are built the same way and run in turns (A B, B A, A B, ...), each measurement on a fresh
-# process, so that what drifts on the machine drifts for both. hubload is this checkout's for both.
+# process, and are judged in these pairs, so that what drifts on the machine cancels out. hubload is this
+# checkout's for both.
 # Where there are CPUs enough, hub and hubload have their own. Results stay in build/compare-REV/.
 set -euo pipefail
 
 release=build/release
-rounds=16 # sees 10 % although some runs are disturbed; see hubload compare --help
+rounds=20 # sees 10 % although some runs are disturbed; see hubload compare --help
+loads=(100 1000)
 seconds=${RINGHUB_COMPARE_SECONDS:-1}
 hub=''
 
@@ -32,11 +34,16 @@ trap 'exit 130' INT TERM
 (($# >= 1)) || die "which revision? ./dev bench --compare REV"
 revision=$1
 shift
-if [[ ${1:-} == --rounds ]]; then
-    rounds=${2:-}
-    [[ $rounds =~ ^[1-9][0-9]*$ ]] || die "--rounds is a number"
+while [[ ${1:-} == --rounds || ${1:-} == --subscribers ]]; do
+    if [[ $1 == --rounds ]]; then
+        rounds=${2:-}
+        [[ $rounds =~ ^[1-9][0-9]*$ ]] || die "--rounds is a number"
+    else
+        [[ ${2:-} =~ ^[1-9][0-9]*(,[1-9][0-9]*)*$ ]] || die "--subscribers is numbers with commas between"
+        IFS=, read -ra loads <<<"$2"
+    fi
     shift 2
-fi
+done
 
 commit=$(git rev-parse --verify --quiet "$revision^{commit}") || die "no revision $revision"
 short=$(git rev-parse --short "$commit")
@@ -96,7 +103,7 @@ start() {
 measure() {
     start "$2"
     "${load_command[@]}" "$release/hubload" fanout --url "nats://127.0.0.1:$port" \
-        --subscribers "$4" --warmup 0.5 --duration "$seconds" --server-pid "$hub" \
+        --subscribers "$4" --warmup "$warmup" --duration "$seconds" --server-pid "$hub" \
         --label ringhub --server-version "$3" --json "$results/$1-$4-$5.json" \
         >"$folder/hubload.log" 2>&1 || {
         cat "$folder/hubload.log" >&2
@@ -105,6 +112,7 @@ measure() {
     stop
 }
 
+warmup=$(awk -v seconds="$seconds" 'BEGIN { print seconds / 2 }')
 mkdir -p "$folder"
 build_other
 rm -rf "$results"
@@ -113,7 +121,7 @@ ulimit -S -n "$(ulimit -H -n)"
 
 here=$(git rev-parse --short HEAD)
 git diff --quiet HEAD -- core io || here+=" and changes"
-for subscribers in 100 1000; do
+for subscribers in "${loads[@]}"; do
     for ((round = 1; round <= rounds; round++)); do
         [[ ! -t 2 ]] || printf '\r1:%s, round %s of %s ' "$subscribers" "$round" "$rounds" >&2
         sides=(A B)
@@ -128,4 +136,4 @@ for subscribers in 100 1000; do
     done
 done
 [[ ! -t 2 ]] || printf '\r\e[K' >&2
-"$release/hubload" compare "$results"/A-*.json vs "$results"/B-*.json "$@"
+"$release/hubload" compare --paired "$results"/A-*.json vs "$results"/B-*.json "$@"

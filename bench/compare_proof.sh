@@ -5,18 +5,37 @@
 #   compare_proof.sh OUT [FROM TO]
 #
 # Rounds FROM to TO (1 to 40, about 7 s each) of three hubs in turn, each a fresh process of the same
-# executable with --io epoll: A, its twin, and one that takes a tenth more CPU, because each of its sends
-# spins for SLOWER_NS (slower.c). How long that must be is tried out first, in 5 pairs of runs, and kept in
-# OUT/slower_ns. One publisher, 100 subscribers, hubload only counts, so that the hub is the limit.
-# Afterwards prints what compare says of all rounds in OUT, and fails unless it is "same" and "slower".
+# executable with --io epoll: A, its twin, and one that takes a tenth more CPU, because it spins for a
+# tenth of what it uses (slower.c). One publisher, 100 subscribers, hubload only counts, so that the hub is
+# the limit. The three of a round are made one right after the other, in an order that changes, and judged
+# as pairs.
+#
+# May be made in pieces: a round that is whole in OUT is not made again, one that was interrupted is. When
+# no round is missing any more, prints what compare says, and fails unless it is "same" and "slower".
+#
+# Environment: COMPARE_PROOF_ROUNDS (40), COMPARE_PROOF_SECONDS (0.8, of each measurement),
+#              COMPARE_PROOF_PERCENT (10, slower), COMPARE_PROOF_BUILD (build/release).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-out=${1:?where to}
-from=${2:-1}
-to=${3:-40}
-release=build/release
+rounds=${COMPARE_PROOF_ROUNDS:-40}
+seconds=${COMPARE_PROOF_SECONDS:-0.8}
+percent=${COMPARE_PROOF_PERCENT:-10}
+release=${COMPARE_PROOF_BUILD:-build/release}
+work=$release/compare-proof
 hub=''
+
+die() {
+    printf 'compare_proof: %s\n' "$*" >&2
+    exit 2
+}
+
+(($# == 1 || $# == 3)) || die "compare_proof.sh OUT [FROM TO]"
+out=$1
+from=${2:-1}
+to=${3:-$rounds}
+[[ $from =~ ^[1-9][0-9]*$ && $to =~ ^[1-9][0-9]*$ ]] || die "FROM and TO are numbers of rounds"
+((from <= to && to <= rounds)) || die "rounds are 1 to $rounds"
 
 stop() {
     if [[ -n $hub ]]; then
@@ -28,14 +47,23 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM
 
-mkdir -p "$out" build/compare-proof
-cc -O2 -shared -fPIC -D_GNU_SOURCE -o build/compare-proof/slower.so bench/slower.c -ldl
+mkdir -p "$out" "$work"
+work=$(cd "$work" && pwd)
+cc -O2 -shared -fPIC -D_GNU_SOURCE -o "$work/slower.so" bench/slower.c -ldl
 
-# measure FILE NANOSECONDS
+# Half of the CPUs each, if there are two.
+hub_command=() load_command=()
+cpus=$(nproc)
+if ((cpus >= 2)); then
+    hub_command=(taskset -c 0)
+    load_command=(taskset -c 1)
+fi
+
+# measure FILE PERCENT
 measure() {
-    local log=build/compare-proof/hub.log port='' tries
+    local log=$work/hub.log port='' tries
     : >"$log"
-    LD_PRELOAD=$PWD/build/compare-proof/slower.so SLOWER_NS=$2 taskset -c 0 "$release/ringhub" \
+    LD_PRELOAD=$work/slower.so SLOWER_PERCENT=$2 "${hub_command[@]}" "$release/ringhub" \
         --io epoll --workers 1 -a 127.0.0.1 -p -1 </dev/null >"$log" 2>&1 &
     hub=$!
     for ((tries = 0; tries < 100; tries++)); do
@@ -43,52 +71,58 @@ measure() {
         [[ -z $port ]] || break
         sleep 0.1
     done
-    [[ -n $port ]] || { cat "$log" >&2; exit 1; }
-    taskset -c 1 "$release/hubload" fanout --url "nats://127.0.0.1:$port" --subscribers 100 \
-        --window-messages 2048 --pin-cpus 1 --verify count --warmup 0.3 --duration 0.8 \
-        --server-pid "$hub" --label ringhub --json "$1" >/dev/null
+    [[ -n $port ]] || { cat "$log" >&2; die "the hub does not listen"; }
+    "${load_command[@]}" "$release/hubload" fanout --url "nats://127.0.0.1:$port" --subscribers 100 \
+        --window-messages 2048 --verify count --warmup 0.3 --duration "$seconds" \
+        --server-pid "$hub" --label ringhub --json "$1" >"$work/hubload.log" || {
+        cat "$work/hubload.log" >&2
+        die "a measurement failed"
+    }
     stop
 }
 
-# calibrate: of two medians, 1,000 ns of spinning apart, which spinning makes a tenth?
-calibrate() {
-    local tried=build/compare-proof/tried i
-    rm -rf "$tried"
-    mkdir -p "$tried"
-    for ((i = 1; i <= 5; i++)); do
-        measure "$tried/0-$i.json" 0
-        measure "$tried/1000-$i.json" 1000
-    done
-    python3 - "$tried" <<'PYTHON'
-import glob, json, statistics, sys
+sides=(A twin slow)
 
-def cpu(side):
-    return statistics.median(json.load(open(name))["runs"][0]["server"]["cpu_ns_per_delivery"]
-                             for name in glob.glob("%s/%s-*.json" % (sys.argv[1], side)))
-
-print(round(1000 * 0.1 * cpu("0") / max(cpu("1000") - cpu("0"), 0.02 * cpu("0"))))
-PYTHON
+# name SIDE ROUND
+name() {
+    printf '%s/%s-%02d.json' "$out" "$1" "$2"
 }
 
-if [[ -z ${SLOWER_NS:-} ]]; then
-    [[ -s $out/slower_ns ]] || calibrate >"$out/slower_ns"
-    SLOWER_NS=$(<"$out/slower_ns")
-fi
-printf 'the slower hub spins for %s ns a send\n' "$SLOWER_NS"
+# is_whole ROUND
+is_whole() {
+    local side
+    for side in "${sides[@]}"; do
+        [[ -s $(name "$side" "$1") ]] || return 1
+    done
+}
 
-sides=(A twin slow)
 for ((round = from; round <= to; round++)); do
+    if is_whole "$round"; then
+        continue
+    fi
     for ((i = 0; i < 3; i++)); do
         side=${sides[(i + round) % 3]}
-        measure "$out/$side-$(printf %02d "$round").json" "$([[ $side == slow ]] && echo "$SLOWER_NS" || echo 0)"
+        measure "$work/$side.json" "$([[ $side == slow ]] && echo "$percent" || echo 0)"
+    done
+    for side in "${sides[@]}"; do # only what was made together belongs together
+        mv "$work/$side.json" "$(name "$side" "$round")"
     done
 done
 
+missing=0
+for ((round = 1; round <= rounds; round++)); do
+    is_whole "$round" || missing=$((missing + 1))
+done
+if ((missing != 0)); then
+    printf '%d of %d rounds are missing in %s; the judgement comes with the last\n' "$missing" "$rounds" "$out"
+    exit 0
+fi
+
 # said OTHER WORD: what compare says of A and OTHER must have WORD behind the server's CPU.
 said() {
-    printf '\n$ hubload compare A-*.json vs %s-*.json\n' "$1"
-    "$release/hubload" compare "$out"/A-*.json vs "$out/$1"-*.json | tee build/compare-proof/said
-    grep -qE "server CPU a delivery.* $2$" build/compare-proof/said
+    printf '\n$ hubload compare --paired A-*.json vs %s-*.json\n' "$1"
+    "$release/hubload" compare --paired "$out"/A-*.json vs "$out/$1"-*.json | tee "$work/said" || true
+    grep -qE "server CPU a delivery.* $2$" "$work/said"
 }
 status=0
 said twin same || status=1
