@@ -298,13 +298,9 @@ static void leave_group(struct hub *hub, struct sub *sub)
     entry_drop(hub, entry);
 }
 
-void sub_remove(struct hub *hub, struct session *session, struct sub *sub)
+/* Of one that is in its session's table no longer. */
+static void sub_drop(struct hub *hub, struct session *session, struct sub *sub)
 {
-    bool was_solo = session_is_solo(session);
-    if (was_solo) {
-        session_catch_up(hub, session);
-    }
-    table_remove(&session->subs, sub, sid_hash(hub, sub));
     session->messages_out += sub_delivered(sub);
     session->bytes_out += (float)sub_delivered_bytes(sub);
     if (UNLIKELY(sub->lane != 0)) {
@@ -326,6 +322,16 @@ void sub_remove(struct hub *hub, struct session *session, struct sub *sub)
     hub->subs_bytes -= SUB_BYTES;
     hub->subscriptions_count--;
     hub->metrics.subscriptions_removed++;
+}
+
+void sub_remove(struct hub *hub, struct session *session, struct sub *sub)
+{
+    bool was_solo = session_is_solo(session);
+    if (was_solo) {
+        session_catch_up(hub, session);
+    }
+    table_remove(&session->subs, sub, sid_hash(hub, sub));
+    sub_drop(hub, session, sub);
     if (!was_solo && session_is_solo(session)) {
         become_solo(hub, session);
     }
@@ -388,10 +394,19 @@ void hub_unsubscribe_all(struct hub *hub, struct session *session)
         return;
     }
     before_change(hub);
-    struct sub *sub;
-    while ((sub = table_any(&session->subs)) != NULL) {
-        sub_remove(hub, session, sub);
+    if (session->subs.count == 1) {
+        sub_remove(hub, session, session_sub(session));
+        return;
     }
+    /* Not one by one: a table that is emptied from one end is crowded at the other, and shrinks. */
+    struct table subs = session->subs;
+    session->subs = (struct table){0};
+    uint32_t cursor = 0;
+    struct sub *sub;
+    while ((sub = table_next(&subs, &cursor)) != NULL) {
+        sub_drop(hub, session, sub);
+    }
+    table_free(&subs);
 }
 
 /* ---- changes of the client's mind ------------------------------------------------------------ */
