@@ -228,6 +228,13 @@ MUST_USE enum hub_publish_result hub_publish(struct hub *hub, struct session *se
                                              const struct message_in *in, size_t limit,
                                              bool wants_responder);
 
+enum { HUB_FORESEEN_MAX = 32 };
+
+/* Is it worth it to say in advance what will be published? */
+bool hub_foresees(const struct hub *hub);
+/* These subjects, up to HUB_FORESEEN_MAX, are about to be published to: a hint. */
+void hub_foresee(const struct hub *hub, const struct bytes *subjects, uint32_t count);
+
 /* Of the message that was just refused. */
 struct hub_refusal {
     bool tell;        /* the publisher wants to know */

@@ -7,6 +7,7 @@
  *   hub_evacuate.c   memory: victims and compaction    hub_save.c       sessions on the move
  *   hub_input.c      half-received verbs               hub_check.c      the invariants
  *   hub_policy.c     who is behind, quotas             hub_snapshot.c   rows for monitoring
+ *   hub_foresee.c    memory that is asked for early
  *   hub_scrub.c      rules before a message is anybody's
  *   hub_sample.c     latencies and sizes of a few
  *   hub_access.c     grants, proofs                 hub_log.c        lines about sessions, tracing
@@ -349,6 +350,10 @@ void peers_send_run(struct hub *hub, uint32_t worker, struct run *run, bool plai
 void interest_announce(struct hub *hub, enum interest_kind kind, bool adds, uint32_t account_id,
                        struct bytes pattern, struct bytes queue);
 uint64_t peers_return_held(struct hub *hub);
+
+/* ---- hub_foresee.c */
+/* These runs, up to HUB_FORESEEN_MAX, are about to be delivered here. */
+void hub_foresee_items(const struct hub *hub, const struct envelope_item *items, uint32_t count);
 
 /* ---- hub_policy.c */
 void gates_init(struct hub *hub);

@@ -6,6 +6,9 @@
 #include "core/index_trie.h"
 #include "core/subject.h"
 
+/* Of most patterns the rest lies in the line where this many bytes end. */
+enum { PATTERN_USUAL_BYTES = 16 };
+
 struct index {
     size_t entry_size;
     uint64_t hash_key;
@@ -160,9 +163,31 @@ void index_match(struct index *index, uint32_t account_id, struct bytes subject,
     }
 }
 
+void index_fetch_slot(const struct index *index, uint64_t hash)
+{
+    const struct index_slots *slots = &index->entries.current;
+    __builtin_prefetch(&slots->slot[probe_home(hash, slots->capacity)]);
+}
+
+const struct index_entry *index_fetch(const struct index *index, uint64_t hash)
+{
+    struct index_probe probe = index_probe_first(&index->entries, hash);
+    const struct index_entry *entry = index_probe_next(&probe);
+    if (entry != NULL) {
+        __builtin_prefetch(entry);
+        __builtin_prefetch((const char *)entry + index->entry_size + PATTERN_USUAL_BYTES);
+    }
+    return entry;
+}
+
 struct index_entry *index_next(const struct index *index, uint64_t *cursor)
 {
     return index_table_next(&index->entries, cursor);
+}
+
+uint64_t index_count(const struct index *index)
+{
+    return index_table_count(&index->entries);
 }
 
 struct index_stats index_stats(const struct index *index)

@@ -101,10 +101,16 @@ struct bytes index_pattern(const struct index *index, const struct index_entry *
 struct index_entry *index_twin(const struct index *index, const struct index_entry *entry,
                                bool (*is_meant)(const struct index_entry *other));
 
+/* Hints. What a match of this hash will look at is fetched: first the slot, then, in another call, the
+ * entry, which is returned if there seems to be one. Worth it with other hashes' calls in between. */
+void index_fetch_slot(const struct index *index, uint64_t hash);
+const struct index_entry *index_fetch(const struct index *index, uint64_t hash);
+
 /* Visits all entries in no order: start with *cursor 0, NULL ends it. No entry may be added or
  * removed, and no match made, in between. */
 struct index_entry *index_next(const struct index *index, uint64_t *cursor);
 
+uint64_t index_count(const struct index *index);
 struct index_stats index_stats(const struct index *index);
 
 /* What the index has allocated, in bytes: entries, table, trie, cache. */

@@ -222,6 +222,17 @@ uint64_t interest_literal(const struct interest *interest, uint64_t hash)
     return at != NOWHERE ? mask_at(interest, part, at) : 0;
 }
 
+void interest_fetch(const struct interest *interest, uint64_t hash)
+{
+    const struct interest_part *part = part_of(interest, hash);
+    if (part->capacity > 0) {
+        uint32_t home = probe_home(hash, part->capacity);
+        const uint8_t *masks = (const uint8_t *)(part->hashes + part->capacity);
+        __builtin_prefetch(&part->hashes[home]);
+        __builtin_prefetch(&masks[(size_t)home * interest->mask_bytes]);
+    }
+}
+
 static size_t group_counts_at(size_t name_size)
 {
     return run_align(sizeof(struct interest_group) + name_size);

@@ -67,6 +67,9 @@ void interest_apply(struct interest *interest, uint32_t worker,
 /* Workers with a literal subscription of this hash. */
 uint64_t interest_literal(const struct interest *interest, uint64_t hash);
 
+/* A hint: what interest_literal will look at is fetched. */
+void interest_fetch(const struct interest *interest, uint64_t hash);
+
 /* Bytes of the tables. */
 uint64_t interest_bytes(const struct interest *interest);
 

@@ -9,6 +9,7 @@
 #include "core/planted.h"
 #include "core/proto/nats_access.h"
 #include "core/proto/nats_connect.h"
+#include "core/proto/nats_peek.h"
 #include "core/proto/nats_trace.h"
 #include "core/proto/nats_words.h"
 #include "core/subject.h"
@@ -505,6 +506,27 @@ static void parser_end(struct hub *hub, struct nats_client *client,
 
 static_assert(sizeof(struct nats_parser) <= HUB_BLOCK_BYTES, "a block holds it");
 
+/* Tells the hub the subjects of the publishes that bytes begin with. Returns how far it looked; SIZE_MAX:
+ * they are not worth it. */
+static size_t look_ahead(const struct hub *hub, struct bytes bytes)
+{
+    struct bytes subjects[HUB_FORESEEN_MAX];
+    uint32_t count = 0;
+    size_t at = 0;
+    struct nats_peek next;
+    for (int i = 0; i < HUB_FORESEEN_MAX && nats_peek(bytes_skip(bytes, at), &next); i++) {
+        if (count == 0 || !bytes_equal(subjects[count - 1], next.subject)) {
+            subjects[count++] = next.subject;
+        }
+        at = MIN_OF(at + next.size, bytes.size);
+    }
+    if (count < 2) {
+        return at > 0 ? SIZE_MAX : 0;
+    }
+    hub_foresee(hub, subjects, count);
+    return at;
+}
+
 /* Parses as far as bytes, state, credit and budget allow. Returns the bytes that are done with. */
 static size_t feed(const struct nats *nats, struct hub *hub, struct session *session,
                    struct bytes bytes)
@@ -513,7 +535,12 @@ static size_t feed(const struct nats *nats, struct hub *hub, struct session *ses
     parser_begin(nats, hub, client_of(session), &parser);
     size_t done = 0;
     bool is_traced = hub_is_traced(hub);
+    size_t seen = hub_foresees(hub) ? 0 : SIZE_MAX;
     while (session->state == SESSION_OPEN && session->pauses == 0) {
+        if (UNLIKELY(done >= seen)) {
+            size_t further = look_ahead(hub, bytes_skip(bytes, done));
+            seen = further == SIZE_MAX ? SIZE_MAX : done + further;
+        }
         struct nats_verb verb;
         size_t consumed;
         parser.headers = session->headers;

@@ -4,7 +4,10 @@
  * Input:  flags, a count of pieces (low four bits), that many piece sizes, and the stream. The
  *         stream is fed whole (which takes the quick way), in those pieces over and over, and byte
  *         by byte (which never takes it).
+ *
+ * And what nats_peek says of each place where a verb begins: may it be wrong?
  */
+#include "core/proto/nats_peek.h"
 #include "tests/core/proto/nats_trace.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,6 +52,26 @@ static void compare(const struct nats_trace *a, const struct nats_trace *b)
     ASSERT(a->held_size == b->held_size || a->failed);
 }
 
+/* Verb by verb from the start. */
+static void peek_everywhere(struct bytes in)
+{
+    for (;;) {
+        struct nats_parser parser = parser_of(FLAG_HEADERS);
+        struct nats_verb verb;
+        struct nats_peek peek;
+        size_t consumed;
+        bool seen = nats_peek(in, &peek);
+        if (nats_parse(&parser, in, &verb, &consumed) != NATS_VERB) {
+            return;
+        }
+        if (seen) {
+            ASSERT(verb.kind == NATS_PUB || verb.kind == NATS_HPUB);
+            ASSERT(peek.size == consumed);
+        }
+        in = bytes_skip(in, consumed);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2 || size > 8192) {
@@ -66,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct nats_trace bytewise = run(data[0], stream, bytes_of(one, sizeof one));
     compare(&whole, &cut);
     compare(&whole, &bytewise);
+    peek_everywhere(stream);
     nats_trace_free(&whole);
     nats_trace_free(&cut);
     nats_trace_free(&bytewise);
