@@ -88,6 +88,9 @@ struct codec_protocol {
     size_t (*render_pong)(uint8_t *to, size_t capacity); /* NULL: servers do not ask */
     /* The subject, in our notation, as deliveries name it. */
     size_t (*render_topic)(uint8_t *to, size_t capacity, const char *subject);
+    /* A guess at the delivery that in begins with: its payload, which may end behind in, and how many
+     * bytes it is. NULL: none is made. */
+    bool (*glance)(struct bytes in, struct bytes *payload, size_t *bytes);
     /* What comes before and after the payload of a published message. */
     size_t (*render_publish)(uint8_t *to, size_t capacity, const char *subject, size_t size);
     /* What a server is expected to put before the payload of a delivered one. A server that writes

@@ -121,6 +121,28 @@ static struct codec_look look_at(struct bytes in, struct codec_event *event)
                                          : codec_broken(event, in, "a line without an end");
 }
 
+/* MSG … size CR LF payload CR LF; HMSG is not guessed at. */
+static bool glance(struct bytes in, struct bytes *payload, size_t *bytes)
+{
+    if (!bytes_start_with(in, bytes_text("MSG "))) {
+        return false;
+    }
+    const uint8_t *newline = memchr(in.ptr, '\n', MIN_OF(in.size, (size_t)CODEC_NATS_LINE_MAX));
+    if (newline == NULL || newline[-1] != '\r') {
+        return false;
+    }
+    size_t size = 0;
+    size_t place = 1;
+    const uint8_t *digit = newline - 2;
+    for (; *digit >= '0' && *digit <= '9' && place <= CODEC_NATS_PAYLOAD_MAX; digit--) {
+        size += (size_t)(*digit - '0') * place;
+        place *= 10;
+    }
+    *payload = bytes_of(newline + 1, size);
+    *bytes = (size_t)(newline + 1 - in.ptr) + size + 2;
+    return *digit == ' ' && digit < newline - 2;
+}
+
 static bool next(struct codec *codec, struct bytes *in, struct codec_event *event)
 {
     return codec_next(codec, in, event, look_at);
@@ -192,6 +214,7 @@ const struct codec_protocol codec_nats = {
     .keeps_order = true,
     .forbidden = "",
     .next = next,
+    .glance = glance,
     .render_connect = render_connect,
     .render_subscribe = render_subscribe,
     .render_ping = render_ping,

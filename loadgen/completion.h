@@ -45,6 +45,15 @@ static inline bool completion_follows(const struct completion *completion, uint3
 void completion_begin(struct completion *completion, uint32_t stream, uint32_t sequence,
                       uint32_t subscribers, uint64_t due_ns);
 
+/* A hint: this message's cell will be needed soon. */
+static inline void completion_fetch(const struct completion *completion, uint32_t stream,
+                                    uint32_t sequence)
+{
+    uint32_t tag = sequence / completion->every;
+    size_t place = (size_t)stream * completion->cells_each + (tag & (completion->cells_each - 1));
+    __builtin_prefetch(&completion->cells[place], 1);
+}
+
 /* For those who count a message without having read it: when it was due. To be asked before
  * completion_count, while its cell cannot be taken over. */
 uint64_t completion_due_ns(const struct completion *completion, uint32_t stream, uint32_t sequence);

@@ -29,6 +29,11 @@ static const char help[] =
 #define RINGHUB_VERSION "unversioned"
 #endif
 
+/* Read by jemalloc before main. With many subjects frames and tables take a hundred megabytes, walked
+ * in no order: with small pages the wait for translations would be measured and not the server. */
+extern const char *malloc_conf;
+const char *malloc_conf = "thp:always";
+
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);

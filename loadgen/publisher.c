@@ -14,6 +14,8 @@ enum {
     SLOTS_OF_A_MIX = 64,
     PREFIX_BYTES_MAX = 1024,
     BURSTS_PER_TURN = 4,
+    FETCHED_AHEAD = 16, /* messages */
+    FETCHED_BYTES_MAX = 512,
 };
 
 /* The stream whose turn is the turn-th of a round. */
@@ -88,6 +90,7 @@ void publisher_init(struct publisher *publisher, struct course *course, struct c
         publisher->slots[i].at = end;
         end += publisher->slots[i].bytes;
     }
+    publisher->fetches = end > BUFFER_BYTES_MAX;
     publisher->buffer = memory_alloc(end);
     for (uint32_t i = 0; i < publisher->slots_count; i++) {
         MAYBE(frame_make(publisher, i, publisher->buffer + publisher->slots[i].at).bytes != 0);
@@ -152,9 +155,26 @@ void publisher_start(struct publisher *publisher)
     }
 }
 
+/* What a message a little later will need, so that it does not wait for it. */
+static void fetch_ahead(const struct publisher *p)
+{
+    const struct course *course = p->course;
+    uint64_t number = p->messages + FETCHED_AHEAD;
+    const struct publisher_slot *slot = &p->slots[number % p->slots_count];
+    for (size_t at = 0; at < MIN_OF(slot->bytes, (uint32_t)FETCHED_BYTES_MAX); at += CACHE_LINE) {
+        __builtin_prefetch(p->buffer + slot->at + at, 1);
+    }
+    uint32_t stream = stream_at(p, (uint32_t)(number % p->streams));
+    completion_fetch(&course->completion, stream, (uint32_t)(number / p->streams));
+    __builtin_prefetch(&course->topology.listeners[topology_subject(&course->topology, stream)]);
+}
+
 static void stamp(struct publisher *p, uint64_t due_ns)
 {
     struct course *course = p->course;
+    if (p->fetches) {
+        fetch_ahead(p);
+    }
     uint32_t stream = stream_at(p, (uint32_t)(p->messages % p->streams));
     uint32_t subject = topology_subject(&course->topology, stream);
     struct message_header header = {due_ns, (uint32_t)(p->messages / p->streams), stream};

@@ -51,6 +51,7 @@ struct publisher {
     uint8_t *buffer;
     struct publisher_slot *slots;
     uint32_t slots_count;
+    bool fetches; /* the frames do not fit into a cache */
     size_t at;
     size_t end;
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -117,6 +118,40 @@ static void test_codec_nats_renders(void **state)
     assert_int_equal(codec_nats.render_connect(to, 20, &nobody), 0);
 }
 
+/* Goal:   the guess at a delivery is what the codec will say of it, and others are not guessed at. */
+static void test_codec_nats_glances(void **state)
+{
+    (void)state;
+    static const char *const deliveries[] = {"MSG a.b 7 5\r\nhello\r\nPING\r\n", "MSG a 1 r 12\r\n",
+                                             "MSG a.b 12345 0\r\n\r\n"};
+    static const char *const others[] = {"",
+                                         "MSG ",
+                                         "MSG \n",
+                                         "MSG \r\n",
+                                         "PING\r\n",
+                                         "MSG a 5\n",
+                                         "MSG a 1x5\r\n",
+                                         "MSG a 1 5 \r\n",
+                                         "HMSG a 1 2 2\r\n",
+                                         "MSG a 1 99999999999999999999999\r\n"};
+    struct bytes payload;
+    size_t bytes;
+    for (size_t i = 0; i < COUNT_OF(deliveries); i++) {
+        struct bytes in = bytes_text(deliveries[i]);
+        assert_true(codec_nats.glance(in, &payload, &bytes));
+        const char *line_end = strchr(deliveries[i], '\n');
+        size_t size = strtoul(strrchr(deliveries[i], ' ') + 1, NULL, 10);
+        assert_ptr_equal(payload.ptr, line_end + 1);
+        assert_int_equal(payload.size, size);
+        assert_int_equal(bytes, (size_t)(line_end + 1 - deliveries[i]) + size + 2);
+    }
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        if (codec_nats.glance(bytes_text(others[i]), &payload, &bytes)) {
+            fail_msg("guessed at: %s", others[i]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +160,7 @@ int main(void)
         cmocka_unit_test(test_codec_nats_names_what_is_broken),
         cmocka_unit_test(test_codec_nats_bounds_a_line),
         cmocka_unit_test(test_codec_nats_renders),
+        cmocka_unit_test(test_codec_nats_glances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
