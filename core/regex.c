@@ -1,8 +1,8 @@
 /*
- * regex.c - Vectorscan reports every match by its end, from left to right; the edits are a stack
- * whose top a new match may swallow.
+ * regex.c - Vectorscan reports every match, nearly from left to right by its end; the edits are a
+ * stack of which a new match may swallow what it overlaps.
  *
- * Texts are scanned as vectors of one part. To scan them as blocks would be a little faster for
+ * Texts are scanned as vectors of some parts. To scan them as blocks would be a little faster for
  * short ones, but Vectorscan 5.4.6 to 5.4.12, Debian 12's among them, then writes the text into 255
  * bytes of its stack wherever a pattern's end is a pair of letters (pull request 392 there).
  */
@@ -112,14 +112,51 @@ static int mark(unsigned id, unsigned long long from, unsigned long long to, uns
     return 0;
 }
 
+/* A text in parts that end where vectors do: Vectorscan 5.4.9, Debian 12's, looks past single
+ * characters that a pattern waits for if they are in the last, incomplete vector of a part that has
+ * complete ones, where vectors are of 64 bytes (AVX-512). */
+struct parts {
+    const char *at[3];
+    unsigned sizes[3];
+    unsigned count;
+};
+
+static void add_part(struct parts *parts, const char *at, size_t size)
+{
+    if (size > 0 || parts->count == 0) {
+        parts->at[parts->count] = at;
+        parts->sizes[parts->count++] = (unsigned)size;
+    }
+}
+
+static struct parts parts_of(struct bytes text)
+{
+    enum { VECTOR = 64 };
+    static const char nothing[1];
+    const char *at = text.size > 0 ? (const char *)text.ptr : nothing;
+    struct parts parts = {.count = 0};
+    if (text.size <= VECTOR) {
+        add_part(&parts, at, text.size);
+        return parts;
+    }
+    size_t head = (size_t)(-(uintptr_t)at % VECTOR);
+    size_t tail = (text.size - head) % VECTOR;
+    if (head > 0) {
+        add_part(&parts, at, head);
+    }
+    if (text.size - head - tail > 0) {
+        add_part(&parts, at + head, text.size - head - tail);
+    }
+    add_part(&parts, at + text.size - tail, tail);
+    return parts;
+}
+
 static void scan(const struct regex *regex, struct regex_scratch *scratch, struct bytes text,
                  match_event_handler handler, void *context)
 {
-    static const char nothing[1];
-    const char *at = text.size > 0 ? (const char *)text.ptr : nothing;
-    unsigned size = (unsigned)text.size;
-    hs_error_t result =
-        hs_scan_vector(regex->database, &at, &size, 1, 0, scratch->hs, handler, context);
+    struct parts parts = parts_of(text);
+    hs_error_t result = hs_scan_vector(regex->database, parts.at, parts.sizes, parts.count, 0,
+                                       scratch->hs, handler, context);
     ASSERT(result == HS_SUCCESS);
 }
 
@@ -137,26 +174,50 @@ struct replacing {
     const struct bytes *puts;
 };
 
+/* Of two that overlap, what the first pattern puts; puts are in the order of the patterns. */
+static struct bytes earlier(const struct bytes *puts, struct bytes one, struct bytes other)
+{
+    while (puts->ptr != one.ptr && puts->ptr != other.ptr) {
+        puts++;
+    }
+    return *puts;
+}
+
+/* edits [first, behind) become one, or, if these are none, one comes between. */
+static void put_between(struct draft *draft, size_t first, size_t behind, struct edit edit)
+{
+    size_t count = draft->edits_count;
+    if (first == behind) {
+        size_t end = count > first ? draft->edits[count - 1].to : edit.to;
+        draft_edit(draft, count > first ? end : edit.from, end, edit.put);
+        behind = first;
+    } else {
+        draft->edits_count -= behind - first - 1;
+    }
+    memmove(&draft->edits[first + 1], &draft->edits[behind], (count - behind) * sizeof(edit));
+    draft->edits[first] = edit;
+}
+
+/* A match of one pattern may be told after one of another that lies behind it. */
 static int swallow(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
                    void *context)
 {
     (void)flags;
     struct replacing *r = context;
     struct draft *draft = r->draft;
-    struct bytes put = r->puts[id];
-    size_t end = to;
-    while (draft->edits_count > 0 && draft->edits[draft->edits_count - 1].to > from) {
-        const struct edit *top = &draft->edits[--draft->edits_count];
-        from = MIN_OF(from, (unsigned long long)top->from);
-        end = MAX_OF(end, (size_t)top->to);
-        /* puts are in the order of the patterns. */
-        const struct bytes *of = r->puts;
-        while (of < r->puts + id && of->ptr != top->put.ptr) {
-            of++;
-        }
-        put = of->ptr == top->put.ptr ? top->put : put;
+    struct edit edit = {.from = (uint32_t)from, .to = (uint32_t)to, .put = r->puts[id]};
+    size_t behind = draft->edits_count;
+    while (behind > 0 && draft->edits[behind - 1].from >= edit.to) {
+        behind--;
     }
-    draft_edit(draft, from, end, put);
+    size_t first = behind;
+    while (first > 0 && draft->edits[first - 1].to > edit.from) {
+        const struct edit *other = &draft->edits[--first];
+        edit.from = MIN_OF(edit.from, other->from);
+        edit.to = MAX_OF(edit.to, other->to);
+        edit.put = earlier(r->puts, edit.put, other->put);
+    }
+    put_between(draft, first, behind, edit);
     return 0;
 }
 
@@ -174,7 +235,7 @@ static bool is_inside_character(struct bytes text, size_t at)
 }
 
 /* A match may begin or end in the middle of a character; then the whole of it goes. */
-static void widen(struct draft *draft)
+static void widen(struct draft *draft, const struct bytes *puts)
 {
     size_t kept = 0;
     for (size_t i = 0; i < draft->edits_count; i++) {
@@ -186,7 +247,9 @@ static void widen(struct draft *draft)
             edit.to++;
         }
         if (kept > 0 && draft->edits[kept - 1].to > edit.from) {
-            draft->edits[kept - 1].to = MAX_OF(draft->edits[kept - 1].to, edit.to);
+            struct edit *before = &draft->edits[kept - 1];
+            before->to = MAX_OF(before->to, edit.to);
+            before->put = earlier(puts, before->put, edit.put);
         } else {
             draft->edits[kept++] = edit;
         }
@@ -200,5 +263,5 @@ void regex_edit(const struct regex *regex, struct regex_scratch *scratch, struct
     struct replacing replacing = {.draft = draft, .puts = puts};
     ASSERT(draft->edits_count == 0);
     scan(regex, scratch, draft->text, swallow, &replacing);
-    widen(draft);
+    widen(draft, puts);
 }

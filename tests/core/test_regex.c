@@ -50,6 +50,40 @@ static void test_test(void **state)
     regex_free(regex);
 }
 
+/*
+ * Goal:    what a pattern waits for is found at every place, wherever the text lies.
+ * Method:  one character in texts of every size up to five vectors, at every place, one text at each
+ *          of 64 alignments; for patterns that wait for one byte, two, and one of a set.
+ */
+static void test_every_place(void **state)
+{
+    (void)state;
+    enum { SIZE = 330, VECTOR = 64 };
+    static const char *const patterns[] = {"a",    "(?i)a",    "a7?", "x[^a]*a",
+                                           "[a7]", "a$|a[^$]", "ab|a"};
+    uint8_t *block = memory_alloc_aligned(VECTOR, SIZE + VECTOR);
+    for (size_t i = 0; i < COUNT_OF(patterns); i++) {
+        struct regex *regex = regex_of(&patterns[i], 1, REGEX_TEST);
+        struct regex_scratch *scratch = regex_scratch_grow(NULL, regex);
+        size_t offset = 0;
+        for (size_t size = 2; size <= SIZE; size++) {
+            for (size_t at = 1; at < size; at++) {
+                uint8_t *text = block + offset++ % VECTOR;
+                memset(text, '.', size);
+                text[0] = 'x';
+                assert_true(regex_test(regex, scratch, bytes_of(text, size)) == 0);
+                text[at] = 'a';
+                if (regex_test(regex, scratch, bytes_of(text, size)) != 1) {
+                    fail_msg("%s at %zu of %zu is missed", patterns[i], at, size);
+                }
+            }
+        }
+        regex_scratch_free(scratch);
+        regex_free(regex);
+    }
+    memory_free(block);
+}
+
 /* A scratch serves sets of any size it was grown for. */
 static void test_scratch_of_several(void **state)
 {
@@ -117,6 +151,10 @@ static const struct {
     {{"\xA4z"}, "\xC3\xA4z", "1"},
     {{"\xF0\x9F"}, "a\xF0\x9F\x98\x80z", "a1z"},
     {{"[\\x80-\\xFF]"}, "\xE2\x82\xAC\xFFz", "11z"},
+    {{"\xA4", "\xC3"}, "\xC3\xA4z", "1z"},
+    /* Vectorscan tells the last blank before the "ab" in front of it. */
+    {{"1$", " ", "(?:[ab]b){1,3}"}, "b[masked]. Xab ", "b[masked].2X32"},
+    {{"1$", " ", "(?:[ab]b){1,3}"}, "ab ab ab ab ", "32323232"},
 };
 
 /*
@@ -186,8 +224,11 @@ static void test_hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_test),    cmocka_unit_test(test_scratch_of_several),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_test),
+        cmocka_unit_test(test_every_place),
+        cmocka_unit_test(test_scratch_of_several),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_replace),
         cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
