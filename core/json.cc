@@ -14,11 +14,12 @@ struct json {
 
 static_assert(JSON_PADDING >= simdjson::SIMDJSON_PADDING, "json_check reads behind the text");
 
+/* simdjson has no room for a level of that number. */
 struct json *json_new(void)
 {
     struct json *json = new (std::nothrow) struct json;
     ASSERT(json != nullptr);
-    simdjson::error_code error = json->parser.allocate(4096, JSON_DEPTH_MAX);
+    simdjson::error_code error = json->parser.allocate(4096, JSON_DEPTH_MAX + 1);
     ASSERT(error == simdjson::SUCCESS);
     return json;
 }

@@ -174,7 +174,7 @@ enum json_verdict json_grammar_check(struct bytes text)
             /* As simdjson counts: an empty one needs no place on the stack. */
             json_space(&c);
             if (!take(&c, opens_object ? '}' : ']')) {
-                if (depth + 1 == JSON_DEPTH_MAX) {
+                if (depth == JSON_DEPTH_MAX) {
                     return JSON_TOO_DEEP;
                 }
                 is_object[depth++] = opens_object;

@@ -98,7 +98,7 @@ static void test_depth_and_hostile(void **state)
         text[depth] = '1';
         memset(text + depth + 1, ']', depth);
         struct bytes all = bytes_of(text, 2 * depth + 1);
-        enum json_verdict verdict = depth < JSON_DEPTH_MAX ? JSON_VALID : JSON_TOO_DEEP;
+        enum json_verdict verdict = depth <= JSON_DEPTH_MAX ? JSON_VALID : JSON_TOO_DEEP;
         assert_int_equal(check(json, all), verdict);
         assert_int_equal(json_grammar_check(all), verdict);
         assert_int_equal(json_depth(all), depth);
