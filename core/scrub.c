@@ -197,6 +197,7 @@ static const struct words words[SCRUB_REASONS] = {
     [SCRUB_REASON_HEADERS] = {"headers", "headers not well-formed"},
     [SCRUB_REASON_HEADER_MISSING] = {"header_missing", "a required header is missing"},
     [SCRUB_REASON_HEADER_VALUE] = {"header_value", "a header has a value that is not allowed"},
+    [SCRUB_REASON_HEADER_OTHER] = {"header_other", "a header that is not allowed"},
     [SCRUB_REASON_GREW] = {"grew", "too large once cleaned"},
     [SCRUB_REASON_UNSETTLED] = {"unsettled", "cleaning it comes to no end"},
 };

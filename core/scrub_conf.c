@@ -294,6 +294,19 @@ static bool read_added(struct reader *r, const struct conf_value *value,
     return true;
 }
 
+static bool read_allowed(struct reader *r, const struct conf_value *value,
+                         struct scrub_rule_options *rule)
+{
+    if (!read_list(r, value, &rule->headers_allowed)) {
+        return false;
+    }
+    if (value != NULL && rule->headers_allowed.count == 0) {
+        return conf_fail(value, r->error,
+                         "an empty list allows no header: leave it out to allow any");
+    }
+    return true;
+}
+
 static bool read_headers(struct reader *r, const struct conf_value *value,
                          struct scrub_rule_options *rule)
 {
@@ -301,7 +314,8 @@ static bool read_headers(struct reader *r, const struct conf_value *value,
         return true;
     }
     return conf_want(value, CONF_MAP, r->error) &&
-           conf_check_keys(value, "require|remove|add", r->error) &&
+           conf_check_keys(value, "allow|require|remove|add", r->error) &&
+           read_allowed(r, conf_get(value, "allow"), rule) &&
            read_required(r, conf_get(value, "require"), rule) &&
            read_list(r, conf_get(value, "remove"), &rule->headers_remove) &&
            read_added(r, conf_get(value, "add"), rule);

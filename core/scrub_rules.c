@@ -72,6 +72,7 @@ static void keep_options(struct compiler *c, struct scrub_rule_options *o, size_
     keep_list(c, &o->json_mask);
     keep_list(c, &o->must);
     keep_list(c, &o->must_not);
+    keep_list(c, &o->headers_allowed);
     keep_list(c, &o->headers_remove);
     struct scrub_mask *masks = keep(c, o->masks, o->masks_count * sizeof(*masks));
     for (size_t i = 0; i < o->masks_count; i++) {
@@ -255,9 +256,12 @@ static bool compile_headers(struct compiler *c, struct scrub_rule *rule)
         struct bytes name = o->headers_required[i].name;
         wrong = header_name_valid(name) ? wrong : name;
     }
-    for (size_t i = 0; i < o->headers_remove.count; i++) {
-        struct bytes name = o->headers_remove.items[i];
-        wrong = header_name_valid(name) ? wrong : name;
+    const struct scrub_list *names[] = {&o->headers_allowed, &o->headers_remove};
+    for (size_t k = 0; k < COUNT_OF(names); k++) {
+        for (size_t i = 0; i < names[k]->count; i++) {
+            struct bytes name = names[k]->items[i];
+            wrong = header_name_valid(name) ? wrong : name;
+        }
     }
     for (size_t i = 0; i < o->headers_add_count; i++) {
         const struct scrub_header *header = &o->headers_add[i];
@@ -270,8 +274,9 @@ static bool compile_headers(struct compiler *c, struct scrub_rule *rule)
     if (wrong.ptr != NULL) {
         return fail(c, "\"%.*s\" is no name of a header", SAID(wrong));
     }
-    rule->wants_headers =
-        o->headers_required_count + o->headers_remove.count + o->headers_add_count > 0;
+    rule->wants_headers = o->headers_allowed.count + o->headers_required_count +
+                              o->headers_remove.count + o->headers_add_count >
+                          0;
     return true;
 }
 

@@ -4,7 +4,7 @@
  *   rules, in the order of the file; all whose subjects match are applied, each to what the one
  *   before left. Steps of one rule, in this order whatever order it is written in:
  *
- *     size ▶ utf8 ▶ control ▶ trim ▶ json ▶ schema ▶ must, must_not ▶ headers required
+ *     size ▶ utf8 ▶ control ▶ trim ▶ json ▶ schema ▶ must, must_not ▶ headers required, allowed
  *          ▶ minify ▶ drop and mask fields ▶ mask what is found ▶ remove and add headers
  *
  * Threads:     immutable once made; any thread may share it (scrub_rules_ref, _unref).
@@ -89,6 +89,7 @@ struct scrub_rule_options {
     struct scrub_list must; /* patterns */
     struct scrub_list must_not;
 
+    struct scrub_list headers_allowed; /* names; empty: any. Those that are required are, too */
     const struct scrub_required *headers_required;
     size_t headers_required_count;
     struct scrub_list headers_remove;

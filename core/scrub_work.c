@@ -416,6 +416,37 @@ static enum scrub_reason check_required(struct bytes block, const struct scrub_r
     return reason;
 }
 
+static bool is_named_in(const struct header_line *line, const struct scrub_list *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (header_named(line, names->items[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool may_come(const struct scrub_rule_options *o, const struct header_line *line)
+{
+    bool is_required = false;
+    for (size_t i = 0; i < o->headers_required_count && !is_required; i++) {
+        is_required = header_named(line, o->headers_required[i].name);
+    }
+    return is_required || is_named_in(line, &o->headers_allowed);
+}
+
+static enum scrub_reason check_others(struct bytes block, const struct scrub_rule_options *o)
+{
+    size_t at = 0;
+    struct header_line line;
+    while (o->headers_allowed.count > 0 && header_next(block, &at, &line)) {
+        if (!may_come(o, &line)) {
+            return SCRUB_REASON_HEADER_OTHER;
+        }
+    }
+    return SCRUB_REASON_NONE;
+}
+
 static enum scrub_reason step_required(struct job *job)
 {
     const struct scrub_rule_options *o = &job->rule->options;
@@ -430,15 +461,13 @@ static enum scrub_reason step_required(struct job *job)
     for (size_t i = 0; i < o->headers_required_count && reason == SCRUB_REASON_NONE; i++) {
         reason = check_required(block, &o->headers_required[i]);
     }
-    return reason;
+    return reason == SCRUB_REASON_NONE ? check_others(block, o) : reason;
 }
 
 static bool stays(const struct scrub_rule_options *o, const struct header_line *line)
 {
-    for (size_t i = 0; i < o->headers_remove.count; i++) {
-        if (header_named(line, o->headers_remove.items[i])) {
-            return false;
-        }
+    if (is_named_in(line, &o->headers_remove)) {
+        return false;
     }
     for (size_t i = 0; i < o->headers_add_count; i++) {
         if (header_named(line, o->headers_add[i].name)) {

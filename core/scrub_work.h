@@ -32,6 +32,7 @@ enum scrub_reason {
     SCRUB_REASON_HEADERS,        /* no well-formed block */
     SCRUB_REASON_HEADER_MISSING, /* a required one */
     SCRUB_REASON_HEADER_VALUE,   /* not of the allowed set */
+    SCRUB_REASON_HEADER_OTHER,   /* a header that is none of those allowed */
     SCRUB_REASON_GREW,           /* cleaned, it would be larger than max_payload */
     SCRUB_REASON_UNSETTLED,
     SCRUB_REASONS,

@@ -1,6 +1,7 @@
 /* scrub_tool.c - one message, or a file of them, through a scrub made for it. */
 #include "io/scrub_tool.h"
 
+#include "core/header.h"
 #include "core/scrub.h"
 #include "core/scrub_conf.h"
 #include "io/sys.h"
@@ -190,10 +191,13 @@ struct example {
     struct bytes refused; /* the reason's name */
     bool has_expect;
     bool has_refused;
+    bool has_expect_headers;
     char headers[4096];
+    char expect_headers[4096];
 };
 
-static bool read_headers(const struct conf_value *value, struct example *example,
+/* Lines of "Name: value". */
+static bool read_headers(const struct conf_value *value, char *headers, size_t room,
                          struct conf_error *error)
 {
     size_t used = 0;
@@ -208,11 +212,10 @@ static bool read_headers(const struct conf_value *value, struct example *example
         if (!conf_string(value->values[i], &text, error)) {
             return false;
         }
-        used += (size_t)snprintf(example->headers + used, sizeof(example->headers) - used,
-                                 "%.*s: %.*s\r\n", (int)value->values[i]->key.size,
-                                 (const char *)value->values[i]->key.ptr, (int)text.size,
-                                 (const char *)text.ptr);
-        if (used >= sizeof(example->headers)) {
+        used += (size_t)snprintf(
+            headers + used, room - used, "%.*s: %.*s\r\n", (int)value->values[i]->key.size,
+            (const char *)value->values[i]->key.ptr, (int)text.size, (const char *)text.ptr);
+        if (used >= room) {
             return conf_fail(value, error, "these headers are too long for an example");
         }
     }
@@ -224,25 +227,60 @@ static bool read_example(const struct conf_value *value, struct example *example
 {
     *example = (struct example){.headers = ""};
     if (!conf_want(value, CONF_MAP, error) ||
-        !conf_check_keys(value, "name|subject|payload|headers|expect|refused", error)) {
+        !conf_check_keys(value, "name|subject|payload|headers|expect|expect_headers|refused",
+                         error)) {
         return false;
     }
     const struct conf_value *subject = conf_get(value, "subject");
     const struct conf_value *payload = conf_get(value, "payload");
     const struct conf_value *expect = conf_get(value, "expect");
+    const struct conf_value *expect_headers = conf_get(value, "expect_headers");
     const struct conf_value *refused = conf_get(value, "refused");
-    if (subject == NULL || payload == NULL || (expect != NULL && refused != NULL)) {
+    bool expects = expect != NULL || expect_headers != NULL;
+    if (subject == NULL || payload == NULL || (expects && refused != NULL)) {
         return conf_fail(value, error,
                          "an example has a subject, a payload, and expect: TEXT or refused: REASON "
                          "or neither, if it is to pass unchanged");
     }
     example->has_expect = expect != NULL;
+    example->has_expect_headers = expect_headers != NULL;
     example->has_refused = refused != NULL;
     return conf_string(subject, &example->subject, error) &&
            conf_string(payload, &example->payload, error) &&
            (expect == NULL || conf_string(expect, &example->expect, error)) &&
            (refused == NULL || conf_string(refused, &example->refused, error)) &&
-           read_headers(conf_get(value, "headers"), example, error);
+           read_headers(conf_get(value, "headers"), example->headers, sizeof(example->headers),
+                        error) &&
+           read_headers(expect_headers, example->expect_headers, sizeof(example->expect_headers),
+                        error);
+}
+
+/* The lines of a block: without the first and the empty one at the end. */
+static struct bytes lines_of(struct bytes block)
+{
+    struct bytes lines = bytes_skip(block, header_first(block).size);
+    return bytes_of(lines.ptr, lines.size - MIN_OF(lines.size, (size_t)2));
+}
+
+static void print_difference(const struct example *example, const struct scrub_out *out,
+                             struct bytes wanted, const char *reason)
+{
+    bool headers_differ = example->has_expect_headers &&
+                          !bytes_equal(lines_of(out->header), bytes_text(example->expect_headers));
+    if (example->has_refused) {
+        printf("expected it to be refused: %.*s\n", (int)example->refused.size,
+               (const char *)example->refused.ptr);
+    } else {
+        printf("expected %s%.*s\n", headers_differ ? example->expect_headers : "", (int)wanted.size,
+               (const char *)wanted.ptr);
+    }
+    if (reason[0] != '\0') {
+        printf("    refused by \"%s\": %s\n", (const char *)out->rule->options.name.ptr, reason);
+        return;
+    }
+    struct bytes lines = headers_differ ? lines_of(out->header) : (struct bytes){0};
+    printf("    got %.*s%.*s\n", (int)lines.size, (const char *)lines.ptr, (int)out->body.size,
+           (const char *)out->body.ptr);
 }
 
 static bool is_as_expected(struct tool *tool, const struct conf_value *value,
@@ -253,24 +291,17 @@ static bool is_as_expected(struct tool *tool, const struct conf_value *value,
         apply(tool, example->subject, example->headers, example->payload, &out);
     struct bytes wanted = example->has_expect ? example->expect : example->payload;
     const char *reason = verdict == SCRUB_REFUSE ? scrub_reason_name(out.outcome.reason) : "";
-    bool is_fine = example->has_refused ? bytes_equal(bytes_text(reason), example->refused)
-                                        : verdict != SCRUB_REFUSE && bytes_equal(out.body, wanted);
-    if (is_fine) {
-        return true;
-    }
-    printf("%s:%u: ", value->file, value->line);
+    bool is_fine = verdict != SCRUB_REFUSE && bytes_equal(out.body, wanted);
     if (example->has_refused) {
-        printf("expected it to be refused: %.*s\n", (int)example->refused.size,
-               (const char *)example->refused.ptr);
-    } else {
-        printf("expected %.*s\n", (int)wanted.size, (const char *)wanted.ptr);
+        is_fine = bytes_equal(bytes_text(reason), example->refused);
+    } else if (is_fine && example->has_expect_headers) {
+        is_fine = bytes_equal(lines_of(out.header), bytes_text(example->expect_headers));
     }
-    if (verdict == SCRUB_REFUSE) {
-        printf("    refused by \"%s\": %s\n", (const char *)out.rule->options.name.ptr, reason);
-    } else {
-        printf("    got %.*s\n", (int)out.body.size, (const char *)out.body.ptr);
+    if (!is_fine) {
+        printf("%s:%u: ", value->file, value->line);
+        print_difference(example, &out, wanted, reason);
     }
-    return false;
+    return is_fine;
 }
 
 static int run_examples(struct tool *tool, const struct conf_value *list)

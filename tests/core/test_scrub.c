@@ -97,6 +97,45 @@ static void test_steps(void **state)
 }
 
 /*
+ * Goal:    where headers are allowed by name, any other is refused; what is required is allowed, and so
+ *          is a message without headers.
+ */
+static void test_allowed_headers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *block;
+        enum scrub_reason reason;
+    } cases[] = {
+        {"", SCRUB_REASON_NONE},
+        {"NATS/1.0\r\n\r\n", SCRUB_REASON_NONE},
+        {"NATS/1.0\r\na:x\r\nB: y\r\nA: z\r\n\r\n", SCRUB_REASON_NONE},
+        {"NATS/1.0\r\nA: x\r\nAB: y\r\n\r\n", SCRUB_REASON_HEADER_OTHER},
+        {"NATS/1.0\r\nC: c\r\n\r\n", SCRUB_REASON_HEADER_OTHER},
+        {"NATS/1.0\r\nC: c\r\nbroken\r\n\r\n", SCRUB_REASON_HEADERS},
+    };
+    struct scrub_rules *set =
+        scrub_text_rules("{subject: a, headers { allow: [A, B] }}, "
+                         "{subject: b, headers { allow: A, require { B: true }, remove: B }}");
+    struct scrub *scrub = scrub_new(set, NULL, 1);
+    scrub_rules_unref(set);
+    struct scrub_out out;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct scrub_in in = {.subject = bytes_text("a"), .header = bytes_text(cases[i].block)};
+        bool refuses = cases[i].reason != SCRUB_REASON_NONE;
+        assert_int_equal(scrub_apply(scrub, &in, &out), refuses ? SCRUB_REFUSE : SCRUB_PASS);
+        if (refuses) {
+            assert_int_equal(out.outcome.reason, cases[i].reason);
+        }
+    }
+    struct scrub_in in = {.subject = bytes_text("b"),
+                          .header = bytes_text("NATS/1.0\r\nB: x\r\nA: y\r\n\r\n")};
+    assert_int_equal(scrub_apply(scrub, &in, &out), SCRUB_REPLACE);
+    assert_true(bytes_equal(out.header, bytes_text("NATS/1.0\r\nA: y\r\n\r\n")));
+    scrub_free(scrub);
+}
+
+/*
  * Goal:    headers are required, removed and added, whatever their case; a block that cannot be read
  *          is refused; cleaning twice changes nothing more.
  * Method:  a table of blocks.
@@ -433,6 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_allowed_headers),
         cmocka_unit_test(test_limit),
         cmocka_unit_test(test_observe_and_count),
         cmocka_unit_test(test_many_subjects),

@@ -26,7 +26,8 @@ static void test_every_key(void **state)
         "           schema { type: object, properties { n { minimum: 1.5, enum: [2, true] } } } }\n"
         "    mask: [email, ip, { pattern: 'x+', with: y }, { pattern: 'z' }]\n"
         "    must_match: m, must_not_match: [n, o]\n"
-        "    headers { require { Kind: [a, b], Other: true }, remove: R, add { A: b } } }\n"
+        "    headers { allow: [K, L]\n"
+        "      require { Kind: [a, b], Other: true }, remove: R, add { A: b } } }\n"
         "  { subject: '>' }\n ]\n}\n",
         &error);
     if (rules == NULL) {
@@ -58,6 +59,7 @@ static void test_every_key(void **state)
     assert_int_equal(o->headers_required_count, 2);
     assert_int_equal(o->headers_required[0].values.count, 2);
     assert_int_equal(o->headers_required[1].values.count, 0);
+    assert_int_equal(o->headers_allowed.count, 2);
     assert_int_equal(o->headers_remove.count, 1);
     assert_int_equal(o->headers_add_count, 1);
     const struct scrub_rule_options *plain = &rules->rules[1].options;
@@ -100,6 +102,8 @@ static void test_complaints(void **state)
         {"{subject: a, refused: quarantine}", "go together"},
         {"{subject: a, headers {remove: 'a b'}}", "no name of a header"},
         {"{subject: a, headers {require {X: []}}}", "true for any"},
+        {"{subject: a, headers {allow: []}}", "leave it out"},
+        {"{subject: a, headers {allow: [A, 'b:']}}", "no name of a header"},
         {"{subject: a, headers {add {X: \"a\\r\\nb\"}}}", "line end"},
         {"{subject: a, name: \"a'b\"}", "quotes"},
         {"{subject: a, name: x}, {subject: a, name: x}", "two rules"},

@@ -5,6 +5,7 @@ Goal:   cleaned for all receivers; refused ones told, dropped or sent to quarant
 Method: a hub with a file of rules; every byte that arrives is compared.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 import harness
@@ -153,6 +155,79 @@ class ScrubTest(unittest.TestCase):
         done = check()
         self.assertNotEqual(done.returncode, 0)
         self.assertIn(b"hub.conf:2:", done.stdout)
+
+    def tool(self, *words, payload=b""):
+        done = subprocess.run([harness.executable(), "scrub", "--config", str(self.path), *words], input=payload,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        return done.returncode, done.stdout, re.sub(r" \([\d.]+ us\)", "", done.stderr.decode())
+
+    def test_the_tool(self):
+        """One payload: its result on standard output, what fired on standard error, and the three statuses."""
+        self.path.write_text("scrub { rules [ { name: h, subject: 'h.*', headers { allow: [Kind, A], require { Kind: a }, "
+                             "remove: A, add { By: hub } } }, { name: m, subject: 'h.>', mask: email, observe: true } ] }\n",
+                             encoding="utf-8")
+        status, left, said = self.tool("--subject", "h.x", "--header", "Kind: a", "--header", "A: b", payload=b"a@b.cc\0")
+        self.assertEqual((status, left), (0, b"a@b.cc\0"))
+        self.assertEqual(said, 'rule "h": cleaned: headers\nrule "m" (observes): cleaned: masked\n'
+                         "cleaned, 7 bytes in, 7 bytes out\nNATS/1.0\r\nKind: a\r\nBy: hub\r\n\r\n")
+        status, left, said = self.tool("--subject", "h.x", "--header", "Kind: a", "--header", "X: b", payload=b"x")
+        self.assertEqual((status, left, said), (1, b"", 'rule "h": refused, a header that is not allowed\nrefused\n'))
+        self.assertEqual(self.tool("--subject", "other", payload=b"x"),
+                         (0, b"x", "no rule for this subject\npassed, 1 bytes in, 1 bytes out\n"))
+        self.path.write_text("scrub { rules [ { subject: 'a..b' } ] }\n", encoding="utf-8")
+        status, _, said = self.tool("--subject", "h.x")
+        self.assertEqual(status, 2)
+        self.assertIn("hub.conf:1:", said)
+
+    def test_examples(self):
+        """Each kind of expectation, held and broken; the place of a broken one is named."""
+        self.path.write_text("scrub { rules [ { name: h, subject: h, trim: true, headers { remove: A, add { By: hub } } }, "
+                             "{ name: j, subject: j, json: true } ] }\n", encoding="utf-8")
+        tests = pathlib.Path(self.directory.name, "examples.conf")
+        fine = ["{ subject: h, payload: ' x ', expect: x }",
+                "{ subject: h, payload: x, headers { A: a, B: b }, expect_headers { B: b, By: hub } }",
+                "{ subject: h, payload: ' x', expect: x, expect_headers { By: hub } }",
+                "{ subject: j, payload: '[', refused: json }",
+                "{ subject: j, payload: '[1]', expect_headers { } }"]
+        broken = [("{ subject: h, payload: ' x ', expect: ' x' }", "expected  x\n    got x\n"),
+                  ("{ subject: h, payload: x, headers { A: a }, expect_headers { A: a } }",
+                   "expected A: a\r\nx\n    got By: hub\r\nx\n"),
+                  ("{ subject: j, payload: '[1]', refused: json }", "expected it to be refused: json\n    got [1]\n"),
+                  ("{ subject: j, payload: '[' }", 'expected [\n    refused by "j": json\n')]
+        tests.write_text("tests [\n%s\n]\n" % "\n".join(fine + [one for one, _ in broken]), encoding="utf-8")
+        status, said, _ = self.tool("--test", str(tests))
+        lines = "".join("%s:%d: %s" % (tests, 2 + len(fine) + at, text) for at, (_, text) in enumerate(broken))
+        self.assertEqual((status, said.decode()), (1, lines + "5 passed, 4 failed\n"))
+        tests.write_text("tests [ { subject: j, payload: x, expect: x, refused: json } ]\n", encoding="utf-8")
+        self.assertEqual(self.tool("--test", str(tests))[0], 2)
+
+    def test_observe_and_counters(self):
+        """A rule that observes touches nothing and is counted as if it did; the log holds nothing of a payload."""
+        self.path.write_text("http: 127.0.0.1:-1\nscrub { log_every: 1, rules [ { name: watch, subject: x, observe: true, "
+                             "must_not_match: evil, mask: card }, { name: act, subject: x, mask: email } ] }\n", encoding="utf-8")
+        hub = Hub(flags=["-c", str(self.path)])
+        self.addCleanup(hub.stop)
+        hear, says = Client(hub, QUIET), Client(hub, QUIET)
+        self.addCleanup(hear.close)
+        self.addCleanup(says.close)
+        hear.send(b"SUB x 1\r\n").sync()
+        secrets = [b"evil plan", b"n 4111111111111111", b"to bob@secret.org", b"plain"]
+        says.send(b"".join(pub(b"x", one) for one in secrets)).sync()
+        hear.expect(b"".join(msg(b"x", b"1", one) for one in secrets[:2] + [b"to [email]", b"plain"]))
+        with open(hub.ports_path, "rb") as ports:
+            url = json.load(ports)["monitoring"][0]
+        with urllib.request.urlopen(url + "/hubz", timeout=10 * harness.SLOWNESS) as answer:
+            watch, act = json.load(answer)["scrub"]
+        self.assertEqual((watch["mode"], watch["passed"], watch["cleaned"], watch["refused"]["must_not"]),
+                         ("observe", 2, 1, 1))
+        self.assertEqual((act["mode"], act["passed"], act["cleaned"], sum(act["refused"].values())), ("tell", 3, 1, 0))
+        self.assertGreater(act["timed"], 0)
+        wait_for(hub, 'Scrub rule "act" cleaned')
+        log = log_of(hub)
+        self.assertIn('Scrub rule "watch" would refuse', log)
+        self.assertIn('Scrub rule "watch" would clean', log)
+        for secret in ("evil", "4111", "bob", "secret.org", "plan"):
+            self.assertNotIn(secret, log)
 
     def test_the_page(self):
         """The rules and the examples of docs/scrub.md."""
