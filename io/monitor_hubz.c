@@ -84,8 +84,26 @@ static json_t *reasons_json(const struct metrics *sum)
     return object;
 }
 
+/* What becomes of a message that a rule refuses. */
+static const char *mode_of(const struct scrub_rule_options *options)
+{
+    static const char *const fates[] = {
+        [SCRUB_TELL] = "tell", [SCRUB_DROP] = "drop", [SCRUB_QUARANTINE] = "quarantine"};
+    return options->is_observer ? "observe" : fates[options->fate];
+}
+
+static json_t *subjects_json(const struct scrub_list *subjects)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < subjects->count; i++) {
+        json_array_append_new(array, json_of_text((const char *)subjects->items[i].ptr));
+    }
+    return array;
+}
+
 static json_t *rule_json(const struct scrub_tally_row *row)
 {
+    const struct scrub_rule_options *options = &row->rule->options;
     const struct scrub_counters *counters = &row->counters;
     json_t *object = json_object();
     json_t *refused = json_object();
@@ -93,8 +111,14 @@ static json_t *rule_json(const struct scrub_tally_row *row)
         json_object_set_new(refused, scrub_reason_name((enum scrub_reason)i),
                             json_of(counters->refused[i]));
     }
-    json_object_set_new(object, "rule", json_of_text((const char *)row->rule->options.name.ptr));
-    json_object_set_new(object, "observes", json_boolean(row->rule->options.is_observer));
+    json_object_set_new(object, "rule", json_of_text((const char *)options->name.ptr));
+    json_object_set_new(object, "subjects", subjects_json(&options->subjects));
+    json_object_set_new(object, "mode", json_string(mode_of(options)));
+    if (options->fate == SCRUB_QUARANTINE) {
+        json_object_set_new(object, "quarantine",
+                            json_of_text((const char *)options->quarantine.ptr));
+    }
+    json_object_set_new(object, "observes", json_boolean(options->is_observer));
     json_object_set_new(object, "passed", json_of(counters->passed));
     json_object_set_new(object, "cleaned", json_of(counters->cleaned));
     json_object_set_new(object, "refused", refused);

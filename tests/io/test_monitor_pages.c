@@ -240,6 +240,16 @@ static void test_slowz_and_hubz(void **state)
     const json_t *both = json_array_get(rules, 1);
     assert_string_equal(text(both, "rule"), "both");
     assert_true(json_is_true(json_object_get(both, "observes")));
+    static const char *const modes[] = {"drop", "observe", "quarantine"};
+    for (size_t i = 0; i < COUNT_OF(modes); i++) {
+        const json_t *rule = json_array_get(rules, i);
+        assert_string_equal(text(rule, "mode"), modes[i]);
+        const json_t *subjects = json_object_get(rule, "subjects");
+        assert_int_equal(json_array_size(subjects), 1);
+        assert_string_equal(json_string_value(json_array_get(subjects, 0)), ">");
+    }
+    assert_null(json_object_get(both, "quarantine"));
+    assert_string_equal(text(json_array_get(rules, 2), "quarantine"), "jail");
     assert_int_equal(number(both, "passed"), 22);
     assert_int_equal(number(both, "cleaned"), 41);
     assert_int_equal(number(both, "timed_ns"), 2000000000);

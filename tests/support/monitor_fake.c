@@ -37,7 +37,11 @@ static void fill_scrub(struct answer *answer, uint32_t worker)
     static const struct bytes all = {.ptr = (const uint8_t *)">", .size = 1};
     struct scrub_list subjects = {.items = &all, .count = 1};
     const struct scrub_rule_options options[] = {
-        {.name = bytes_text(worker == 0 ? "old" : "new"), .subjects = subjects, .trim = true},
+        {.name = bytes_text(worker == 0 ? "old" : "new"),
+         .subjects = subjects,
+         .trim = true,
+         .fate = worker == 0 ? SCRUB_DROP : SCRUB_QUARANTINE,
+         .quarantine = bytes_text("jail")},
         {.name = bytes_text("both"), .subjects = subjects, .is_observer = true}};
     struct scrub_error error;
     struct scrub_rules *rules = scrub_rules_new(options, COUNT_OF(options), &error);

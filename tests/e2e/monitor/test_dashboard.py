@@ -5,20 +5,35 @@ E2E_PICTURES: a folder that gets what was seen, as PNG.
 
 import os
 import re
+import signal
 import tempfile
 import unittest
 
 from browser import Browser, is_installed
-from pages import MonitoredHub
+from pages import MonitoredHub, connect_as
 from traffic import Traffic
 import harness
+
+
+RULES = """
+scrub { rules [
+  { name: "long name of a rule that cleans", subject: ["traffic.*", "a.>"], mask: email, must_match: "m" }
+  { name: watch, subject: "checked.x", observe: true, json: true }
+  { name: orders, subject: "checked.>", json: true, max_size: 20, refused: drop }
+  { name: jail, subject: "evil.<b>", must_not_match: x, quarantine: jail.x }
+] }
+"""
 
 
 @unittest.skipUnless(is_installed(), "chromium and chromedriver are not installed")
 class Dashboard(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.hub = MonitoredHub(flags=["-n", "<i>hub</i>"], write_deadline="10m")
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.rules = os.path.join(cls.folder.name, "hub.conf")
+        with open(cls.rules, "w", encoding="utf-8") as file:
+            file.write(RULES)
+        cls.hub = MonitoredHub(flags=["-n", "<i>hub</i>", "-c", cls.rules], write_deadline="10m")
         cls.traffic = Traffic(cls.hub, subscribers=20, rate=2000, size=2000, slow=True)
         cls.browser = Browser(1280, 900)
         cls.browser.open(cls.hub.url("/"))
@@ -28,6 +43,7 @@ class Dashboard(unittest.TestCase):
         cls.browser.close()
         cls.traffic.stop()
         cls.hub.stop()
+        cls.folder.cleanup()
 
     def text(self, name):
         return self.browser.run("return document.getElementById('%s').innerText" % name)
@@ -76,7 +92,28 @@ class Dashboard(unittest.TestCase):
             self.assertTrue(name.startswith(self.hub.url("/")), name)
         self.assertEqual(self.browser.complaints(), [])
 
-    def test_4_pictures(self):
+    def table(self, name):
+        return self.browser.run("return [...document.querySelectorAll('#%s tr')].map(row => "
+                                "[...row.cells].map(cell => cell.innerText))" % name)
+
+    def test_4_rules(self):
+        """Each rule with what it did, in their order; after a reload, those of the new file."""
+        client = harness.Client(self.hub, connect_as("checked"))
+        said = [(b"checked.x", b"{")] * 3 + [(b"checked.x", b"[1]")] * 2 + [(b"checked.y", b"x" * 21)] + \
+            [(b"evil.<b>", b"x")] * 4
+        client.send(b"".join(harness.pub(*one) for one in said)).sync()
+        client.close()
+        self.hub.eventually(lambda: self.table("rules")[3][6] == "4", 30)
+        first, watch, orders, jail = self.table("rules")
+        self.assertEqual(first[:3], ["long name of a rule that cleans", "traffic.*, a.>", "tell"])
+        self.assertGreater(self.browser.run("return samples.at(-1).scrub[0].passed"), 200)
+        self.assertRegex(first[3], "[1-9].*")
+        self.assertRegex(first[8], r"^[\d.]+ (ns|µs|ms)$")
+        self.assertEqual(watch[:3] + watch[4:8], ["watch", "checked.x", "observe", "2", "0", "3", "json 3"])
+        self.assertEqual(orders[:3] + orders[4:8], ["orders", "checked.>", "drop", "2", "0", "4", "json 3, size 1"])
+        self.assertEqual(jail[:3] + jail[4:8], ["jail", "evil.<b>", "quarantine: jail.x", "0", "0", "4", "must not 4"])
+
+    def test_5_pictures(self):
         self.keep_picture("desk")
         self.browser.resize(390, 844)
         width = self.hub.eventually(
@@ -93,7 +130,17 @@ class Dashboard(unittest.TestCase):
         self.assertEqual(cut, [])
         self.keep_picture("phone")
 
-    def test_5_a_silent_hub_is_said(self):
+    def test_6_other_rules_and_none(self):
+        for rules, names in (("{ name: new, subject: x }, { name: jail, subject: y, observe: true }", ["new", "jail"]),
+                             ("", [])):
+            with open(self.rules, "w", encoding="utf-8") as file:
+                file.write("scrub { rules [ %s ] }\n" % rules)
+            os.kill(self.hub.pid, signal.SIGHUP)
+            self.hub.eventually(lambda: [row[0] for row in self.table("rules")] == names, 30)
+            is_hidden = self.browser.run("return document.getElementById('rules').offsetParent === null")
+            self.assertEqual(is_hidden, names == [])
+
+    def test_7_a_silent_hub_is_said(self):
         self.browser.run("window.fetch = () => Promise.reject(new Error('gone'));")
         self.hub.eventually(lambda: "no answer" in self.text("state"), 10)
 
