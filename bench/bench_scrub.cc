@@ -3,6 +3,10 @@
  *
  *   scrub/KIND/BYTES   one rule of one kind; text of a log for the kinds that look at bytes, a list
  *                      of records for those that read JSON; nothing is found, as in most traffic
+ *   scrub/utf8_other/… text that is not ASCII: two, three and four bytes a character
+ *   scrub/utf8_replace/… the same with a broken byte every 100 or so, replaced
+ *   scrub/control_hit/… a log with colours, stripped
+ *   scrub/headers/…    headers required, removed and added; their size does not grow with the payload
  *   scrub/mask_hit/…   the built-in masks on text with a match every 100 bytes or so
  *   scrub/mask_full/…  on text that is little else: a match of one of the kinds every 27 bytes
  *   scrub/usual/…      UTF-8, JSON and all built-in masks in one rule
@@ -15,6 +19,7 @@
 #include "core/scrub.h"
 
 #include <benchmark/benchmark.h>
+#include <cstring>
 #include <string>
 
 namespace
@@ -39,6 +44,25 @@ std::string text_of(size_t size, bool hits)
     text.resize(size);
     return text;
 }
+
+std::string repeated(size_t size, const char *line)
+{
+    std::string text;
+    while (text.size() + strlen(line) <= size) {
+        text += line;
+    }
+    text.resize(size, ' ');
+    return text;
+}
+
+const char other_line[] = "\u0432\u0441\u0451 \u0442\u0435\u043a\u0441\u0442, "
+                          "\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u3001 "
+                          "\U0001F600 \u00e4\u00f6\u00fc\n";
+const char broken_line[] = "\u0432\u0441\u0451 \u0442\u0435\u043a\u0441\u0442, "
+                           "\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u3001 "
+                           "\U0001F600 \u00e4\u00f6\u00fc\xFF\n";
+const char colour_line[] = "\x1b[1;32mINFO\x1b[0m worker 3: request 8812345 took 12.7 ms, 200 OK, "
+                           "and nothing else happened here\n";
 
 std::string full_of(size_t size)
 {
@@ -93,12 +117,13 @@ struct scrub *scrub_of(struct scrub_rule_options options)
 }
 
 void run(benchmark::State &state, struct scrub *scrub, const std::string &payload,
-         const char *name = "bench")
+         const char *name = "bench", const char *header = "")
 {
     struct scrub_in in = {};
     in.subject = bytes_text(name);
+    in.header = bytes_text(header);
     in.body = view(payload);
-    in.limit = 4 * payload.size();
+    in.limit = 4 * payload.size() + 1000;
     uint64_t left = 0;
     for (auto _ : state) {
         struct scrub_out out = {};
@@ -140,6 +165,49 @@ void utf8(benchmark::State &state)
     run(state, scrub_of(options), text_of(size_of(state), false));
 }
 
+void utf8_other(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.utf8 = SCRUB_CHECK;
+    run(state, scrub_of(options), repeated(size_of(state), other_line));
+}
+
+void utf8_replace(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.utf8 = SCRUB_CLEAN;
+    run(state, scrub_of(options), repeated(size_of(state), broken_line));
+}
+
+void control_hit(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.control = SCRUB_CLEAN;
+    run(state, scrub_of(options), repeated(size_of(state), colour_line));
+}
+
+void trim(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.trim = true;
+    run(state, scrub_of(options), repeated(size_of(state), " some words\n"));
+}
+
+void headers(benchmark::State &state)
+{
+    static const struct scrub_required required = {bytes_text("Kind"), {}};
+    static const struct bytes removed = bytes_text("Secret");
+    static const struct scrub_header added = {bytes_text("By"), bytes_text("hub")};
+    struct scrub_rule_options options = {};
+    options.headers_required = &required;
+    options.headers_required_count = 1;
+    options.headers_remove = {&removed, 1};
+    options.headers_add = &added;
+    options.headers_add_count = 1;
+    run(state, scrub_of(options), text_of(size_of(state), false), "bench",
+        "NATS/1.0\r\nKind: order\r\nSecret: 12345678\r\nNats-Msg-Id: 8812345\r\n\r\n");
+}
+
 void control(benchmark::State &state)
 {
     struct scrub_rule_options options = {};
@@ -151,6 +219,22 @@ void json(benchmark::State &state)
 {
     struct scrub_rule_options options = {};
     options.json = true;
+    run(state, scrub_of(options), json_of(size_of(state)));
+}
+
+void json_depth(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.json = true;
+    options.json_depth_max = 8;
+    run(state, scrub_of(options), json_of(size_of(state)));
+}
+
+void json_mask(benchmark::State &state)
+{
+    static const struct bytes path = bytes_text("$[*].user.name");
+    struct scrub_rule_options options = {};
+    options.json_mask = {&path, 1};
     run(state, scrub_of(options), json_of(size_of(state)));
 }
 
@@ -256,8 +340,15 @@ void regex_builtin(benchmark::State &state)
 BENCHMARK(none)->Name("scrub/none")->SIZES;
 BENCHMARK(size_only)->Name("scrub/size")->SIZES;
 BENCHMARK(utf8)->Name("scrub/utf8")->SIZES;
+BENCHMARK(utf8_other)->Name("scrub/utf8_other")->SIZES;
+BENCHMARK(utf8_replace)->Name("scrub/utf8_replace")->SIZES;
+BENCHMARK(trim)->Name("scrub/trim")->SIZES;
+BENCHMARK(headers)->Name("scrub/headers")->SIZES;
+BENCHMARK(control_hit)->Name("scrub/control_hit")->SIZES;
 BENCHMARK(control)->Name("scrub/control")->SIZES;
 BENCHMARK(json)->Name("scrub/json")->SIZES;
+BENCHMARK(json_depth)->Name("scrub/json_depth")->SIZES;
+BENCHMARK(json_mask)->Name("scrub/json_mask")->SIZES;
 BENCHMARK(json_minify)->Name("scrub/json_minify")->SIZES;
 BENCHMARK(json_drop)->Name("scrub/json_drop")->SIZES;
 BENCHMARK(json_schema)->Name("scrub/json_schema")->SIZES;
