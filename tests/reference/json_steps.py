@@ -200,7 +200,7 @@ class Fields(Step):
     def path(rng, is_drop):
         steps = []
         for number in range(rng.randrange(1, 4)):
-            want = rng.choice([None, rng.randrange(3)] + [key for key in texts.KEYS if key] * 2)
+            want = rng.choice([None, rng.randrange(3), "a", "b", "c"] + [key for key in texts.KEYS if key])
             steps.append((rng.random() < (0.6 if number == 0 else 0.2), want))
         if is_drop and isinstance(steps[-1][1], int):
             steps[-1] = (steps[-1][0], "a")

@@ -81,8 +81,9 @@ def is_of(node, byte):
 class Text:
     """Where matches of trees begin and end in one text; what was found out is kept."""
 
-    def __init__(self, text):
-        self.text, self.known = text, {}
+    def __init__(self, text, flag=""):
+        self.text, self.known = text.lower() if flag == "(?i)" else text, {}
+        self.dot_is_all = flag == "(?s)"
 
     def ends(self, node, start):
         """Where a match that begins here can end."""
@@ -99,7 +100,7 @@ class Text:
         if kind == "byte":
             return {start + 1} if byte and byte[0] == node[1] else set()
         if kind == "set":
-            return {start + 1} if byte and is_of(node, byte[0]) else set()
+            return {start + 1} if byte and (self.dot_is_all and node[2] == "." or is_of(node, byte[0])) else set()
         if kind == "cat":
             now = {start}
             for one in node[1]:
@@ -122,6 +123,12 @@ class Text:
                 now -= found
             found |= now
         return found
+
+
+def is_in(node, text, flag=""):
+    """Is there a match, be it an empty one?"""
+    whole = Text(text, flag)
+    return any(whole.ends(node, start) for start in range(len(text) + 1))
 
 
 def matches(node, text):

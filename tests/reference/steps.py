@@ -180,19 +180,17 @@ class Must(Step):
         self.none = [patterns.tree(rng) for _ in range(rng.randrange(4))]
         if not self.all + self.none:
             self.none = [patterns.tree(rng)]
-        self.flags = [rng.choice(["", "", "", "(?i)", "(?s)"]) for _ in self.all + self.none]
-        texts = [flag + patterns.write(one) for flag, one in zip(self.flags, self.all + self.none)]
-        self.texts = texts[:len(self.all)], texts[len(self.all):]
-        self.compiled = [[re.compile(text.encode()) for text in side] for side in self.texts]
+        self.sides = [[(rng.choice(["", "", "", "(?i)", "(?s)"]), one) for one in side] for side in (self.all, self.none)]
 
     def conf(self):
-        sides = [name + ": " + listed(side) for name, side in zip(("must_match", "must_not_match"), self.texts) if side]
-        return "\n".join(sides)
+        written = [[flag + patterns.write(one) for flag, one in side] for side in self.sides]
+        return "\n".join(name + ": " + listed(side)
+                         for name, side in zip(("must_match", "must_not_match"), written) if side)
 
     def body(self, text):
-        if not all(one.search(text) for one in self.compiled[0]):
+        if not all(patterns.is_in(one, text, flag) for flag, one in self.sides[0]):
             raise Refused("must")
-        if any(one.search(text) for one in self.compiled[1]):
+        if any(patterns.is_in(one, text, flag) for flag, one in self.sides[1]):
             raise Refused("must_not")
         return text
 
