@@ -39,13 +39,13 @@ int regions_reserve(struct regions *regions, size_t bytes)
 
 static void lock(struct regions *regions)
 {
-    while (atomic_flag_test_and_set_explicit(&regions->is_busy, memory_order_acquire)) {
+    while (atomic_exchange_explicit(&regions->is_busy, true, memory_order_acquire)) {
     }
 }
 
 static void unlock(struct regions *regions)
 {
-    atomic_flag_clear_explicit(&regions->is_busy, memory_order_release);
+    atomic_store_explicit(&regions->is_busy, false, memory_order_release);
 }
 
 /* The lowest `count` free slots in a row, or slots_count. Low ones first: what is in use stays together,

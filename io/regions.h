@@ -15,8 +15,6 @@
 
 #include "core/base.h"
 
-#include <stdatomic.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -29,8 +27,8 @@ struct regions {
     uint8_t *base;
     size_t slots_count;
     size_t slots_top;       /* none at or above it was ever used */
-    _Atomic uint16_t *used; /* by slot: pages of 4 KiB that are handed out */
-    atomic_flag is_busy;
+    ATOMIC(uint16_t) * used; /* by slot: pages of 4 KiB that are handed out */
+    ATOMIC(bool) is_busy;
 };
 
 /* Reserves `bytes` (a multiple of REGION_SLOT_BYTES) of addresses, for as long as the process lives.
