@@ -26,7 +26,7 @@ enum {
 struct regions {
     uint8_t *base;
     size_t slots_count;
-    size_t slots_top;       /* none at or above it was ever used */
+    size_t slots_top;        /* none at or above it was ever used */
     ATOMIC(uint16_t) * used; /* by slot: pages of 4 KiB that are handed out */
     ATOMIC(bool) is_busy;
 };
