@@ -84,6 +84,10 @@ class Examples(unittest.TestCase):
         self.assertEqual(made.returncode, 0, made.stdout + made.stderr)
         for name in ("after.json", "base-1.json", "base-2.json", "new-1.json", "new-2.json", "results/a.json"):
             shutil.copy(os.path.join(self.folder, "before.json"), os.path.join(self.folder, name))
+        # Pairs are runs made in turns: these have to be runs of their own.
+        for name in ("A-1.json", "B-1.json", "B-2.json", "A-2.json"):
+            made = self.paste("hubload fanout --subscribers 2 --rate 100 --warmup 0 --duration 0.2 --json " + name)
+            self.assertEqual(made.returncode, 0, made.stdout + made.stderr)
 
     def paste_page(self, page):
         return [(line, self.paste(line)) for line in examples_of(page)]
