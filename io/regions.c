@@ -34,18 +34,8 @@ int regions_reserve(struct regions *regions, size_t bytes)
         .slots_count = slots_count,
         .used = used,
     };
+    pthread_mutex_init(&regions->lock, NULL);
     return 0;
-}
-
-static void lock(struct regions *regions)
-{
-    while (atomic_exchange_explicit(&regions->is_busy, true, memory_order_acquire)) {
-    }
-}
-
-static void unlock(struct regions *regions)
-{
-    atomic_store_explicit(&regions->is_busy, false, memory_order_release);
 }
 
 /* The lowest `count` free slots in a row, or slots_count. Low ones first: what is in use stays together,
@@ -89,7 +79,7 @@ void *regions_take(struct regions *regions, size_t bytes)
     ASSERT(bytes > 0 && bytes % UNIT_BYTES == 0);
     size_t count = (bytes + REGION_SLOT_BYTES - 1) / REGION_SLOT_BYTES;
     uint8_t *taken = NULL;
-    lock(regions);
+    pthread_mutex_lock(&regions->lock);
     size_t first = find(regions, count);
     if (first < regions->slots_count) {
         uint8_t *address = regions->base + first * REGION_SLOT_BYTES;
@@ -99,7 +89,7 @@ void *regions_take(struct regions *regions, size_t bytes)
             regions->slots_top = MAX_OF(regions->slots_top, first + count);
         }
     }
-    unlock(regions);
+    pthread_mutex_unlock(&regions->lock);
     return taken;
 }
 

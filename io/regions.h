@@ -15,6 +15,8 @@
 
 #include "core/base.h"
 
+#include <pthread.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,7 +30,7 @@ struct regions {
     size_t slots_count;
     size_t slots_top;        /* none at or above it was ever used */
     ATOMIC(uint16_t) * used; /* by slot: pages of 4 KiB that are handed out */
-    ATOMIC(bool) is_busy;
+    pthread_mutex_t lock;    /* of taking */
 };
 
 /* Reserves `bytes` (a multiple of REGION_SLOT_BYTES) of addresses, for as long as the process lives.
