@@ -21,7 +21,11 @@
 
 enum {
     SLOT = REGION_SLOT_BYTES,
-    SLOTS = 16,
+    THREADS = 4,
+    SLOTS_EACH_MAX = 3,
+    /* However those of the others lie, a thread finds room: SLOTS_EACH_MAX - 1 in each gap are too few,
+     * and more than fit into the gaps are free. */
+    SLOTS = 24,
     PAGE = 4096,
     TAKES = 400,
 };
@@ -144,7 +148,7 @@ static void *take_and_give(void *argument)
 {
     struct regions *regions = argument;
     for (size_t i = 0; i < TAKES; i++) {
-        size_t bytes = (1 + i % 3) * SLOT;
+        size_t bytes = (1 + i % SLOTS_EACH_MAX) * SLOT;
         uint8_t *region = regions_take(regions, bytes);
         if (region == NULL) {
             return "full";
@@ -168,14 +172,16 @@ static void test_threads_do_not_meet(void **state)
 {
     (void)state;
     struct regions regions = reserved();
-    pthread_t threads[4];
-    for (size_t i = 0; i < 4; i++) {
+    pthread_t threads[THREADS];
+    void *problems[THREADS];
+    for (size_t i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, &regions), 0);
     }
-    for (size_t i = 0; i < 4; i++) {
-        void *problem;
-        assert_int_equal(pthread_join(threads[i], &problem), 0);
-        assert_null(problem);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], &problems[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) { /* when nobody uses the range any more */
+        assert_null(problems[i]);
     }
     /* Nothing is left in use. */
     (void)taken(&regions, SLOTS * SLOT);
