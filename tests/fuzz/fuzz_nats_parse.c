@@ -8,7 +8,7 @@
  * And what nats_peek says of each place where a verb begins: may it be wrong?
  */
 #include "core/proto/nats_peek.h"
-#include "tests/core/proto/nats_trace.h"
+#include "tests/core/proto/parse_trace.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

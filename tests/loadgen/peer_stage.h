@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "loadgen/client.h"
+#include "tests/loadgen/plain_scenario.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -41,19 +42,7 @@ static inline void stage_scenario(struct stage *st, const struct codec_protocol 
 {
     memset(st, 0, sizeof *st);
     st->server = -1;
-    st->scenario.protocol = protocol;
-    st->scenario.subject = "s.t";
-    st->scenario.subject_end = "";
-    st->scenario.size = STAGE_SIZE;
-    st->scenario.sizes.count = 1;
-    st->scenario.sizes.bytes[0] = STAGE_SIZE;
-    st->scenario.sizes.weights[0] = 1;
-    st->scenario.subjects = 1;
-    st->scenario.subjects_each = 1;
-    st->scenario.copies = 1;
-    st->scenario.subscribers = 1;
-    st->scenario.publishers = 1;
-    st->scenario.seed = 5;
+    plain_scenario(&st->scenario, protocol, STAGE_SIZE);
     st->scenario.process = 0xabc;
 }
 

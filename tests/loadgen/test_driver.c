@@ -12,6 +12,7 @@
 
 #include "loadgen/codec_nats.h"
 #include "loadgen/driver.h"
+#include "tests/loadgen/plain_scenario.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -185,21 +186,12 @@ static int setting_open(void **state)
     s->scenario.address_bytes = sizeof at;
     strcpy(s->scenario.host, "127.0.0.1");
     snprintf(s->scenario.port, sizeof s->scenario.port, "%u", ntohs(at.sin_port));
-    s->scenario.protocol = &codec_nats;
+    plain_scenario(&s->scenario, &codec_nats, SIZE);
     s->scenario.subject = "s";
-    s->scenario.subject_end = "";
-    s->scenario.size = SIZE;
-    s->scenario.sizes.count = 1;
-    s->scenario.sizes.bytes[0] = SIZE;
-    s->scenario.sizes.weights[0] = 1;
-    s->scenario.subjects = 1;
-    s->scenario.subjects_each = 1;
-    s->scenario.copies = 1;
     s->scenario.subscribers = 3;
     s->scenario.publishers = 2;
     s->scenario.connecting = 128;
     s->scenario.rate = 2000;
-    s->scenario.seed = 5;
     *state = s;
     return 0;
 }

@@ -15,6 +15,7 @@
 #include "loadgen/codec_nats.h"
 #include "loadgen/codec_resp.h"
 #include "loadgen/receiver.h"
+#include "tests/loadgen/plain_scenario.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -39,19 +40,10 @@ static void side_open(struct side *s, const struct codec_protocol *protocol, uin
                       uint32_t subjects, bool long_way)
 {
     memset(s, 0, sizeof *s);
-    s->scenario.protocol = protocol;
-    s->scenario.subject = "s.t";
-    s->scenario.subject_end = "";
-    s->scenario.size = SIZE;
-    s->scenario.sizes.count = 1;
-    s->scenario.sizes.bytes[0] = SIZE;
-    s->scenario.sizes.weights[0] = 1;
+    plain_scenario(&s->scenario, protocol, SIZE);
     s->scenario.subjects = subjects;
-    s->scenario.subjects_each = 1;
-    s->scenario.copies = 1;
     s->scenario.subscribers = subjects;
     s->scenario.publishers = publishers;
-    s->scenario.seed = 5;
     s->scenario.latency_all = long_way;
     course_init(&s->course, &s->scenario, 1);
     s->course.form.run = 77; /* both sides read the same messages */

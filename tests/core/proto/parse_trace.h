@@ -1,13 +1,13 @@
 /*
- * nats_trace.h - a caller of nats_parse in small: feeds a stream in pieces, keeps what is not
+ * parse_trace.h - a caller of nats_parse in small: feeds a stream in pieces, keeps what is not
  * consumed, and writes down each verb and the error as text. Shared by the parser's test and
  * fuzzer.
  *
  * Memory:      a trace owns its text; each view given to the parser is its own allocation, so that
  * an address sanitizer sees a byte read too far and a view kept too long.
  */
-#ifndef RINGHUB_TESTS_NATS_TRACE_H
-#define RINGHUB_TESTS_NATS_TRACE_H
+#ifndef RINGHUB_TESTS_PARSE_TRACE_H
+#define RINGHUB_TESTS_PARSE_TRACE_H
 
 #include "core/proto/nats_parse.h"
 

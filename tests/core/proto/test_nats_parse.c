@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "tests/core/proto/nats_trace.h"
+#include "tests/core/proto/parse_trace.h"
 
 enum { LINE_MAX_DEFAULT = 4096, PAYLOAD_MAX_DEFAULT = 1048576 };
 
