@@ -161,6 +161,9 @@ class Logins:
             for key, events in self.selector.select(0.001):
                 self.go_on(key.fileobj, events)
         self.counts["unanswered"] = self.open
+        for key in list(self.selector.get_map().values()):
+            self.leave(key.fileobj)
+        self.selector.close()
         self.counts["per_second"] = round(self.counts["sent"] / seconds)
         return self.counts
 
