@@ -10,9 +10,11 @@
  * is the cost of one socket send per subscriber per turn, and that is the figure it is for: no hub
  * that delivers over TCP on this kernel can need less CPU per delivery.
  *
- * Threads:     one.
+ * Threads:     one, or --threads: each has a table of descriptors of its own (unshare(2)), so that
+ *              RLIMIT_NOFILE bounds each and not their sum, and a share of the connections
+ *              (SO_REUSEPORT). Who reads a message appends it to the one log and wakes the others.
  * Memory:      the log is mapped twice in a row, so every range of it is one contiguous send. When
- *              everybody has everything it starts again at its first byte and so stays in cache.
+ *              everybody has everything one thread starts again at its first byte: it is in cache.
  * Limits:      --log-bytes. A subscriber further behind than the log ends the program (status 3):
  *              nothing may be lost silently.
  * Beware:      an answer to a subscriber (PONG) may go out only between frames, so it waits until
@@ -23,15 +25,19 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <liburing.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -44,7 +50,9 @@ enum {
     LINE_MAX_BYTES = 4096,
     SLICE = 256, /* sends of one submit */
     EVENTS = 1024,
-    STATUS_BEHIND = 3, /* a subscriber fell out of the log */
+    STATUS_BEHIND = 3,        /* a subscriber fell out of the log */
+    UNSENT_BYTES = 64 * 1024, /* TCP_NOTSENT_LOWAT, as the hub's */
+    THREADS_MAX = 64,
 };
 
 enum mode { MODE_SEND, MODE_URING };
@@ -75,12 +83,27 @@ struct header {
 };
 
 struct stats {
-    uint64_t turns, messages, sends, sends_short, sends_full, bytes;
+    uint64_t turns, messages, sends, sends_short, sends_full;
+};
+
+/* What the threads share. */
+struct feed {
+    uint8_t *log; /* log_bytes, mapped twice in a row */
+    size_t log_bytes;
+    struct ceiling *threads;
+    uint32_t threads_count;
+    pthread_mutex_t lock;  /* of subject, and of the log's end where there are several threads */
+    _Atomic uint64_t head; /* position after the last frame */
+    char subject[LINE_MAX_BYTES]; /* of the first SUB; all others must ask for the same */
+    atomic_bool stops;
 };
 
 struct ceiling {
     enum mode mode;
     int epoll_fd, listener, signal_fd, port;
+    int wake_fd; /* eventfd: another thread appended */
+    pthread_t thread;
+    struct feed *feed;
     struct io_uring ring;
 
     struct conn *conns;
@@ -90,16 +113,13 @@ struct ceiling {
     uint32_t blocked_count;
     uint32_t pongs_owed;
 
-    uint8_t *log; /* log_bytes, mapped twice in a row */
-    size_t log_bytes;
-    int unsent;      /* TCP_NOTSENT_LOWAT; 0: left to the kernel */
-    uint64_t head;   /* position after the last frame */
-    uint64_t oldest; /* no cursor is below */
-    uint64_t base;   /* position that lies at log[0] */
+    uint64_t head;           /* the feed's, as this turn knows it */
+    uint64_t base;           /* position that lies at log[0] */
+    _Atomic uint64_t oldest; /* no cursor of this thread is below */
+    bool appended;           /* in this turn */
 
     uint8_t *scratch; /* the rest of the message before, then one read */
     struct header header;
-    char subject[LINE_MAX_BYTES]; /* of the first SUB; all others must ask for the same */
     struct stats stats;
 };
 
@@ -139,21 +159,42 @@ static uint8_t *log_map(size_t bytes)
 
 static uint8_t *log_at(const struct ceiling *c, uint64_t position)
 {
-    return c->log + (position - c->base) % c->log_bytes;
+    return c->feed->log + (position - c->base) % c->feed->log_bytes;
+}
+
+static uint64_t log_oldest(const struct feed *feed)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (uint32_t i = 0; i < feed->threads_count; i++) {
+        oldest = MIN_OF(oldest, atomic_load(&feed->threads[i].oldest));
+    }
+    return oldest;
 }
 
 static void log_append(struct ceiling *c, const uint8_t *payload_and_crlf)
 {
     const struct header *h = &c->header;
+    struct feed *feed = c->feed;
+    bool shared = feed->threads_count > 1;
+    if (shared) {
+        pthread_mutex_lock(&feed->lock);
+        c->head = atomic_load(&feed->head);
+    }
     size_t tail = h->payload_bytes + 2;
-    if (c->head + h->msg_bytes + tail - c->oldest > c->log_bytes) {
+    uint64_t oldest = shared ? log_oldest(feed) : c->oldest;
+    if (c->head + h->msg_bytes + tail - oldest > feed->log_bytes) {
         fail(STATUS_BEHIND, "a subscriber fell further behind than the log (--log-bytes)");
     }
     uint8_t *to = log_at(c, c->head);
     memcpy(to, h->msg, h->msg_bytes);
     memcpy(to + h->msg_bytes, payload_and_crlf, tail);
     c->head += h->msg_bytes + tail;
+    c->appended = true;
     c->stats.messages++;
+    if (shared) {
+        atomic_store(&feed->head, c->head);
+        pthread_mutex_unlock(&feed->lock);
+    }
 }
 
 /* ---- connections ---- */
@@ -241,10 +282,13 @@ static bool line_sub(struct ceiling *c, struct conn *conn, const char *line)
         conn_refuse(c, conn, "ceiling knows one sid: 1");
         return false;
     }
-    if (c->subject[0] == 0) {
-        memcpy(c->subject, subject, sizeof subject);
+    pthread_mutex_lock(&c->feed->lock);
+    if (c->feed->subject[0] == 0) {
+        memcpy(c->feed->subject, subject, sizeof subject);
     }
-    if (strcmp(c->subject, subject) != 0) {
+    bool other = strcmp(c->feed->subject, subject) != 0;
+    pthread_mutex_unlock(&c->feed->lock);
+    if (other) {
         conn_refuse(c, conn, "ceiling knows one subject, that of the first SUB");
         return false;
     }
@@ -484,8 +528,8 @@ static void flush(struct ceiling *c)
     for (uint32_t i = 0; c->blocked_count != 0 && i < c->subs_count; i++) {
         oldest = MIN_OF(oldest, c->subs[i].cursor);
     }
-    c->oldest = oldest;
-    if (oldest == c->head) {
+    atomic_store_explicit(&c->oldest, oldest, memory_order_release);
+    if (oldest == c->head && c->feed->threads_count == 1) {
         c->base = c->head; /* nobody needs an old byte: begin again where the cache is warm */
     }
 }
@@ -517,17 +561,18 @@ static void listener_open(struct ceiling *c)
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof address;
     int yes = 1;
+    int unsent = UNSENT_BYTES;
     c->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (c->listener < 0 || setsockopt(c->listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) ||
+        (c->feed->threads_count > 1 &&
+         setsockopt(c->listener, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes)) ||
         setsockopt(c->listener, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) ||
-        (c->unsent != 0 &&
-         setsockopt(c->listener, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &c->unsent, sizeof c->unsent)) ||
+        setsockopt(c->listener, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent) ||
         bind(c->listener, (struct sockaddr *)&address, size) || listen(c->listener, 4096) ||
         getsockname(c->listener, (struct sockaddr *)&address, &size)) {
         die("listen");
     }
     c->port = ntohs(address.sin_port);
-    fprintf(stderr, "[INF] Listening for client connections on 127.0.0.1:%d\n", c->port);
 }
 
 static void watch(struct ceiling *c, int fd)
@@ -538,12 +583,15 @@ static void watch(struct ceiling *c, int fd)
     }
 }
 
+/* In its own thread. What was opened before is there under the same numbers. */
 static void start(struct ceiling *c)
 {
+    if (c->feed->threads_count > 1 && unshare(CLONE_FILES) != 0) {
+        die("a table of descriptors for a thread");
+    }
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        MAYBE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        die("RLIMIT_NOFILE");
     }
     c->conns_max = (uint32_t)MIN_OF(limit.rlim_cur, (rlim_t)1 << 20);
     c->conns = memory_alloc(c->conns_max * sizeof *c->conns);
@@ -552,20 +600,15 @@ static void start(struct ceiling *c)
         c->conns[i].fd = -1;
     }
     c->scratch = memory_alloc(LINE_MAX_BYTES + PAYLOAD_MAX + 2 + READ_BYTES);
-    c->log = log_map(c->log_bytes);
     c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    c->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     if (c->mode == MODE_URING) {
         ring_open(c);
     }
-    listener_open(c);
     watch(c, c->listener);
-    watch(c, c->signal_fd);
+    watch(c, c->wake_fd);
+    if (c->signal_fd >= 0) {
+        watch(c, c->signal_fd);
+    }
 }
 
 /* Connections to read from until they are empty; epoll is edge-triggered and will not repeat. */
@@ -590,6 +633,17 @@ static void conn_event(struct ceiling *c, struct unread *unread, int fd, uint32_
     }
 }
 
+static void wake_others(struct ceiling *c)
+{
+    uint64_t one = 1;
+    for (uint32_t i = 0; i < c->feed->threads_count; i++) {
+        struct ceiling *other = &c->feed->threads[i];
+        if (other != c && write(other->wake_fd, &one, sizeof one) != sizeof one) {
+            die("wake");
+        }
+    }
+}
+
 /* Returns false on SIGINT or SIGTERM. */
 static bool turn(struct ceiling *c, struct unread *unread)
 {
@@ -601,7 +655,10 @@ static bool turn(struct ceiling *c, struct unread *unread)
         if (fd == c->signal_fd) {
             return false;
         }
-        if (fd == c->listener) {
+        if (fd == c->wake_fd) {
+            uint64_t times;
+            MAYBE(read(fd, &times, sizeof times) > 0);
+        } else if (fd == c->listener) {
             accept_all(c);
         } else {
             conn_event(c, unread, fd, events[i].events);
@@ -617,9 +674,31 @@ static bool turn(struct ceiling *c, struct unread *unread)
         }
     }
     unread->count = kept;
+    if (c->feed->threads_count > 1) {
+        if (c->appended) {
+            wake_others(c);
+        }
+        c->head = atomic_load(&c->feed->head);
+    }
+    c->appended = false;
     flush(c);
     c->stats.turns++;
-    return true;
+    return !atomic_load_explicit(&c->feed->stops, memory_order_relaxed);
+}
+
+static void *thread_main(void *argument)
+{
+    struct ceiling *c = argument;
+    start(c);
+    struct unread unread = {.fds = memory_alloc(c->conns_max * sizeof(int))};
+    while (turn(c, &unread)) {
+    }
+    const struct stats *s = &c->stats;
+    fprintf(stderr,
+            "[INF] turns %" PRIu64 ", messages %" PRIu64 ", sends %" PRIu64 " (short %" PRIu64
+            ", full %" PRIu64 ")\n",
+            s->turns, s->messages, s->sends, s->sends_short, s->sends_full);
+    return NULL;
 }
 
 static const char usage[] =
@@ -627,24 +706,21 @@ static const char usage[] =
     "\n"
     "  --mode send|uring   how a subscriber is sent to (default uring)\n"
     "  --port PORT         on 127.0.0.1; 0 or -1: a free one, named in the first line of stderr\n"
-    "  --pin CPU           run on this CPU only\n"
+    "  --threads N         each with descriptors and connections of its own (default 1)\n"
     "  --log-bytes BYTES   how far a subscriber may fall behind (default 33554432)\n"
-    "  --unsent BYTES      TCP_NOTSENT_LOWAT, as the hub's (default 65536); 0: the kernel's\n"
     "\n"
-    "  ceiling --mode uring --port 4333 --pin 0\n";
+    "  ceiling --mode uring --port 4333\n";
 
-static void options(struct ceiling *c, int argc, char **argv)
+static void options(struct ceiling *c, struct feed *feed, int argc, char **argv)
 {
     static const struct option table[] = {{"mode", required_argument, NULL, 'm'},
                                           {"port", required_argument, NULL, 'p'},
-                                          {"pin", required_argument, NULL, 'c'},
                                           {"log-bytes", required_argument, NULL, 'l'},
-                                          {"unsent", required_argument, NULL, 'u'},
+                                          {"threads", required_argument, NULL, 't'},
                                           {"help", no_argument, NULL, 'h'},
                                           {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long(argc, argv, "p:h", table, NULL)) != -1) {
-        cpu_set_t cpus;
         switch (option) {
         case 'm':
             if (strcmp(optarg, "send") != 0 && strcmp(optarg, "uring") != 0) {
@@ -655,42 +731,69 @@ static void options(struct ceiling *c, int argc, char **argv)
         case 'p':
             c->port = MAX_OF(atoi(optarg), 0);
             break;
-        case 'c':
-            CPU_ZERO(&cpus);
-            CPU_SET((size_t)atoi(optarg), &cpus);
-            if (sched_setaffinity(0, sizeof cpus, &cpus) != 0) {
-                die("--pin");
-            }
-            break;
         case 'l':
-            c->log_bytes = (size_t)strtoull(optarg, NULL, 10) & ~(size_t)4095;
+            feed->log_bytes = (size_t)strtoull(optarg, NULL, 10) & ~(size_t)4095;
             break;
-        case 'u':
-            c->unsent = (int)strtoul(optarg, NULL, 10);
+        case 't':
+            feed->threads_count = (uint32_t)strtoul(optarg, NULL, 10);
             break;
         default:
             fputs(usage, option == 'h' ? stdout : stderr);
             exit(option == 'h' ? 0 : 2);
         }
     }
-    if (c->log_bytes < 2 * (PAYLOAD_MAX + LINE_MAX_BYTES) || c->log_bytes > (size_t)1 << 31) {
+    if (feed->log_bytes < 2 * (PAYLOAD_MAX + LINE_MAX_BYTES) || feed->log_bytes > (size_t)1 << 31) {
         fail(2, "--log-bytes is between 2.1 MB and 2 GiB");
     }
+    if (feed->threads_count < 1 || feed->threads_count > THREADS_MAX) {
+        fail(2, "--threads is 1 to 64");
+    }
+}
+
+/* SIGINT and SIGTERM are the first thread's. */
+static int signals_open(void)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 int main(int argc, char **argv)
 {
-    static struct ceiling c = {
-        .mode = MODE_URING, .log_bytes = (size_t)32 << 20, .unsent = 64 * 1024};
-    static struct unread unread;
-    options(&c, argc, argv);
-    start(&c);
-    unread.fds = memory_alloc(c.conns_max * sizeof *unread.fds);
-    while (turn(&c, &unread)) {
+    static struct ceiling threads[THREADS_MAX];
+    static struct feed feed = {.log_bytes = (size_t)32 << 20,
+                               .threads = threads,
+                               .threads_count = 1,
+                               .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct ceiling like = {.mode = MODE_URING, .feed = &feed, .signal_fd = -1};
+    options(&like, &feed, argc, argv);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        MAYBE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     }
-    fprintf(stderr, "[INF] turns %llu, messages %llu, sends %llu (short %llu, full %llu)\n",
-            (unsigned long long)c.stats.turns, (unsigned long long)c.stats.messages,
-            (unsigned long long)c.stats.sends, (unsigned long long)c.stats.sends_short,
-            (unsigned long long)c.stats.sends_full);
+    feed.log = log_map(feed.log_bytes);
+    for (uint32_t i = 0; i < feed.threads_count; i++) {
+        threads[i] = like;
+        listener_open(&threads[i]);
+        like.port = threads[i].port;
+        threads[i].wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    threads[0].signal_fd = signals_open();
+    fprintf(stderr, "[INF] Listening for client connections on 127.0.0.1:%d\n", like.port);
+    for (uint32_t i = 1; i < feed.threads_count; i++) {
+        if (pthread_create(&threads[i].thread, NULL, thread_main, &threads[i]) != 0) {
+            die("thread");
+        }
+    }
+    thread_main(&threads[0]);
+    atomic_store(&feed.stops, true);
+    wake_others(&threads[0]);
+    for (uint32_t i = 1; i < feed.threads_count; i++) {
+        pthread_join(threads[i].thread, NULL);
+    }
     return 0;
 }

@@ -597,8 +597,9 @@ class RealServers(unittest.TestCase):
         if ceiling is None:
             self.skipTest("CEILING names no executable")
         for mode in ("send", "uring"):
-            with self.subTest(mode=mode):
-                self.both_loops([ceiling, "--mode", mode, "--port", "-1"])
+            for threads in ("1", "3"):
+                with self.subTest(mode=mode, threads=threads):
+                    self.both_loops([ceiling, "--mode", mode, "--port", "-1", "--threads", threads])
 
     def test_ceiling_says_when_a_subscriber_falls_out_of_its_log(self):
         ceiling = os.environ.get("CEILING")
