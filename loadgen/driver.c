@@ -227,6 +227,23 @@ static void glance(struct driver *d, uint64_t now_ns)
                           memory_order_relaxed);
 }
 
+/* How much a client that skims waits for. A publisher that has stopped fills no portion any more. */
+static void portion_set(const struct driver *d, const struct client *client, bool publishing)
+{
+    if (d->course->rate != 0 || client->fd < 0 || client->skim.how != CLIENT_SKIMS) {
+        return;
+    }
+    int bytes = publishing ? (int)skim_portion(&client->skim.skim, d->course->window) : 1;
+    MAYBE(setsockopt(client->fd, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes) == 0);
+}
+
+static void portions_set(const struct driver *d, bool publishing)
+{
+    for (uint32_t i = 0; i < d->clients_count; i++) {
+        portion_set(d, &d->clients[i], publishing);
+    }
+}
+
 /* ---- orders ---- */
 
 static void prepare(struct driver *d)
@@ -251,6 +268,7 @@ static void run(struct driver *d)
     }
     d->running = true;
     d->publish_ns = 0;
+    portions_set(d, true);
 }
 
 /* Which of those that do not read has the server given up? */
@@ -327,6 +345,7 @@ static uint64_t cpu_note(struct driver *d, uint64_t now_ns)
     if (d->cpu_to_ns == 0 && now_ns >= end_ns) {
         d->cpu_to_ns = thread_cpu_ns();
         d->queued_to_ns = server_stat_thread_queued_ns();
+        portions_set(d, false);
     }
     for (struct series_step *step; (step = series_due(&d->series, now_ns)) != NULL;) {
         driver_totals(d, step);
@@ -491,6 +510,7 @@ static void client_ended(struct driver *d, struct client *client, int result)
     if (client->skim.how == CLIENT_CHANGING && result == -ECANCELED &&
         client->state != CLIENT_CLOSED) {
         receiver_skim_begin(&d->receiver, client);
+        portion_set(d, client, d->running && d->cpu_to_ns == 0);
         ring_watch(d->ring, (uint32_t)(client - d->clients), client->fd);
         return;
     }

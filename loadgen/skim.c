@@ -22,6 +22,13 @@ void skim_end(struct skim *skim)
     memset(skim, 0, sizeof *skim);
 }
 
+uint32_t skim_portion(const struct skim *skim, uint64_t window)
+{
+    /* Just short of half: the other half is on its way meanwhile. */
+    uint64_t portion = window * 7 / 16 * skim->frame.frame_bytes;
+    return portion < SKIM_PORTION_MIN ? 1 : (uint32_t)MIN_OF(portion, (uint64_t)SKIM_PORTION_MAX);
+}
+
 struct skim_wish skim_wish(const struct skim *skim, bool look)
 {
     struct skim_wish wish = {0, 0, SKIM_REST_MAX};

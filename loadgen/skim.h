@@ -24,7 +24,14 @@
 extern "C" {
 #endif
 
-enum { SKIM_REST_MAX = 1 << 30 };
+enum {
+    SKIM_REST_MAX = 1 << 30,
+    /* Bytes. A smaller portion than the least gains little, and one as large as half the window that
+     * is left then makes server and generator wait for each other. The most is a sixth of what the
+     * kernel lets a socket hold (tcp_rmem). */
+    SKIM_PORTION_MIN = 128 * 1024,
+    SKIM_PORTION_MAX = 1024 * 1024,
+};
 
 /* What all frames of a connection have in common; borrowed. */
 struct skim_frame {
@@ -78,6 +85,11 @@ struct skim_found {
 void skim_begin(struct skim *skim, const struct skim_frame *frame, uint32_t phase);
 /* Gives back what it holds; all zero afterwards. */
 void skim_end(struct skim *skim);
+
+/* Where publishers are at most window messages ahead of the slowest: how many bytes it is worth to wait
+ * for before they are read together; 1: read what comes. Most of what a read costs, the acknowledgement that
+ * goes back to the server, is the same for many bytes as for few. */
+MUST_USE uint32_t skim_portion(const struct skim *skim, uint64_t window);
 
 /* look: a head is wanted, if one is due. */
 struct skim_wish skim_wish(const struct skim *skim, bool look);

@@ -587,7 +587,8 @@ class RealServers(unittest.TestCase):
 
     def both_loops(self, argv, *options):
         for how in (("--window", "100000"), ("--rate", "500"),
-                    ("--window", "100000", "--verify", "count")):
+                    ("--window", "100000", "--verify", "count"),
+                    ("--window-messages", "4096", "--verify", "count")):
             with self.subTest(how=how):
                 self.expect_all(argv, "--subscribers", "50", "--warmup", "0.2", "--duration", "0.5",
                                 "--verify", "all", *how, *options)

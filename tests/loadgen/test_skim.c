@@ -328,9 +328,28 @@ static void test_skim_disowns(void **state)
     }
 }
 
+/* Goal:   a large window is read in portions of just below its half, a small one as it comes, and no
+ *         portion is more than a socket may hold. */
+static void test_skim_portions(void **state)
+{
+    (void)state;
+    struct stream *stream = stream_new();
+    struct skim skim;
+    skim_start(&skim, stream);
+    uint64_t least = (uint64_t)SKIM_PORTION_MIN * 16 / 7 / FRAME_BYTES;
+    assert_int_equal(skim_portion(&skim, 1), 1);
+    assert_int_equal(skim_portion(&skim, least - 16), 1);
+    uint32_t portion = skim_portion(&skim, least + 16);
+    assert_in_range(portion, SKIM_PORTION_MIN, (least + 16) * FRAME_BYTES / 2 - 1);
+    assert_int_equal(skim_portion(&skim, UINT32_MAX), SKIM_PORTION_MAX);
+    skim_end(&skim);
+    stream_free(stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_skim_portions),
         cmocka_unit_test(test_skim_counts_at_every_cut),
         cmocka_unit_test(test_skim_sees_sequences),
         cmocka_unit_test(test_skim_finds_pings),
