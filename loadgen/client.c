@@ -14,7 +14,7 @@
 
 enum {
     PREFIX_BYTES_MAX = 512,
-    HELLO_BYTES_MAX = 2048,
+    PING_BYTES_MAX = 64,
     SUBSCRIBE_BYTES_MAX = 1024,
     /* What a stalled subscriber's socket takes in: the smaller, the earlier the server notices. */
     STALLED_BUFFER_BYTES = 4096,
@@ -254,23 +254,32 @@ static void subscribe(struct client *client, const struct course *course)
     }
 }
 
+static void say(struct client *client, const uint8_t *text, size_t size)
+{
+    if (size == 0) {
+        return; /* redis:// without a password */
+    }
+    memcpy(client_room(client, size), text, size);
+    client_said(client, size);
+}
+
 static bool greet(struct client *client, const struct course *course)
 {
     const struct scenario *s = course->scenario;
     const struct codec_protocol *protocol = s->protocol;
     static const char *const names[] = {
         [CLIENT_CHURNER] = "hubload-churner", [CLIENT_IDLE] = "hubload-idle"};
-    struct codec_login login = {s->user, s->password, s->process, client->number,
+    struct codec_login login = {s->url.user, s->url.password, s->process, client->number,
                                 names[client->role]};
-    client_said(client, protocol->render_connect(client_room(client, HELLO_BYTES_MAX),
-                                                 HELLO_BYTES_MAX, &login));
+    uint8_t hello[CODEC_CONNECT_BYTES_MAX];
+    say(client, hello, protocol->render_connect(hello, sizeof hello, &login));
     client->awaits_pong = true;
     client->awaits_subscriptions = 0;
     if (subscribes(client)) {
         subscribe(client, course);
     }
-    client_said(client,
-                protocol->render_ping(client_room(client, HELLO_BYTES_MAX), HELLO_BYTES_MAX));
+    uint8_t ping[PING_BYTES_MAX];
+    say(client, ping, protocol->render_ping(ping, sizeof ping));
     client->state = CLIENT_CONFIRMING;
     return client_flush(client);
 }
@@ -290,8 +299,7 @@ void client_pong(struct client *client, const struct scenario *scenario)
     }
     size_t size = scenario->protocol->render_pong(text, sizeof text);
     for (; client->pongs_owed != 0; client->pongs_owed--) {
-        memcpy(client_room(client, size), text, size);
-        client_said(client, size);
+        say(client, text, size);
     }
     MAYBE(client_flush(client) != 0); /* a broken connection is noticed by reading */
 }

@@ -60,9 +60,14 @@ struct codec_look {
     size_t need; /* used is 0: bytes the operation has at least; 0: its line is not complete yet */
 };
 
+enum {
+    CODEC_LOGIN_TEXT_MAX = 256,
+    CODEC_CONNECT_BYTES_MAX = 4096, /* room that render_connect always finds enough */
+};
+
 struct codec_login {
-    const char *user;     /* empty: none */
-    const char *password; /* empty: none */
+    const char *user;     /* empty: none; any bytes, below CODEC_LOGIN_TEXT_MAX */
+    const char *password; /* the same */
     uint64_t process;     /* differs between two hubloads at work */
     uint32_t number;      /* differs between the connections of one */
     const char *name;     /* what nats servers show for it; NULL: hubload */

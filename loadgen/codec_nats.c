@@ -1,6 +1,8 @@
 /* codec_nats.c - a line says how much follows it. */
 #include "loadgen/codec_nats.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <strings.h>
 
 /* Takes one word off the front of a line whose CR LF is cut off. Empty: there is none. */
@@ -148,13 +150,36 @@ static bool next(struct codec *codec, struct bytes *in, struct codec_event *even
     return codec_next(codec, in, event, look_at);
 }
 
+enum { ESCAPED_BYTES_MAX = 6 * (CODEC_LOGIN_TEXT_MAX - 1) + 1 }; /* all \u0001 */
+
+/* What a JSON string may not hold as it is: quotes, backslashes, control characters. */
+static void escape(char to[ESCAPED_BYTES_MAX], const char *text)
+{
+    ASSERT(strlen(text) < CODEC_LOGIN_TEXT_MAX);
+    size_t size = 0;
+    for (const char *c = text; *c != 0; c++) {
+        if ((unsigned char)*c < ' ') {
+            size += (size_t)snprintf(to + size, 7, "\\u%04x", (unsigned)*c);
+            continue;
+        }
+        if (*c == '"' || *c == '\\') {
+            to[size++] = '\\';
+        }
+        to[size++] = *c;
+    }
+    to[size] = 0;
+}
+
 static size_t render_connect(uint8_t *to, size_t capacity, const struct codec_login *login)
 {
-    char user[600] = "";
-    if (login->user[0] != 0 &&
-        codec_print((uint8_t *)user, sizeof user, "\"user\":\"%s\",\"pass\":\"%s\",", login->user,
-                    login->password) == 0) {
-        return 0;
+    char user[2 * ESCAPED_BYTES_MAX + 32] = "";
+    static_assert(sizeof user + 512 <= CODEC_CONNECT_BYTES_MAX, "the rest is short");
+    if (login->user[0] != 0) {
+        char name[ESCAPED_BYTES_MAX];
+        char password[ESCAPED_BYTES_MAX];
+        escape(name, login->user);
+        escape(password, login->password);
+        snprintf(user, sizeof user, "\"user\":\"%s\",\"pass\":\"%s\",", name, password);
     }
     return codec_print(to, capacity,
                        "CONNECT {%s\"verbose\":false,\"pedantic\":false,\"tls_required\":false,"

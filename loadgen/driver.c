@@ -41,8 +41,8 @@ static void connection_failed(struct driver *d, const struct client *client, int
     } else if (error == -EMFILE) {
         hint = ": the limit of open files is too low; raise it (ulimit -n) or use --direct";
     }
-    course_fail(d->course, "connection %u to %s:%s: %s%s", client->number + 1, s->host, s->port,
-                strerror(-error), hint);
+    course_fail(d->course, "connection %u to %s:%s: %s%s", client->number + 1, s->url.host,
+                s->url.port, strerror(-error), hint);
 }
 
 /* Moves the socket into the ring's table. */
@@ -370,7 +370,7 @@ static void client_refused(struct driver *d, struct client *client, const struct
 {
     const struct scenario *s = d->course->scenario;
     char text[300] = "";
-    if (event->kind == CODEC_DENIED && s->user[0] == 0 && s->password[0] == 0) {
+    if (event->kind == CODEC_DENIED && s->url.user[0] == 0 && s->url.password[0] == 0) {
         snprintf(text, sizeof text,
                  "the server wants user and password, as --url %s://USER:PASSWORD@HOST: ",
                  s->protocol->scheme);

@@ -203,12 +203,14 @@ static void connecting(FILE *out, const struct result *r)
 
 static void shape(FILE *out, const struct scenario *s)
 {
+    char server[SCENARIO_TEXT_MAX + 32];
+    url_print(&s->url, server, sizeof server);
     if (s->kind == SCENARIO_REQUEST) {
-        fprintf(out, "%s: %s requester%s, %s responder%s, ", s->url, grouped(s->publishers).at,
+        fprintf(out, "%s: %s requester%s, %s responder%s, ", server, grouped(s->publishers).at,
                 s->publishers == 1 ? "" : "s", grouped(s->subscribers).at,
                 s->subscribers == 1 ? "" : "s");
     } else {
-        fprintf(out, "%s: %s publisher%s, %s subscribers, ", s->url, grouped(s->publishers).at,
+        fprintf(out, "%s: %s publisher%s, %s subscribers, ", server, grouped(s->publishers).at,
                 s->publishers == 1 ? "" : "s", grouped(s->subscribers).at);
     }
     if (s->subjects > 1) {
@@ -304,7 +306,9 @@ void report_runs(FILE *out, const struct scenario *s, struct result *const *resu
     qsort(sorted, runs, sizeof *sorted, compare_speed);
     const struct result *shown[] = {sorted[0], sorted[runs / 2], sorted[runs - 1]};
     static const char *const names[] = {"slowest", "median", "fastest"};
-    fprintf(out, "%u runs of %s\n", runs, s->url);
+    char server[SCENARIO_TEXT_MAX + 32];
+    url_print(&s->url, server, sizeof server);
+    fprintf(out, "%u runs of %s\n", runs, server);
     for (size_t i = 0; i < COUNT_OF(shown); i++) {
         const struct result *r = shown[i];
         double cpu_s = r->server.user_s + r->server.system_s;

@@ -245,8 +245,8 @@ static json_t *scenario_json(const struct scenario *s)
     json_t *object = json_object();
     set(object, "name", json_string(s->argc > 0 ? s->argv[0] : "fanout"));
     set(object, "protocol", json_string(s->protocol->scheme));
-    set(object, "host", json_string(s->host));
-    set(object, "port", json_string(s->port));
+    set(object, "host", json_string(s->url.host));
+    set(object, "port", json_string(s->url.port));
     set(object, "subject", json_string(s->subject));
     set(object, "subscribers", number(s->subscribers));
     set(object, "publishers", number(s->publishers));

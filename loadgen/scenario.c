@@ -1,9 +1,6 @@
 /* scenario.c - options, and sentences about wrong ones. */
 #include "loadgen/scenario.h"
 
-#include "loadgen/codec_mqtt.h"
-#include "loadgen/codec_nats.h"
-#include "loadgen/codec_resp.h"
 #include "loadgen/message.h"
 
 #include <errno.h>
@@ -166,73 +163,6 @@ static void cpu_list(struct scenario *s, const struct argument *argument)
     }
 }
 
-/* Copies [from, to) as text; false when it is empty or too long. */
-static bool piece(char *into, size_t capacity, const char *from, const char *to)
-{
-    size_t size = (size_t)(to - from);
-    if (size == 0 || size >= capacity) {
-        return false;
-    }
-    memcpy(into, from, size);
-    into[size] = 0;
-    return true;
-}
-
-static bool user_parse(struct scenario *s, const char *from, const char *to)
-{
-    const char *colon = memchr(from, ':', (size_t)(to - from));
-    for (const char *c = from; c < to; c++) {
-        if (*c == '"' || *c == '\\' || (unsigned char)*c < ' ') {
-            return false; /* it goes into JSON as it is */
-        }
-    }
-    return colon != NULL &&
-           (piece(s->user, sizeof s->user, from, colon) ||
-            (colon == from && s->protocol->password_alone)) &&
-           piece(s->password, sizeof s->password, colon + 1, to);
-}
-
-/* scheme://[user:password@]host[:port] */
-static bool url_parse(struct scenario *s)
-{
-    static const struct codec_protocol *const protocols[] = {&codec_nats, &codec_resp, &codec_mqtt};
-    const char *at = strstr(s->url, "://");
-    for (size_t i = 0; at != NULL && i < COUNT_OF(protocols); i++) {
-        if (strncmp(s->url, protocols[i]->scheme, (size_t)(at - s->url)) == 0 &&
-            strlen(protocols[i]->scheme) == (size_t)(at - s->url)) {
-            s->protocol = protocols[i];
-        }
-    }
-    if (s->protocol == NULL) {
-        return false;
-    }
-    ASSERT(at != NULL);
-    at += 3;
-    const char *user_end = strrchr(at, '@');
-    if (user_end != NULL) {
-        if (!user_parse(s, at, user_end)) {
-            return false;
-        }
-        at = user_end + 1;
-    }
-    const char *end = at + strcspn(at, "/");
-    const char *host_end = at;
-    if (*at == '[') {
-        at++;
-        host_end = at + strcspn(at, "]");
-        end = *host_end == ']' ? host_end + 1 + strcspn(host_end + 1, "/") : at;
-    } else {
-        host_end = at + strcspn(at, ":/");
-    }
-    const char *port = host_end + (*host_end == ']');
-    snprintf(s->port, sizeof s->port, "%u", (unsigned)s->protocol->port);
-    if (*port == ':' && !piece(s->port, sizeof s->port, port + 1, end)) {
-        return false;
-    }
-    return piece(s->host, sizeof s->host, at, host_end) && (*end == 0 || strcmp(end, "/") == 0) &&
-           (*port == ':' || port == end);
-}
-
 static void defaults_of_subcommand(struct scenario *s, const char *subcommand)
 {
     if (strcmp(subcommand, "request") == 0) {
@@ -255,7 +185,7 @@ static void defaults_of_subcommand(struct scenario *s, const char *subcommand)
 static void defaults(struct scenario *s, int argc, char **argv)
 {
     memset(s, 0, sizeof *s);
-    s->url = "nats://127.0.0.1:4222";
+    s->url_text = "nats://127.0.0.1:4222";
     s->subject = "hubload.fanout";
     s->subject_end = "";
     s->subscribers = 100;
@@ -506,7 +436,7 @@ static void option_take(struct scenario *s, int key, const struct argument *a)
     }
     switch (key) {
     case OPTION_URL:
-        s->url = a->text;
+        s->url_text = a->text;
         break;
     case OPTION_SUBJECT:
         s->subject = a->text;
@@ -612,9 +542,11 @@ static void settle(struct scenario *s)
 static const char *contradiction(struct scenario *s)
 {
     settle(s);
-    if (!url_parse(s)) {
-        return "--url is SCHEME://[USER:PASSWORD@]HOST[:PORT]; schemes are nats, redis, mqtt";
+    const char *wrong = url_parse(&s->url, s->url_text);
+    if (wrong != NULL) {
+        return wrong;
     }
+    s->protocol = s->url.protocol;
     if (s->subject[0] == 0 || strpbrk(s->subject, " \t\r\n*>") != NULL ||
         strlen(s->subject) >= SCENARIO_TEXT_MAX) {
         return "--subject is a subject without blanks and wildcards, below 256 bytes";
@@ -641,7 +573,7 @@ static const char *contradiction(struct scenario *s)
     if (s->threads > s->subscribers && s->kind == SCENARIO_FANOUT) {
         return "--threads: more than subscribers";
     }
-    const char *wrong = s->kind == SCENARIO_REQUEST ? request_contradiction(s) : NULL;
+    wrong = s->kind == SCENARIO_REQUEST ? request_contradiction(s) : NULL;
     wrong = wrong != NULL ? wrong : protocol_contradiction(s);
     struct topology_plan plan = scenario_plan(s);
     return wrong != NULL ? wrong : topology_contradiction(&plan);
@@ -685,9 +617,9 @@ bool scenario_resolve(struct scenario *s, char *error, size_t error_bytes)
     struct addrinfo *found = NULL;
     memset(&hints, 0, sizeof hints);
     hints.ai_socktype = SOCK_STREAM;
-    int result = getaddrinfo(s->host, s->port, &hints, &found);
+    int result = getaddrinfo(s->url.host, s->url.port, &hints, &found);
     if (result != 0) {
-        snprintf(error, error_bytes, "%s: %s", s->url, gai_strerror(result));
+        snprintf(error, error_bytes, "%s: %s", s->url.host, gai_strerror(result));
         return false;
     }
     memcpy(&s->address, found->ai_addr, found->ai_addrlen);

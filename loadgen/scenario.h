@@ -10,6 +10,7 @@
 #include "loadgen/codec.h"
 #include "loadgen/sizes.h"
 #include "loadgen/topology.h"
+#include "loadgen/url.h"
 
 #include <sys/socket.h>
 
@@ -47,11 +48,8 @@ enum scenario_patterns {
 struct scenario {
     enum scenario_kind kind;
     const struct codec_protocol *protocol;
-    const char *url; /* as given */
-    char host[SCENARIO_TEXT_MAX];
-    char user[SCENARIO_TEXT_MAX]; /* empty: none; as password */
-    char password[SCENARIO_TEXT_MAX];
-    char port[8];
+    const char *url_text; /* as given, with the password */
+    struct url url;
     struct sockaddr_storage address;
     socklen_t address_bytes;
 

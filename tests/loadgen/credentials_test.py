@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import hubload_test  # noqa: E402
@@ -58,6 +59,7 @@ class Answering:
 
 
 WRONG = "does not accept user and password of --url"
+AWKWARD = 's"e\\c@r:e/t?#[]% \t\u00e9'  # what URLs and JSON have a use of their own for
 NONE = "wants user and password, as --url {}://USER:PASSWORD@HOST"
 
 
@@ -76,12 +78,13 @@ class Credentials(unittest.TestCase):
             self.assertIn(words, result["failure"])
         self.assertNotIn("sesame", done.stdout + done.stderr)
 
-    def accepted(self, url):
+    def accepted(self, url, password):
         done = subprocess.run([hubload_test.HUBLOAD, "fanout", "--url", url, "--subscribers", "3", "--rate", "100",
                                "--warmup", "0", "--duration", "0.2", "--json", "-"],
                               capture_output=True, text=True, timeout=hubload_test.PATIENCE_S)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(json.loads(done.stdout)["runs"][0]["delivered"], 60)
+        self.assertNotIn(password, done.stdout + done.stderr)
 
     def test_servers_that_refuse(self):
         info = b'INFO {"server_id":"X","auth_required":true}\r\n'
@@ -109,14 +112,15 @@ class Credentials(unittest.TestCase):
                 self.assertRegex(said, "server unavailable|max number of clients")
 
     def real(self, argv, scheme, port, right, words):
-        """right: the credentials that are let in."""
+        """right: the credentials that are let in; then {}, AWKWARD as a URL has it."""
+        right = right.format(urllib.parse.quote(AWKWARD, safe=""))
         with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
             try:
                 give_up = time.monotonic() + hubload_test.PATIENCE_S
                 while not hubload_test.listens(port) and time.monotonic() < give_up:
                     time.sleep(0.05)
                 at = f"127.0.0.1:{port}"
-                self.accepted(f"{scheme}://{right}@{at}")
+                self.accepted(f"{scheme}://{right}@{at}", right.partition(":")[2])
                 self.refused(f"{scheme}://me:sesame@{at}", WRONG, words[0])
                 self.refused(f"{scheme}://nobody:secret@{at}", WRONG, words[0])
                 self.refused(f"{scheme}://{at}", NONE.format(scheme), words[1])
@@ -134,6 +138,15 @@ class Credentials(unittest.TestCase):
                            "--pass", "secret"], "nats", port, "me:secret",
                           ("'Authorization Violation'", "'Authorization Violation'"))
 
+    def test_ringhub_with_awkward_credentials(self):
+        ringhub = os.environ.get("RINGHUB")
+        if ringhub is None:
+            self.skipTest("RINGHUB names no executable")
+        port = hubload_test.free_port()
+        self.real([ringhub, "-a", "127.0.0.1", "-p", str(port), "--user", "m\"e\\" + AWKWARD, "--pass",
+                   AWKWARD], "nats", port, "m%22e%5C{0}:{0}",
+                  ("'Authorization Violation'", "'Authorization Violation'"))
+
     def test_redis(self):
         if shutil.which("redis-server") is None:
             self.skipTest("no redis-server")
@@ -141,6 +154,17 @@ class Credentials(unittest.TestCase):
         self.real(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
                    "--appendonly", "no", "--requirepass", "secret"], "redis", port, ":secret",
                   ("WRONGPASS", "NOAUTH"))
+
+    def test_redis_with_an_awkward_password(self):
+        if shutil.which("redis-server") is None:
+            self.skipTest("no redis-server")
+        port = hubload_test.free_port()
+        with tempfile.TemporaryDirectory() as folder:
+            settings = os.path.join(folder, "redis.conf")
+            with open(settings, "w", encoding="utf-8") as file:
+                quoted = AWKWARD.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
+                file.write(f'port {port}\nbind 127.0.0.1\nsave ""\nrequirepass "{quoted}"\n')
+            self.real(["redis-server", settings], "redis", port, ":{}", ("WRONGPASS", "NOAUTH"))
 
     def test_mosquitto(self):
         mosquitto = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin")
@@ -150,17 +174,19 @@ class Credentials(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             os.chmod(folder, 0o755)
             names = os.path.join(folder, "passwords")
-            # PBKDF2 of "secret", as mosquitto_passwd writes it.
             salt = b"twelve bytes"
-            digest = hashlib.pbkdf2_hmac("sha512", b"secret", salt, 101)
             with open(names, "w", encoding="utf-8") as file:
-                file.write("me:$7$101$%s$%s\n" % (base64.b64encode(salt).decode(),
-                                                  base64.b64encode(digest).decode()))
+                for name, password in (("me", "secret"), ("you", AWKWARD)):
+                    # PBKDF2, as mosquitto_passwd writes it.
+                    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 101)
+                    file.write("%s:$7$101$%s$%s\n" % (name, base64.b64encode(salt).decode(),
+                                                      base64.b64encode(digest).decode()))
             settings = os.path.join(folder, "mosquitto.conf")
             with open(settings, "w", encoding="utf-8") as file:
                 file.write(f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {names}\n")
-            self.real([mosquitto, "-c", settings], "mqtt", port, "me:secret",
-                      ("not authorized", "not authorized"))
+            for right in ("me:secret", "you:{}"):
+                self.real([mosquitto, "-c", settings], "mqtt", port, right,
+                          ("not authorized", "not authorized"))
 
 
 if __name__ == "__main__":

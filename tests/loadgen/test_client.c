@@ -31,8 +31,8 @@ static void test_client_handshake_of_nats(void **state)
     static struct stage st;
     (void)state;
     stage_scenario(&st, &codec_nats);
-    strcpy(st.scenario.user, "me");
-    strcpy(st.scenario.password, "word");
+    strcpy(st.scenario.url.user, "me");
+    strcpy(st.scenario.url.password, "word");
     stage_course(&st);
     stage_client(&st, CLIENT_SUBSCRIBER, 3, 0);
     assert_true(client_connected(&st.client, &st.course));

@@ -11,6 +11,8 @@
 #include "loadgen/codec_nats.h"
 #include "tests/loadgen/codec_transcript.h"
 
+#include <jansson.h>
+
 static const char stream[] = "INFO {\"server_id\":\"X\",\"max_payload\":1048576} \r\n"
                              "+OK\r\nPING\r\nPONG\r\n"
                              "MSG a.b 7 5\r\nhello\r\n"
@@ -118,6 +120,34 @@ static void test_codec_nats_renders(void **state)
     assert_int_equal(codec_nats.render_connect(to, 20, &nobody), 0);
 }
 
+/* Goal:   user and password reach the server as they are, whatever JSON makes of their characters.
+ * Method: exact text; then what a JSON parser reads back, up to the longest there may be. */
+static void test_codec_nats_quotes_the_login(void **state)
+{
+    (void)state;
+    uint8_t to[CODEC_CONNECT_BYTES_MAX];
+    struct codec_login login = {"a\"b", "c\\d\n\x7f/\xc3\xa9", 0, 0, NULL};
+    static const char expected[] =
+        "CONNECT {\"user\":\"a\\\"b\",\"pass\":\"c\\\\d\\u000a\x7f/\xc3\xa9\",";
+    assert_true(codec_nats.render_connect(to, sizeof to, &login) > sizeof expected);
+    assert_memory_equal(to, expected, sizeof expected - 1);
+
+    char longest[2][CODEC_LOGIN_TEXT_MAX] = {"", ""};
+    for (int i = 0; i < CODEC_LOGIN_TEXT_MAX - 1; i++) {
+        longest[0][i] = (char)(1 + i % 127);
+        longest[1][i] = '\x01'; /* takes most room */
+    }
+    struct codec_login large = {longest[0], longest[1], 0, 0, "hubload-churner"};
+    size_t size = codec_nats.render_connect(to, sizeof to, &large);
+    assert_memory_equal(to + size - 3, "}\r\n", 3);
+    json_t *object = json_loadb((const char *)to + 8, size - 10, 0, NULL);
+    assert_non_null(object);
+    assert_string_equal(json_string_value(json_object_get(object, "user")), longest[0]);
+    assert_string_equal(json_string_value(json_object_get(object, "pass")), longest[1]);
+    json_decref(object);
+    assert_int_equal(codec_nats.render_connect(to, size, &large), 0);
+}
+
 /* Goal:   the guess at a delivery is what the codec will say of it, and others are not guessed at. */
 static void test_codec_nats_glances(void **state)
 {
@@ -160,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_codec_nats_names_what_is_broken),
         cmocka_unit_test(test_codec_nats_bounds_a_line),
         cmocka_unit_test(test_codec_nats_renders),
+        cmocka_unit_test(test_codec_nats_quotes_the_login),
         cmocka_unit_test(test_codec_nats_glances),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,8 +184,8 @@ static int setting_open(void **state)
     assert_int_equal(getsockname(s->listener, (struct sockaddr *)&at, &size), 0);
     memcpy(&s->scenario.address, &at, sizeof at);
     s->scenario.address_bytes = sizeof at;
-    strcpy(s->scenario.host, "127.0.0.1");
-    snprintf(s->scenario.port, sizeof s->scenario.port, "%u", ntohs(at.sin_port));
+    strcpy(s->scenario.url.host, "127.0.0.1");
+    snprintf(s->scenario.url.port, sizeof s->scenario.url.port, "%u", ntohs(at.sin_port));
     plain_scenario(&s->scenario, &codec_nats, SIZE);
     s->scenario.subject = "s";
     s->scenario.subscribers = 3;

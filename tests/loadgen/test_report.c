@@ -24,7 +24,7 @@ static int tell_begin(void **state)
 {
     struct told *t = test_calloc(1, sizeof *t);
     t->scenario.kind = SCENARIO_FANOUT;
-    t->scenario.url = "nats://127.0.0.1:4222";
+    assert_null(url_parse(&t->scenario.url, "nats://me:sesame@127.0.0.1:4222"));
     t->scenario.publishers = 1;
     t->scenario.subscribers = 1000;
     t->scenario.subjects = 1;
