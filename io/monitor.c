@@ -182,6 +182,9 @@ static enum MHD_Result send_page(struct monitor *monitor, struct MHD_Connection 
     }
     struct MHD_Response *response = response_of(monitor, body.text, body.size);
     body_free(&body);
+    if (monitor_request_has_callback(request)) {
+        return send_off(connection, status, "application/javascript", response);
+    }
     bool is_metrics = request->page == PAGE_METRICS;
     if (response != NULL && !is_metrics) {
         (void)MHD_add_response_header(response, "Access-Control-Allow-Origin", "*");

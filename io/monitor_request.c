@@ -216,15 +216,50 @@ static bool get_sort(struct arguments *arguments, struct monitor_request *reques
     return true;
 }
 
+static void get_account(struct arguments *arguments, struct monitor_request *request)
+{
+    const char *account = value_of(arguments, "acc");
+    request->has_account = account[0] != '\0';
+    request->is_nobody = request->has_account && strcmp(account, "$G") != 0;
+}
+
+/* nats-server takes any text. Here it goes into a script, so it is the name of a function. */
+static bool get_callback(struct arguments *arguments, char callback[MONITOR_CALLBACK_MAX])
+{
+    const char *name = value_of(arguments, "callback");
+    size_t size = strlen(name);
+    bool is_name =
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$.") == size;
+    if (!is_name || size >= MONITOR_CALLBACK_MAX) {
+        snprintf(arguments->why, MONITOR_ERROR_MAX,
+                 "'callback' is the name of a function: at most %d letters, digits, _ $ and dots",
+                 MONITOR_CALLBACK_MAX - 1);
+        return false;
+    }
+    memcpy(callback, name, size + 1);
+    return true;
+}
+
 static bool get_page(struct arguments *arguments, struct monitor_request *request)
 {
     if (!get_int(arguments, "offset", 0, &request->offset) ||
         !get_int(arguments, "limit", MONITOR_LIMIT_DEFAULT, &request->limit)) {
         return false;
     }
-    const char *account = value_of(arguments, "acc");
-    request->is_nobody = account[0] != '\0' && strcmp(account, "$G") != 0;
+    get_account(arguments, request);
     return true;
+}
+
+/* Of one account, or, without acc, which there are. */
+static bool get_accountz(struct arguments *arguments, struct monitor_request *request)
+{
+    char copy[64];
+    get_account(arguments, request);
+    if (request->is_nobody) {
+        snprintf(arguments->why, MONITOR_ERROR_MAX, "Account %s does not exist",
+                 quotable(value_of(arguments, "acc"), copy));
+    }
+    return !request->is_nobody;
 }
 
 static bool get_connz(struct arguments *arguments, struct monitor_request *request)
@@ -259,7 +294,12 @@ static bool get_subsz(struct arguments *arguments, struct monitor_request *reque
 
 static bool get_arguments(struct arguments *arguments, struct monitor_request *request)
 {
+    if (!get_callback(arguments, request->callback)) {
+        return false;
+    }
     switch (request->page) {
+    case PAGE_ACCOUNTZ:
+        return get_accountz(arguments, request);
     case PAGE_CONNZ:
         return get_connz(arguments, request);
     case PAGE_SUBSZ:

@@ -35,7 +35,12 @@ enum monitor_page {
     PAGES_COUNT,
 };
 
-enum { MONITOR_LIMIT_DEFAULT = 1024, MONITOR_SLOW_DEFAULT = 20, MONITOR_ERROR_MAX = 256 };
+enum {
+    MONITOR_LIMIT_DEFAULT = 1024,
+    MONITOR_SLOW_DEFAULT = 20,
+    MONITOR_ERROR_MAX = 256,
+    MONITOR_CALLBACK_MAX = 64,
+};
 
 enum monitor_state { STATE_OPEN, STATE_CLOSED, STATE_ANY };
 
@@ -54,7 +59,9 @@ struct monitor_request {
     bool auth;
     bool subs;
     bool subs_detail;
-    bool is_nobody; /* another account than the only one there is */
+    bool is_nobody;                      /* another account than the only one there is */
+    bool has_account;                    /* one was asked for */
+    char callback[MONITOR_CALLBACK_MAX]; /* JSONP: what the answer is handed to; empty: none */
     char user[SNAPSHOT_TEXT_MAX];
     char subject[SNAPSHOT_TEXT_MAX];
 };
@@ -66,6 +73,12 @@ MUST_USE enum monitor_verdict monitor_request_parse(const char *base_path, const
                                                     const struct monitor_argument *arguments,
                                                     size_t count, struct monitor_request *request,
                                                     char why[MONITOR_ERROR_MAX]);
+
+/* Is the answer to be a call of a function, as JSONP has it? Only JSON can be. */
+static inline bool monitor_request_has_callback(const struct monitor_request *request)
+{
+    return request->callback[0] != '\0' && request->page != PAGE_METRICS;
+}
 
 /* "/varz": for statistics and help. */
 const char *monitor_page_path(enum monitor_page page);

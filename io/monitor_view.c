@@ -117,9 +117,28 @@ static json_t *leafz(const struct monitor_view *view)
     return page;
 }
 
-static json_t *accountz(const struct monitor_view *view)
+static json_t *account_detail(struct monitor_view *view)
+{
+    view_ask(view, NULL);
+    json_t *detail = json_object();
+    json_object_set_new(detail, "account_name", json_string("$G"));
+    json_object_set_new(detail, "update_time", json_of_time(view->facts->start_wall_ns));
+    json_object_set_new(detail, "expired", json_false());
+    json_object_set_new(detail, "complete", json_true());
+    json_object_set_new(detail, "jetstream_enabled", json_false());
+    json_object_set_new(detail, "leafnode_connections", json_of(0));
+    json_object_set_new(detail, "client_connections", json_of(view->gauges.sessions));
+    json_object_set_new(detail, "subscriptions", json_of(view->gauges.subscriptions));
+    return detail;
+}
+
+static json_t *accountz(struct monitor_view *view)
 {
     json_t *page = stamped(view);
+    if (view->request.has_account) {
+        json_object_set_new(page, "account_detail", account_detail(view));
+        return page;
+    }
     json_t *accounts = json_array();
     json_array_append_new(accounts, json_string("$G"));
     json_object_set_new(page, "accounts", accounts);
@@ -175,7 +194,7 @@ static json_t *jsz(const struct monitor_view *view)
     return page;
 }
 
-uint32_t monitor_write(struct monitor_view *view, struct body *body)
+static uint32_t write_page(struct monitor_view *view, struct body *body)
 {
     switch (view->request.page) {
     case PAGE_VARZ:
@@ -221,4 +240,15 @@ uint32_t monitor_write(struct monitor_view *view, struct body *body)
         break;
     }
     return HTTP_OK;
+}
+
+uint32_t monitor_write(struct monitor_view *view, struct body *body)
+{
+    if (!monitor_request_has_callback(&view->request)) {
+        return write_page(view, body);
+    }
+    body_printf(body, "%s(", view->request.callback);
+    uint32_t status = write_page(view, body);
+    body_append(body, ")", 1);
+    return status;
 }

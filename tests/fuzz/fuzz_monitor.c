@@ -51,7 +51,14 @@ static void check_page(struct monitor_fake *fake, const struct monitor_request *
     if (request->page == PAGE_METRICS) {
         check_metrics(&body);
     } else if (request->page != PAGE_DASHBOARD) {
-        json_t *page = json_loadb(body.text, body.size, 0, NULL);
+        struct bytes text = bytes_of(body.text, body.size);
+        if (request->callback[0] != '\0') {
+            size_t size = strlen(request->callback);
+            ASSERT(memcmp(text.ptr, request->callback, size) == 0 && text.ptr[size] == '(');
+            ASSERT(text.ptr[text.size - 1] == ')');
+            text = bytes_of(text.ptr + size + 1, text.size - size - 2);
+        }
+        json_t *page = json_loadb((const char *)text.ptr, text.size, 0, NULL);
         ASSERT(page != NULL);
         json_decref(page);
     }

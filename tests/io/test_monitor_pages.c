@@ -284,6 +284,55 @@ static void test_short_pages(void **state)
     }
 }
 
+/* Goal:   one account can be asked for. */
+static void test_account(void **state)
+{
+    (void)state;
+    struct monitor_fake fake;
+    monitor_fake_init(&fake);
+    struct monitor_request request = {.page = PAGE_ACCOUNTZ, .has_account = true};
+    json_t *page = page_of(&fake, &request);
+    assert_null(json_object_get(page, "accounts"));
+    const json_t *detail = json_object_get(page, "account_detail");
+    assert_string_equal(text(detail, "account_name"), "$G");
+    assert_true(json_is_true(json_object_get(detail, "complete")));
+    struct monitor_request all = {.page = PAGE_ACCSTATZ};
+    json_t *sums = page_of(&fake, &all);
+    const json_t *sum = json_array_get(json_object_get(sums, "account_statz"), 0);
+    assert_int_equal(number(detail, "client_connections"), number(sum, "conns"));
+    assert_int_equal(number(detail, "subscriptions"), number(sum, "num_subscriptions"));
+    json_decref(sums);
+    json_decref(page);
+}
+
+/* Goal:   with a callback every JSON page is the same, as the argument of a call; /metrics is not. */
+static void test_callback(void **state)
+{
+    (void)state;
+    struct monitor_fake fake;
+    monitor_fake_init(&fake);
+    for (int i = PAGE_VARZ; i < PAGES_COUNT; i++) {
+        struct monitor_request request = {.page = (enum monitor_page)i, .limit = 10};
+        struct body plain = {0};
+        struct body called = {0};
+        assert_int_equal(monitor_fake_write(&fake, &request, &plain), 200);
+        memcpy(request.callback, "a.b", 4);
+        assert_int_equal(monitor_fake_write(&fake, &request, &called), 200);
+        if (i == PAGE_METRICS) {
+            assert_memory_not_equal(called.text, "a.b(", 4);
+        } else {
+            assert_int_equal(called.size, plain.size + 5);
+            assert_memory_equal(called.text, "a.b(", 4);
+            assert_memory_equal(called.text + called.size - 1, ")", 1);
+            json_t *page = json_loadb(called.text + 4, called.size - 5, 0, NULL);
+            assert_non_null(page);
+            json_decref(page);
+        }
+        body_free(&plain);
+        body_free(&called);
+    }
+}
+
 static uint64_t metric(const char *all, const char *line)
 {
     const char *found = strstr(all, line);
@@ -367,6 +416,8 @@ int main(void)
         cmocka_unit_test(test_healthz),
         cmocka_unit_test(test_slowz_and_hubz),
         cmocka_unit_test(test_short_pages),
+        cmocka_unit_test(test_account),
+        cmocka_unit_test(test_callback),
         cmocka_unit_test(test_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

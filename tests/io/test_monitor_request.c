@@ -98,10 +98,47 @@ static void test_defaults_and_values(void **state)
                      MONITOR_OK);
     assert_int_equal(parse("", "/connz", "acc=OTHER", &request, why), MONITOR_OK);
     assert_true(request.is_nobody);
+    assert_int_equal(parse("", "/accountz", "", &request, why), MONITOR_OK);
+    assert_false(request.has_account);
+    assert_int_equal(parse("", "/accountz", "acc=$G", &request, why), MONITOR_OK);
+    assert_true(request.has_account && !request.is_nobody);
     assert_int_equal(parse("", "/slowz", "", &request, why), MONITOR_OK);
     assert_int_equal(request.limit, MONITOR_SLOW_DEFAULT);
     assert_int_equal(parse("", "/subsz", "subs=1&test=foo.bar", &request, why), MONITOR_OK);
     assert_string_equal(request.subject, "foo.bar");
+}
+
+/* Goal:   an answer can be a call of a function, of nothing else.
+ * Method: names, the longest, and what would be more than a name; the page that is not JSON. */
+static void test_callback(void **state)
+{
+    (void)state;
+    struct monitor_request request;
+    char why[MONITOR_ERROR_MAX];
+    char longest[MONITOR_CALLBACK_MAX + 16] = "callback=";
+    memset(longest + 9, 'x', MONITOR_CALLBACK_MAX - 1);
+    assert_int_equal(parse("", "/healthz", "", &request, why), MONITOR_OK);
+    assert_false(monitor_request_has_callback(&request));
+    static const char *const names[] = {"cb", "a.$b_1", "jQuery123"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char query[64];
+        snprintf(query, sizeof(query), "callback=%s", names[i]);
+        assert_int_equal(parse("", "/varz", query, &request, why), MONITOR_OK);
+        assert_string_equal(request.callback, names[i]);
+        assert_true(monitor_request_has_callback(&request));
+    }
+    assert_int_equal(parse("", "/connz", longest, &request, why), MONITOR_OK);
+    longest[9 + MONITOR_CALLBACK_MAX - 1] = 'x';
+    assert_int_equal(parse("", "/connz", longest, &request, why), MONITOR_BAD_ARGUMENT);
+    static const char *const others[] = {"alert(1)", "a b", "a;b", "a-b", "<script>", "\xc3\xa9"};
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        char query[64];
+        snprintf(query, sizeof(query), "callback=%s", others[i]);
+        assert_int_equal(parse("", "/varz", query, &request, why), MONITOR_BAD_ARGUMENT);
+        assert_non_null(strstr(why, "'callback' is the name of a function"));
+    }
+    assert_int_equal(parse("", "/metrics", "callback=cb", &request, why), MONITOR_OK);
+    assert_false(monitor_request_has_callback(&request));
 }
 
 static void test_what_is_wrong_is_said(void **state)
@@ -111,6 +148,7 @@ static void test_what_is_wrong_is_said(void **state)
         const char *path, *query, *why;
     } rows[] = {
         {"/connz", "sort=bogus", "invalid sorting option: bogus"},
+        {"/accountz", "acc=OTHER", "Account OTHER does not exist"},
         {"/connz", "sort=stop", "sort by stop only valid on closed connections"},
         {"/connz", "sort=reason&state=any", "sort by reason only valid on closed connections"},
         {"/connz", "limit=x",
@@ -155,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_defaults_and_values),
+        cmocka_unit_test(test_callback),
         cmocka_unit_test(test_what_is_wrong_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
