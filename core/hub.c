@@ -318,6 +318,7 @@ void hub_close(struct hub *hub, struct session *session, enum close_reason reaso
     if (session->state == SESSION_OPEN) {
         log_close(hub, session, reason);
         PROBE_CLOSE(session->client_id, reason, close_reason_text(reason));
+        session->subs_left = session->subs.count;
         hub_unsubscribe_all(hub, session);
         session->close_reason = (uint8_t)reason;
         hub->metrics.sessions_closed[reason]++;

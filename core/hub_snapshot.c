@@ -44,6 +44,7 @@ void hub_snapshot_closed(const struct hub *hub, const struct session *session,
     describe(session, &client);
     fill_row(hub, session, &client, row);
     row->closed_ns = hub->now_ns;
+    row->subs_count = session->subs_left;
     snapshot_row_texts(row, &client);
 }
 

@@ -93,17 +93,19 @@ struct session {
     uint8_t in_flush;     /* enum session_flush */
     uint8_t in_rest;      /* enum session_rest */
 
-    /* What the front-end told of the client. */
-    bool echo;
-    bool headers;
-    bool no_responders;
-    bool verbose;
-
     bool in_step;
-    bool blocked;           /* waits for its socket */
-    bool wait_asked;        /* io was asked to say when */
-    bool end_of_input;      /* the peer sent FIN */
+    bool blocked;    /* waits for its socket */
+    bool wait_asked; /* io was asked to say when */
+
+    /* What the front-end told of the client. */
+    bool echo : 1;
+    bool headers : 1;
+    bool no_responders : 1;
+    bool verbose : 1;
+    bool end_of_input : 1; /* the peer sent FIN */
+
     uint32_t control_bytes; /* of pending, those that answer its own requests; an upper bound */
+    uint32_t subs_left;     /* once it is not OPEN: how many subs it had when it ended */
 
     struct pending pending;
     struct input *input; /* NULL: holds none */

@@ -306,6 +306,32 @@ static void test_bytes_out_survive_the_subscription(void **state)
     world_end(world);
 }
 
+/*
+ * Goal:    of a connection that ended it is known how many subscriptions it had then.
+ * Method:  three, of which one is given up; the front-end closes it.
+ */
+static void test_subscriptions_of_the_closed_are_counted(void **state)
+{
+    (void)state;
+    struct world *world = world_checked();
+    struct client *client = client_plain(world, 0);
+    client_says(client, "SUB a 1\r\nSUB b g 2\r\nSUB c.* 3\r\nUNSUB 1\r\n");
+    world_run(world);
+    struct session *session = client_session(client);
+    hub_close(world_hub(world, 0), session, CLOSE_PROTOCOL_VIOLATION, HUB_CLOSE_FLUSH);
+    assert_int_equal(session->subs.count, 0);
+    struct snapshot_row row;
+    hub_snapshot_closed(world_hub(world, 0), session, nats_describe, &row);
+    assert_int_equal(row.subs_count, 2);
+    memory_free(row.text);
+    hub_close(world_hub(world, 0), session, CLOSE_CLIENT, HUB_CLOSE_AT_ONCE);
+    hub_snapshot_closed(world_hub(world, 0), session, nats_describe, &row);
+    assert_int_equal(row.subs_count, 2);
+    memory_free(row.text);
+    world_run(world);
+    world_end(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_walk_among_comings_and_goings),
         cmocka_unit_test(test_who_is_slow),
         cmocka_unit_test(test_bytes_out_survive_the_subscription),
+        cmocka_unit_test(test_subscriptions_of_the_closed_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

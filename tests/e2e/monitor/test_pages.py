@@ -140,7 +140,7 @@ class Pages(unittest.TestCase):
 
     def test_closed_connections_and_their_reasons(self):
         gone = harness.Client(self.hub, connect_as("went away"))
-        gone.send(b"SUB a 1\r\n")
+        gone.send(b"SUB a 1\r\nSUB b.* 2\r\nSUB c 3\r\nUNSUB 3\r\n")
         gone.sync()
         gone.close()
         bad = harness.Client(self.hub, connect_as("talks nonsense"))
@@ -157,6 +157,8 @@ class Pages(unittest.TestCase):
         self.assertEqual(found["went away"]["reason"], "Client Closed")
         self.assertEqual(found["talks nonsense"]["reason"], "Protocol Violation")
         self.assertRegex(found["went away"]["stop"], RFC3339)
+        self.assertEqual(found["went away"]["subscriptions"], 2)
+        self.assertEqual(found["talks nonsense"]["subscriptions"], 0)
         everybody = self.hub.json("/connz?state=any&limit=1000")
         self.assertIn("went away", [c.get("name") for c in everybody["connections"]])
         self.assertNotIn("went away",
@@ -205,6 +207,24 @@ class Pages(unittest.TestCase):
         for path in ("/routez", "/gatewayz", "/leafz", "/accountz", "/accstatz", "/jsz"):
             self.assertIn("server_id", self.hub.json(path))
         self.assertEqual(self.hub.json("/jsz")["disabled"], True)
+
+    def test_one_account(self):
+        self.client("counted").sync()
+        detail = self.hub.json("/accountz?acc=$G")["account_detail"]
+        self.assertEqual(detail["account_name"], "$G")
+        self.assertGreaterEqual(detail["client_connections"], 1)
+        status, _, body = self.hub.get("/accountz?acc=NOPE")
+        self.assertEqual((status, body.strip()), (400, b"Account NOPE does not exist"))
+
+    def test_answers_as_calls(self):
+        status, headers, body = self.hub.get("/varz?callback=show.me")
+        self.assertEqual((status, headers["Content-Type"]), (200, "application/javascript"))
+        self.assertTrue(body.startswith(b"show.me({") and body.endswith(b")"), body)
+        self.assertIn("server_id", json.loads(body[len("show.me("):-1]))
+        self.assertEqual(self.hub.get("/healthz?callback=f")[2], b'f({"status":"ok"})')
+        status, headers, body = self.hub.get("/varz?callback=alert(1)//")
+        self.assertEqual((status, headers["Content-Type"]), (400, "text/plain; charset=utf-8"))
+        self.assertIn(b"name of a function", body)
 
     def test_who_is_slow(self):
         slow = harness.Client(self.hub, connect_as("the slow one"), receive_buffer=4096)
