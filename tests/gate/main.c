@@ -20,7 +20,7 @@
 #endif
 
 static const struct scenario *const ALL[] = {scenarios_delivery, scenarios_parse, scenarios_match,
-                                             scenarios_session, scenarios_scrub};
+                                             scenarios_session,  scenarios_leave, scenarios_scrub};
 
 static void list(void)
 {

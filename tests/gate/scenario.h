@@ -21,6 +21,7 @@ extern const struct scenario scenarios_delivery[];
 extern const struct scenario scenarios_parse[];
 extern const struct scenario scenarios_match[];
 extern const struct scenario scenarios_session[];
+extern const struct scenario scenarios_leave[];
 extern const struct scenario scenarios_scrub[];
 
 #endif
