@@ -188,17 +188,42 @@ bool conf_check_keys(const struct conf_value *map, const char *names, struct con
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
+/* Would it be a number, or true or false, if it stood without quotes? */
+static bool is_quoted_in_vain(struct bytes text)
+{
+    static const char words[] = "true|false|yes|no|on|off";
+    bool is_negative = text.size > 0 && text.ptr[0] == '-';
+    uint64_t bytes;
+    return is_one_of(text, words) || units_parse_size(bytes_skip(text, is_negative), &bytes);
+}
+
+static const char size_wanted[] = "a size, e.g. 65536, 64kb or 1MB,";
+
+/* "1.5MB": nats-server knows no fractions of units either. */
+static bool is_fraction(struct bytes text)
+{
+    size_t dot = 0;
+    while (dot < text.size && text.ptr[dot] >= '0' && text.ptr[dot] <= '9') {
+        dot++;
+    }
+    return dot > 0 && dot + 1 < text.size && text.ptr[dot] == '.' && text.ptr[dot + 1] >= '0' &&
+           text.ptr[dot + 1] <= '9';
+}
+
 static bool fail_kind(const struct conf_value *value, const char *wanted, struct conf_error *error)
 {
+    bool is_text = value->kind == CONF_STRING;
     const char *mend = "";
     if (value->kind != CONF_STRING && value->kind != CONF_MAP && value->kind != CONF_ARRAY &&
         strcmp(wanted, conf_kind_text(CONF_STRING)) == 0) {
         mend = "; put it between quotes";
-    } else if (value->kind == CONF_STRING && strcmp(wanted, conf_kind_text(CONF_MAP)) != 0 &&
-               strcmp(wanted, conf_kind_text(CONF_ARRAY)) != 0) {
+    } else if (wanted == size_wanted &&
+               (value->kind == CONF_FLOAT || (is_text && is_fraction(value->string)))) {
+        mend = "; write a whole number of a smaller unit";
+    } else if (is_text && is_quoted_in_vain(value->string)) {
         mend = "; write it without quotes";
     }
-    if (value->kind == CONF_STRING) {
+    if (is_text) {
         return conf_fail(value, error, "%s is wanted and not \"%.*s\"%s", wanted,
                          quoted(value->string), (const char *)value->string.ptr, mend);
     }
@@ -282,7 +307,7 @@ bool conf_size(const struct conf_value *value, uint64_t min, uint64_t max, uint6
     char least[32];
     char most[32];
     if (value->kind != CONF_INTEGER) {
-        return fail_kind(value, "a size, e.g. 65536, 64kb or 1MB,", error);
+        return fail_kind(value, size_wanted, error);
     }
     if (value->integer < 0 || (uint64_t)value->integer < min || (uint64_t)value->integer > max) {
         return conf_fail(value, error, "%" PRId64 " bytes are out of range; use %s to %s",

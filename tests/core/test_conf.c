@@ -438,7 +438,7 @@ static void test_conf_typed_values_refuse(void **state)
     expect(conf_text(of(conf, "z"), text, sizeof(text), &e), &e,
            "hub.conf:2:3: z: the string contains a zero byte");
     expect(conf_bool(of(conf, "s"), &on, &e), &e,
-           "hub.conf:1:3: s: true or false is wanted and not \"text\"; write it without quotes");
+           "hub.conf:1:3: s: true or false is wanted and not \"text\"");
     expect(conf_integer(of(conf, "q"), 0, 9, &number, &e), &e,
            "hub.conf:2:15: q: a whole number is wanted and not \"10\"; write it without quotes");
     expect(conf_integer(of(conf, "n"), 0, 6, &number, &e), &e,
@@ -447,8 +447,10 @@ static void test_conf_typed_values_refuse(void **state)
            "hub.conf:1:64: big: 8589934592 is out of range; use 0 to 4294967295");
     expect(conf_size(of(conf, "neg"), 0, 1024, &wide, &e), &e,
            "hub.conf:1:56: neg: -1 bytes are out of range; use 0 B to 1.0 KiB");
-    expect(conf_size(of(conf, "f"), 0, 1024, &wide, &e), &e,
-           "hub.conf:1:22: f: a size, e.g. 65536, 64kb or 1MB, is wanted and not a fraction");
+    expect(
+        conf_size(of(conf, "f"), 0, 1024, &wide, &e), &e,
+        "hub.conf:1:22: f: a size, e.g. 65536, 64kb or 1MB, is wanted and not a fraction; write a "
+        "whole number of a smaller unit");
     expect(conf_duration(of(conf, "s"), 0, 1, &wide, &e), &e,
            "hub.conf:1:3: s: a duration, e.g. \"500ms\", \"10s\" or \"2m\", is wanted and not "
            "\"text\"");

@@ -149,6 +149,15 @@ static void test_refusals(void **state)
          "without quotes"},
         {"max_payload: \"1MB\"", "hub.conf:1:14: max_payload: a size, e.g. 65536, 64kb or 1MB, is "
                                  "wanted and not \"1MB\"; write it without quotes"},
+        {"max_payload: 1.5MB", "hub.conf:1:14: max_payload: a size, e.g. 65536, 64kb or 1MB, is "
+                               "wanted and not \"1.5MB\"; write a whole number of a smaller unit"},
+        {"max_pending: \"1.5GB\"",
+         "hub.conf:1:14: max_pending: a size, e.g. 65536, 64kb or 1MB, is wanted and not "
+         "\"1.5GB\"; write a whole number of a smaller unit"},
+        {"max_connections: 10.5",
+         "hub.conf:1:18: max_connections: a whole number is wanted and not a fraction"},
+        {"max_connections: many", "hub.conf:1:18: max_connections: a whole number is wanted and "
+                                  "not \"many\""},
         {"max_connections: 0", "hub.conf:1:18: max_connections: 0 is out of range; use 1 to "
                                "16777216"},
         {"ping_interval: soon",
