@@ -48,6 +48,8 @@ enum {
     LOOP_EVENTS_MIN = 8,       /* so that no kind of event can crowd out another */
     LOOP_GENERATION_BITS = 24, /* of a completion's user_data */
     LOOP_LISTENERS_MAX = 8,
+    LOOP_ACCEPTS_MAX = 16, /* of a listener in one wait: about a quarter of a millisecond */
+    LOOP_LEAVING_MAX = 16, /* ends and closes that one wait reports: as much */
 };
 
 enum loop_backend { LOOP_AUTO, LOOP_URING, LOOP_EPOLL, LOOP_FAKE };

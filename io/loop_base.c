@@ -78,6 +78,7 @@ int loop_base_init(struct loop_base *base, const struct loop_ops *ops,
     base->wake_fd = wake_fd;
     base->slots = (struct loop_slot *)memory_alloc(options->slots_max * sizeof(*base->slots));
     slot_queue_init(&base->ready, options->slots_max);
+    slot_queue_init(&base->leaving, options->slots_max);
     base->arena.size = (size_t)arena_buffers * READ_BUFFER_BYTES;
     base->arena.memory = (uint8_t *)memory_alloc(base->arena.size);
     base->accepted_capacity = ACCEPTED_PER_WAIT;
@@ -105,6 +106,7 @@ void loop_base_free(struct loop_base *base)
     memory_free(base->accepted);
     memory_free(base->slots);
     slot_queue_free(&base->ready);
+    slot_queue_free(&base->leaving);
 }
 
 /* The slot's bytes wait in the socket and we are the one to fetch them. */
@@ -127,6 +129,14 @@ static bool has_news(const struct loop_slot *slot)
            is_read_due(slot);
 }
 
+static void queue_check(const struct loop_base *base, const struct slot_queue *queue)
+{
+    for (uint32_t i = 0; i < queue->count; i++) {
+        uint32_t slot = queue->items[(queue->first + i) & queue->mask];
+        ASSERT((base->slots[slot].flags & SLOT_QUEUED) != 0);
+    }
+}
+
 void loop_base_check(const struct loop_base *base)
 {
     uint32_t used = 0;
@@ -141,12 +151,10 @@ void loop_base_check(const struct loop_base *base)
         ASSERT((slot->flags & SLOT_CLOSED) == 0 || (slot->flags & SLOT_CLOSING) != 0);
     }
     ASSERT(used == base->slots_used);
-    ASSERT(queued == base->ready.count);
+    ASSERT(queued == base->ready.count + base->leaving.count);
     ASSERT(base->arena.used <= base->arena.size);
-    for (uint32_t i = 0; i < base->ready.count; i++) {
-        uint32_t slot = base->ready.items[(base->ready.first + i) & base->ready.mask];
-        ASSERT((base->slots[slot].flags & SLOT_QUEUED) != 0);
-    }
+    queue_check(base, &base->ready);
+    queue_check(base, &base->leaving);
 }
 
 /* Connections. */
@@ -185,12 +193,17 @@ bool loop_base_is_current(const struct loop_base *base, uint32_t slot, uint32_t 
            (base->slots[slot].generation & mask) == (generation & mask);
 }
 
+static bool is_leaving(const struct loop_slot *slot)
+{
+    return (slot->flags & (SLOT_HANGUP | SLOT_END_KNOWN | SLOT_CLOSED)) != 0;
+}
+
 void loop_base_mark(struct loop_base *base, uint32_t slot)
 {
     struct loop_slot *s = &base->slots[slot];
     if ((s->flags & SLOT_QUEUED) == 0 && has_news(s)) {
         s->flags |= SLOT_QUEUED;
-        slot_queue_push(&base->ready, slot);
+        slot_queue_push(is_leaving(s) ? &base->leaving : &base->ready, slot);
     }
 }
 
@@ -224,13 +237,6 @@ void loop_base_close_finish(struct loop_base *base, uint32_t slot)
     ASSERT((s->flags & SLOT_CLOSING) != 0);
     ASSERT((s->flags & SLOT_CLOSED) == 0);
     ASSERT(s->held == 0);
-    if (s->fd >= 0) {
-        if ((s->flags & SLOT_RESET) != 0) {
-            loop_base_linger_at_once(s->fd);
-        }
-        close(s->fd);
-        s->fd = -1;
-    }
     s->flags |= SLOT_CLOSED;
     loop_base_mark(base, slot);
 }
@@ -331,8 +337,8 @@ bool loop_clock_is_over(const struct loop_clock *clock, struct loop_base *base)
 
 bool loop_base_has_news(const struct loop_base *base)
 {
-    return base->ready.count > 0 || base->accepted_count > 0 || base->woken ||
-           base->accept_error != 0;
+    return base->ready.count > 0 || base->leaving.count > 0 || base->accepted_count > 0 ||
+           base->woken || base->accept_error != 0;
 }
 
 void loop_base_bytes(struct loop_base *base, struct loop_event *event, uint32_t slot,
@@ -411,16 +417,30 @@ static size_t report_read(struct loop_base *base, uint32_t slot, struct loop_eve
     return 0;
 }
 
+static size_t report_closed(struct loop_base *base, uint32_t slot, struct loop_event *event)
+{
+    struct loop_slot *s = &base->slots[slot];
+    if (base->release != NULL) {
+        base->release(base, slot);
+    } else {
+        if ((s->flags & SLOT_RESET) != 0) {
+            loop_base_linger_at_once(s->fd);
+        }
+        close(s->fd);
+    }
+    event_fill(event, LOOP_EVENT_CLOSED, slot, s->generation, 0);
+    memset(s, 0, sizeof(*s));
+    base->slots_used--;
+    return 1;
+}
+
 /* At most EVENTS_PER_SLOT_MAX events. */
 static size_t report_slot(struct loop_base *base, uint32_t slot, struct loop_event *events)
 {
     struct loop_slot *s = &base->slots[slot];
     size_t count = 0;
     if ((s->flags & SLOT_CLOSED) != 0) {
-        event_fill(&events[count++], LOOP_EVENT_CLOSED, slot, s->generation, 0);
-        memset(s, 0, sizeof(*s));
-        base->slots_used--;
-        return count;
+        return report_closed(base, slot, events);
     }
     if ((s->flags & SLOT_WRITABLE) != 0) {
         s->flags &= (uint16_t)~SLOT_WRITABLE;
@@ -452,6 +472,21 @@ static size_t report_accepted(struct loop_base *base, struct loop_event *events,
     return count;
 }
 
+/* A few of those that end or are closed: when thousands leave at once it takes a tenth of a second and
+ * more, and whoever stays is served in between. */
+static size_t report_leaving(struct loop_base *base, struct loop_event *events, size_t max)
+{
+    size_t count = 0;
+    uint32_t left = MIN_OF(base->leaving.count, (uint32_t)LOOP_LEAVING_MAX);
+    for (; left > 0 && count + EVENTS_PER_SLOT_MAX <= max; left--) {
+        uint32_t slot = slot_queue_pop(&base->leaving);
+        base->slots[slot].flags &= (uint16_t)~SLOT_QUEUED;
+        count += report_slot(base, slot, &events[count]);
+        loop_base_mark(base, slot);
+    }
+    return count;
+}
+
 size_t loop_base_report(struct loop_base *base, struct loop_event *events, size_t max)
 {
     size_t count = 0;
@@ -468,12 +503,17 @@ size_t loop_base_report(struct loop_base *base, struct loop_event *events, size_
         size_t share = MIN_OF((max - count + 1) / 2, (size_t)ACCEPTED_PER_WAIT);
         count += report_accepted(base, &events[count], share);
     }
+    if (count < max) {
+        count += report_leaving(base, &events[count], (max - count + 1) / 2);
+    }
     /* Each slot once: what still has news goes behind those that were not looked at. */
     for (uint32_t left = base->ready.count; left > 0 && count + EVENTS_PER_SLOT_MAX <= max;
          left--) {
         uint32_t slot = slot_queue_pop(&base->ready);
         base->slots[slot].flags &= (uint16_t)~SLOT_QUEUED;
-        count += report_slot(base, slot, &events[count]);
+        if (!is_leaving(&base->slots[slot])) {
+            count += report_slot(base, slot, &events[count]);
+        }
         loop_base_mark(base, slot);
     }
     return count;

@@ -4,16 +4,17 @@
  *
  *   backend: a completion or readiness ──fold──▶ flags of a slot ──loop_base_mark──▶ ready queue
  *   loop_wait:  ready queue ──loop_base_report──▶ (reads the socket) ──▶ events
+ *               leaving queue ──a few a wait──▶ (closes the socket) ──▶ events
  *
- * News is folded into flags, so the queue holds each slot at most once and its size is fixed,
+ * News is folded into flags, so the queues hold each slot at most once and their size is fixed,
  * however many completions arrive between two waits.
  *
  * Threads:     owner only; wake_fd may be written by any thread.
  * Memory:      owns the slots, the queue, the read arena, the fds of connections.
  *              The arena is one block filled from its start in each wait; nothing is given back
  *              singly.
- * Invariants:  (1) A slot is in the ready queue exactly when SLOT_QUEUED is set.
- *              (2) A slot with something to report and leave to report it is in the queue.
+ * Invariants:  (1) A slot is in one of the two queues exactly when SLOT_QUEUED is set.
+ *              (2) A slot with something to report and leave to report it is in one.
  *              (3) Only SLOT_READ_DIRECT slots are read here; while it is clear the kernel may be
  *                  receiving into a buffer of its own, and a second reader would reorder bytes.
  */
@@ -85,10 +86,13 @@ struct loop_base {
      * bytes, 0 at the end, or a negative errno (-EAGAIN: nothing there; -EBUSY: ask again). It may
      * fold completions. */
     int64_t (*receive)(struct loop_base *base, uint32_t slot, uint8_t *room, size_t size);
+    /* NULL: close(2) of the slot's fd. Else the backend's way to let go of the slot's socket. */
+    void (*release)(struct loop_base *base, uint32_t slot);
 
     struct loop_slot *slots; /* owned; options.slots_max of them */
     uint32_t slots_used;
     struct slot_queue ready;
+    struct slot_queue leaving; /* as ready: those whose peer ended, or that are closed */
     struct read_arena arena;
 
     struct listener listeners[LOOP_LISTENERS_MAX];
@@ -130,7 +134,7 @@ void loop_base_readable(struct loop_base *base, uint32_t slot, bool hangup);
 void loop_base_linger_at_once(int fd);
 /* Stops all news of the slot; false when it was closing already. */
 bool loop_base_close_begin(struct loop_base *base, uint32_t slot, enum loop_close how);
-/* Nothing is in flight any more: closes the fd if there is one; CLOSED will be reported. */
+/* Nothing is in flight any more: a wait will close the socket and report CLOSED. */
 void loop_base_close_finish(struct loop_base *base, uint32_t slot);
 
 MUST_USE int loop_base_listen(struct loop_base *base, int fd);

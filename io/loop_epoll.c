@@ -17,7 +17,6 @@
 
 enum {
     EPOLL_BATCH = 512,
-    ACCEPTS_PER_WAKE = 64,
     WAIT_MS_MAX = 60 * 60 * 1000,
 };
 
@@ -107,7 +106,7 @@ static void accept_some(struct epoll_loop *e, uint32_t index)
     if (index >= e->base.listeners_count || !e->base.listeners[index].active) {
         return;
     }
-    for (int i = 0; i < ACCEPTS_PER_WAKE; i++) {
+    for (int i = 0; i < LOOP_ACCEPTS_MAX; i++) {
         int fd = accept4(e->base.listeners[index].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             loop_base_accepted(&e->base, index, fd);

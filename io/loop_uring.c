@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum {
@@ -87,6 +88,35 @@ static void uring_accept_stop(struct loop *loop)
     uring_flush(u);
 }
 
+/* Those who wait already, a few of them. A multishot accept would take the whole backlog in one go of
+ * the kernel's, and thousands of newcomers then hold everybody else up for 60 ms (bench/storm.py).
+ * Returns whether nobody is left, so that the kernel can be asked for the next. */
+static bool accept_some(struct uring_loop *u, uint32_t index)
+{
+    struct listener *listener = &u->base.listeners[index];
+    bool is_direct = u->base.options.direct;
+    bool is_taken = false;
+    if (is_direct && !uring_direct_has_room(u, listener)) {
+        return false;
+    }
+    for (int i = 0; i < LOOP_ACCEPTS_MAX; i++) {
+        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            is_taken = true;
+            loop_base_accepted(&u->base, index, fd);
+            if (is_direct && !uring_direct_has_room_after(u, listener, fd)) {
+                return false;
+            }
+        } else if (errno == EAGAIN) {
+            return true;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            loop_base_accepted(&u->base, index, -errno);
+            return false;
+        }
+    }
+    return !is_taken; /* the next wait, which does not sleep now, takes more */
+}
+
 static void accept_start(struct uring_loop *u)
 {
     for (uint32_t i = 0; i < u->base.listeners_count; i++) {
@@ -95,17 +125,11 @@ static void accept_start(struct uring_loop *u)
             continue;
         }
         listener->resume_ns = 0;
-        bool is_direct = u->base.options.direct;
-        if (is_direct && !uring_direct_accept(u, i)) {
+        if (!accept_some(u, i)) {
             continue;
         }
-        const int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
         struct io_uring_sqe *sqe = uring_sqe(u);
-        if (is_direct) {
-            io_uring_prep_accept(sqe, listener->fd, NULL, NULL, flags);
-        } else {
-            io_uring_prep_multishot_accept(sqe, listener->fd, NULL, NULL, flags);
-        }
+        io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         sqe->user_data = tag_make(TAG_ACCEPT, u->accept_generation, i);
         listener->active = true;
     }

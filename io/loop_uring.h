@@ -148,11 +148,11 @@ void uring_harvest(struct uring_loop *u);
 MUST_USE int uring_direct_open(struct uring_loop *u);
 /* Moves fd into the table; closes it. Returns 0 or a negative errno, then fd stays the caller's. */
 MUST_USE int uring_direct_put(struct uring_loop *u, uint32_t slot, int fd);
-/* Nothing is in flight for the slot: empties its entry, which closes the socket. */
-void uring_direct_close(struct uring_loop *u, uint32_t slot);
 void uring_direct_shutdown_write(struct uring_loop *u, uint32_t slot);
-/* Accepts what waits, while there are descriptors for it. True: nothing waits any more. */
-bool uring_direct_accept(struct uring_loop *u, uint32_t listener);
+/* Are there descriptors for who comes next, and for those after the one that got fd? No: the listener
+ * rests a while. */
+MUST_USE bool uring_direct_has_room(struct uring_loop *u, struct listener *listener);
+MUST_USE bool uring_direct_has_room_after(struct uring_loop *u, struct listener *listener, int fd);
 /* A completion of TAG_RECEIVED or TAG_INSTALLED. */
 void uring_direct_answered(struct uring_loop *u, enum tag_kind kind, uint32_t sequence, int result);
 

@@ -124,9 +124,6 @@ static void settle_closing(struct uring_loop *u, uint32_t slot)
     write_stop(u, slot);
     if (us->read_op == READ_NONE && !us->write_polled && u->base.slots[slot].held == 0) {
         uring_demote(u, slot);
-        if (u->base.options.direct) {
-            uring_direct_close(u, slot);
-        }
         loop_base_close_finish(&u->base, slot);
     }
 }

@@ -1,7 +1,7 @@
 /*
  * loop_uring_direct.c - sockets in the ring's own table, not among the process's descriptors.
  *
- *   accept ──▶ descriptor ──uring_direct_put──▶ entry of the table ──uring_direct_close──▶ FIN
+ *   accept ──▶ descriptor ──uring_direct_put──▶ entry of the table ──release──▶ FIN
  *              (at most RLIMIT_NOFILE            (each table at most
  *               in the whole process)             RLIMIT_NOFILE entries)
  *
@@ -20,7 +20,6 @@
 enum {
     ANSWER_NONE = INT32_MIN,
     ATTEMPTS_MAX = 4096, /* looks for an answer that waits behind what overflowed */
-    ACCEPTS_PER_WAIT = 64,
     /* Kept out of accept's reach: for what main opens, and a short-lived one for each worker. */
     DESCRIPTORS_KEPT = WORKERS_MAX,
     REST_MS = 5,
@@ -89,6 +88,35 @@ static int64_t receive(struct loop_base *base, uint32_t slot, uint8_t *room, siz
     return got == -EINTR ? -EBUSY : got;
 }
 
+/* A descriptor for a socket of the table, to be closed at once; or a negative errno. */
+static int install(struct uring_loop *u, uint32_t slot)
+{
+    struct io_uring_sqe *sqe = ask(u, TAG_INSTALLED);
+    if (sqe == NULL) {
+        return -EBUSY;
+    }
+    sqe->opcode = RH_OP_FIXED_FD_INSTALL;
+    sqe->fd = (int)slot;
+    sqe->flags = u->file_flags;
+    return answer(u);
+}
+
+/* Empties the entry, which closes the socket. */
+static void release(struct loop_base *base, uint32_t slot)
+{
+    struct uring_loop *u = CONTAINER_OF(base, struct uring_loop, base);
+    const int none = -1;
+    if ((u->base.slots[slot].flags & SLOT_RESET) != 0) {
+        int fd = install(u, slot);
+        if (fd >= 0) { /* else the peer gets a FIN */
+            loop_base_linger_at_once(fd);
+            close(fd);
+        }
+    }
+    int updated = io_uring_register_files_update(&u->ring.uring, slot, &none, 1);
+    ASSERT(updated == 1);
+}
+
 /* The table. */
 
 int uring_direct_open(struct uring_loop *u)
@@ -108,6 +136,7 @@ int uring_direct_open(struct uring_loop *u)
     u->accepted_fd_max = (int)(limit - MIN_OF(limit / 4, (rlim_t)DESCRIPTORS_KEPT));
     u->file_flags = IOSQE_FIXED_FILE;
     u->base.receive = receive;
+    u->base.release = release;
     return 0;
 }
 
@@ -122,19 +151,6 @@ int uring_direct_put(struct uring_loop *u, uint32_t slot, int fd)
     return 0;
 }
 
-/* A descriptor for a socket of the table, to be closed at once; or a negative errno. */
-static int install(struct uring_loop *u, uint32_t slot)
-{
-    struct io_uring_sqe *sqe = ask(u, TAG_INSTALLED);
-    if (sqe == NULL) {
-        return -EBUSY;
-    }
-    sqe->opcode = RH_OP_FIXED_FD_INSTALL;
-    sqe->fd = (int)slot;
-    sqe->flags = u->file_flags;
-    return answer(u);
-}
-
 void uring_direct_shutdown_write(struct uring_loop *u, uint32_t slot)
 {
     int fd = install(u, slot);
@@ -144,21 +160,8 @@ void uring_direct_shutdown_write(struct uring_loop *u, uint32_t slot)
     }
 }
 
-void uring_direct_close(struct uring_loop *u, uint32_t slot)
-{
-    const int none = -1;
-    if ((u->base.slots[slot].flags & SLOT_RESET) != 0) {
-        int fd = install(u, slot);
-        if (fd >= 0) { /* else the peer gets a FIN */
-            loop_base_linger_at_once(fd);
-            close(fd);
-        }
-    }
-    int updated = io_uring_register_files_update(&u->ring.uring, slot, &none, 1);
-    ASSERT(updated == 1);
-}
-
-/* Accepting. */
+/* Accepting. A new descriptor gets the lowest free number, so that number says how many are open: those
+ * on their way to other workers in envelopes too. */
 
 static void accept_rest(struct uring_loop *u, struct listener *listener)
 {
@@ -176,33 +179,21 @@ static bool is_crowded(const struct uring_loop *u)
     return fd < 0 || fd > u->accepted_fd_max;
 }
 
-/* A multishot accept would take the whole backlog at once, however few descriptors are left. And a
- * new descriptor gets the lowest free number, so that number says how many are open: those on their
- * way to other workers in envelopes too. */
-bool uring_direct_accept(struct uring_loop *u, uint32_t index)
+bool uring_direct_has_room(struct uring_loop *u, struct listener *listener)
 {
-    struct listener *listener = &u->base.listeners[index];
-    bool is_taken = false;
     if (u->accept_rests && is_crowded(u)) {
         accept_rest(u, listener);
         return false;
     }
     u->accept_rests = false;
-    for (int i = 0; i < ACCEPTS_PER_WAIT; i++) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            is_taken = true;
-            loop_base_accepted(&u->base, index, fd);
-            if (fd > u->accepted_fd_max) {
-                accept_rest(u, listener);
-                return false;
-            }
-        } else if (errno == EAGAIN) {
-            return true;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            loop_base_accepted(&u->base, index, -errno);
-            return false;
-        }
+    return true;
+}
+
+bool uring_direct_has_room_after(struct uring_loop *u, struct listener *listener, int fd)
+{
+    if (fd > u->accepted_fd_max) {
+        accept_rest(u, listener);
+        return false;
     }
-    return !is_taken; /* the next wait, which does not sleep now, takes more */
+    return true;
 }

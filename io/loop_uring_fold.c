@@ -90,10 +90,8 @@ static void fold_poll_write(struct uring_loop *u, uint32_t slot)
     }
 }
 
-static void fold_accept(struct uring_loop *u, uint32_t index, uint32_t generation,
-                        const struct io_uring_cqe *completion)
+static void fold_accept(struct uring_loop *u, uint32_t index, uint32_t generation, int result)
 {
-    int result = completion->res;
     bool is_current =
         generation == (u->accept_generation & 0xffffffu) && index < u->base.listeners_count;
     if (result >= 0) {
@@ -101,9 +99,8 @@ static void fold_accept(struct uring_loop *u, uint32_t index, uint32_t generatio
     } else if (is_current && !is_harmless_end(result) && result != -ECONNABORTED) {
         loop_base_accepted(&u->base, index, result);
     }
-    if (is_current && (completion->flags & IORING_CQE_F_MORE) == 0) {
+    if (is_current) {
         u->base.listeners[index].active = false;
-        u->base.stats.rearms++;
     }
 }
 
@@ -139,7 +136,7 @@ static void fold(struct uring_loop *u, const struct io_uring_cqe *completion)
         fold_send(u, slot, generation, completion->res);
         return;
     case TAG_ACCEPT:
-        fold_accept(u, slot, generation, completion);
+        fold_accept(u, slot, generation, completion->res);
         return;
     case TAG_WAKE_POLL:
         loop_base_woken(&u->base);

@@ -214,7 +214,7 @@ void stage_idle(struct stage *stage, int turns)
 
 /* Peers. */
 
-static int peer_dial(struct stage *stage)
+int stage_dial(struct stage *stage)
 {
     struct sockaddr_in address;
     memset(&address, 0, sizeof(address));
@@ -241,7 +241,7 @@ uint32_t stage_connect(struct stage *stage, bool is_armed)
     if (stage->world != NULL) {
         peer->client = fake_connect(stage->loop);
     } else {
-        peer->fd = peer_dial(stage);
+        peer->fd = stage_dial(stage);
     }
     STAGE_UNTIL(stage, peer->is_open);
     if (is_armed) {

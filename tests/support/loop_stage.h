@@ -67,6 +67,8 @@ void stage_check_deadline(struct stage *stage, uint64_t until_ns, const char *wh
 /* Some turns in which nothing is expected. */
 void stage_idle(struct stage *stage, int turns);
 
+/* A connection of nobody's, in the backlog. */
+int stage_dial(struct stage *stage);
 /* Connects a peer and takes it in under the slot of its number, armed if asked. */
 uint32_t stage_connect(struct stage *stage, bool is_armed);
 /* The peer's end. write: as much as the pipe takes of size; returns how much. */
