@@ -163,8 +163,8 @@ static void add_optional(struct program *program)
     const struct config *config = &program->config;
     uint64_t workers = config_workers(config, &program->machine);
     memory_bound_add(&program->bound, "helpers, which look at passwords and keys", workers,
-                     HELPER_STACK_BYTES + HELPER_SCRATCH_BYTES +
-                         PROOFS_MAX * (sizeof(struct proof) + config->max_control_line));
+                     HELPER_THREADS * (HELPER_STACK_BYTES + HELPER_SCRATCH_BYTES) +
+                         (PROOFS_MAX + 1) * (sizeof(struct proof) + config->max_control_line));
     if (program->configuration.access != NULL) {
         memory_bound_add(&program->bound, "who is connected (authorization)",
                          config->max_connections,

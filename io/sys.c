@@ -81,10 +81,23 @@ static uint64_t limit_value(rlim_t limit)
     return limit == RLIM_INFINITY ? UINT64_MAX : (uint64_t)limit;
 }
 
+void sys_thread_comes_last(void)
+{
+    const struct sched_param none = {.sched_priority = 0};
+    if (sched_setscheduler(0, SCHED_IDLE, &none) != 0) { /* of the calling thread */
+        sys_thread_gives_way();
+    }
+}
+
+uint64_t sys_thread_cpu_ns(pthread_t thread)
+{
+    clockid_t clock;
+    return pthread_getcpuclockid(thread, &clock) == 0 ? clock_ns(clock) : 0;
+}
+
 void sys_thread_gives_way(void)
 {
-    /* Of a thread on Linux, whatever POSIX says; a tenth of an ordinary thread's share (sched(7)).
-     * Not SCHED_IDLE: under a load that never ends nobody could log in any more. */
+    /* Of a thread on Linux, whatever POSIX says; a tenth of an ordinary thread's share (sched(7)). */
     enum { NICE = 10 };
     int failed = setpriority(PRIO_PROCESS, 0, NICE);
     MAYBE(failed != 0);

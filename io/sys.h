@@ -9,6 +9,8 @@
 
 #include "core/base.h"
 
+#include <pthread.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -31,8 +33,12 @@ MUST_USE int sys_pin(uint32_t cpu);
 /* Names the calling thread (15 characters are kept). */
 void sys_thread_name(const char *name);
 
-/* From here on other threads of the machine come before the calling one. */
+/* From here on the calling thread has a tenth of what another one has, where both want a CPU. */
 void sys_thread_gives_way(void);
+/* From here on it has the time that nobody else wants, which may be next to none. */
+void sys_thread_comes_last(void);
+/* The CPU time that a running thread has had. */
+uint64_t sys_thread_cpu_ns(pthread_t thread);
 
 /* Raises RLIMIT_NOFILE's soft limit to the hard one. Returns the soft limit now in force; hard, if
  * not NULL, gets the hard one. UINT64_MAX stands for no limit. */

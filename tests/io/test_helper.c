@@ -1,9 +1,8 @@
 /*
- * test_helper.c - bcrypt and Ed25519, against hashes and signatures made elsewhere, and the thread.
+ * test_helper.c - bcrypt and Ed25519, against hashes and signatures made elsewhere.
  */
 #include "io/helper.h"
 
-#include <sched.h>
 #include <setjmp.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -84,58 +83,11 @@ static void test_ed25519(void **state)
     access_unref(access);
 }
 
-static struct proof *take_home(struct port *port)
-{
-    struct mpsc_node *node;
-    while (mpsc_pop(&port->inbox, &node) != MPSC_NODE) {
-        sched_yield();
-    }
-    return CONTAINER_OF(CONTAINER_OF(node, struct envelope, node), struct proof, envelope);
-}
-
-/*
- * Goal:    proofs come home in order with their verdict; in a hurry all are refused.
- * Method:  a port whose owner is awake, so that no bell is rung.
- */
-static void test_the_thread(void **state)
-{
-    (void)state;
-    struct port *port = memory_alloc_aligned(CACHE_LINE, sizeof(*port));
-    mpsc_init(&port->inbox);
-    doorbell_init(&port->bell);
-    struct loop *loop = NULL;
-    struct helper *helper;
-    assert_int_equal(helper_new(port, &loop, 0, &helper), 0);
-    struct access *access = access_new();
-    struct access_user *user = access_add_user(access, bytes_text("u"), bytes_text(hash));
-    for (uint32_t i = 0; i < 6; i++) {
-        struct proof *proof = proof_new(access, user, bytes_text(i % 2 == 0 ? "x" : "y"));
-        proof->slot = i;
-        helper_push(helper, proof);
-    }
-    for (uint32_t i = 0; i < 6; i++) {
-        struct proof *proof = take_home(port);
-        assert_int_equal(proof->slot, i);
-        assert_int_equal(proof->passed, i % 2 == 0);
-        assert_true(proof->envelope.returning);
-        proof_free(proof);
-    }
-    helper_hurry(helper);
-    helper_push(helper, proof_new(access, user, bytes_text("x")));
-    struct proof *proof = take_home(port);
-    assert_false(proof->passed);
-    proof_free(proof);
-    helper_free(helper);
-    access_unref(access);
-    memory_free(port);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bcrypt),
         cmocka_unit_test(test_ed25519),
-        cmocka_unit_test(test_the_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

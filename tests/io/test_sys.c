@@ -131,6 +131,29 @@ static void test_thread_names_are_cut_to_fit(void **state)
     assert_string_equal(name, "worker-01234567");
 }
 
+static void *come_last(void *argument)
+{
+    sys_thread_comes_last();
+    *(int *)argument = sched_getscheduler(0);
+    uint64_t until_ns = sys_now_ns() + 5000000u;
+    uint64_t before_ns = sys_thread_cpu_ns(pthread_self());
+    while (sys_now_ns() < until_ns) {
+    }
+    assert_true(sys_thread_cpu_ns(pthread_self()) > before_ns);
+    return NULL;
+}
+
+static void test_a_thread_comes_last_by_itself(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    int policy = -1;
+    assert_int_equal(pthread_create(&thread, NULL, come_last, &policy), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(policy, SCHED_IDLE);
+    assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_memory_is_at_most_the_machines),
         cmocka_unit_test(test_random_bytes_differ),
         cmocka_unit_test(test_thread_names_are_cut_to_fit),
+        cmocka_unit_test(test_a_thread_comes_last_by_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
