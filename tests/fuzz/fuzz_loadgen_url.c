@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 static size_t encode(char *to, const char *text)
 {
     size_t size = 0;
