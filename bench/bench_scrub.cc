@@ -6,9 +6,12 @@
  *   scrub/utf8_other/… text that is not ASCII: two, three and four bytes a character
  *   scrub/utf8_replace/… the same with a broken byte every 100 or so, replaced
  *   scrub/control_hit/… a log with colours, stripped
+ *   scrub/json_depth_tight/… depth is bounded, and by no more than the payload has
  *   scrub/headers/…    headers required, removed and added; their size does not grow with the payload
  *   scrub/mask_hit/…   the built-in masks on text with a match every 100 bytes or so
  *   scrub/mask_full/…  on text that is little else: a match of one of the kinds every 27 bytes
+ *   scrub/mask_near/…  on text that is full of what is almost a match
+ *   scrub/mask_json_full/… on JSON whose records hold a match every 27 bytes, one of them a number
  *   scrub/usual/…      UTF-8, JSON and all built-in masks in one rule
  *   scrub/none/…       a subject that no rule is for
  *   regex/builtin/…    the built-in kinds, written as patterns, by Vectorscan: what finder.c is
@@ -75,6 +78,36 @@ std::string full_of(size_t size)
         text += found[i % 7];
     }
     text.resize(size);
+    return text;
+}
+
+std::string near_of(size_t size)
+{
+    static const char *const lines[] = {
+        "user@localhost asked at 12:34:56, 300.1.2.3 answered\n",
+        "order 4111 1111 1111 1112 of 2026-11-30 10:04:00\n",
+        "bearer of news: version 1.2.3, call +1 23 or 555-26\n",
+        "face:b00c:12 and 0xdeadbeef, 41111111111111111111 bytes\n"};
+    std::string text;
+    for (size_t i = 0; text.size() < size; i++) {
+        text += lines[i % 4];
+    }
+    text.resize(size);
+    return text;
+}
+
+/* Each record has an address, a number and a card, which is a number of JSON. */
+std::string json_full_of(size_t size)
+{
+    std::string text = "[";
+    for (size_t i = 0; text.size() + 140 < size; i++) {
+        text += i > 0 ? "," : "";
+        text += "{\"id\":" + std::to_string(1000 + i) +
+                ",\"mail\":\"alice@example.com\",\"card\":4111111111111111,"
+                "\"from\":\"10.1.2.3\",\"phone\":\"+14155552671\"}";
+    }
+    text += text.size() > 1 ? ",\"\"]" : "\"\"]";
+    text.insert(text.size() - 2, std::string(size > text.size() ? size - text.size() : 0, 'x'));
     return text;
 }
 
@@ -230,6 +263,15 @@ void json_depth(benchmark::State &state)
     run(state, scrub_of(options), json_of(size_of(state)));
 }
 
+/* As deep as it may be, so that brackets are looked at one by one. */
+void json_depth_tight(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.json = true;
+    options.json_depth_max = 4;
+    run(state, scrub_of(options), json_of(size_of(state)));
+}
+
 void json_mask(benchmark::State &state)
 {
     static const struct bytes path = bytes_text("$[*].user.name");
@@ -292,6 +334,20 @@ void mask_full(benchmark::State &state)
     run(state, scrub_of(options), full_of(size_of(state)));
 }
 
+void mask_near(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.finders = all_finders;
+    run(state, scrub_of(options), near_of(size_of(state)));
+}
+
+void mask_json_full(benchmark::State &state)
+{
+    struct scrub_rule_options options = {};
+    options.finders = all_finders;
+    run(state, scrub_of(options), json_full_of(size_of(state)));
+}
+
 void mask_own(benchmark::State &state)
 {
     static const struct scrub_mask own = {bytes_text("acct-[0-9]{8}"), bytes_text("[account]")};
@@ -348,6 +404,7 @@ BENCHMARK(control_hit)->Name("scrub/control_hit")->SIZES;
 BENCHMARK(control)->Name("scrub/control")->SIZES;
 BENCHMARK(json)->Name("scrub/json")->SIZES;
 BENCHMARK(json_depth)->Name("scrub/json_depth")->SIZES;
+BENCHMARK(json_depth_tight)->Name("scrub/json_depth_tight")->SIZES;
 BENCHMARK(json_mask)->Name("scrub/json_mask")->SIZES;
 BENCHMARK(json_minify)->Name("scrub/json_minify")->SIZES;
 BENCHMARK(json_drop)->Name("scrub/json_drop")->SIZES;
@@ -356,6 +413,8 @@ BENCHMARK(mask)->Name("scrub/mask")->SIZES;
 BENCHMARK(mask_json)->Name("scrub/mask_json")->SIZES;
 BENCHMARK(mask_hit)->Name("scrub/mask_hit")->SIZES;
 BENCHMARK(mask_full)->Name("scrub/mask_full")->SIZES;
+BENCHMARK(mask_near)->Name("scrub/mask_near")->SIZES;
+BENCHMARK(mask_json_full)->Name("scrub/mask_json_full")->SIZES;
 BENCHMARK(mask_own)->Name("scrub/mask_own")->SIZES;
 BENCHMARK(must_not)->Name("scrub/must_not")->SIZES;
 BENCHMARK(usual)->Name("scrub/usual")->SIZES;

@@ -64,24 +64,6 @@ struct bytes json_take(struct json_cursor *c)
     return bytes_of(start, (size_t)(at - start));
 }
 
-uint32_t json_depth(struct bytes text)
-{
-    uint32_t depth = 0;
-    uint32_t most = 0;
-    const uint8_t *end = text.ptr + text.size;
-    for (const uint8_t *at = text.ptr; at < end;) {
-        if (*at == '"') {
-            at = behind_string(at);
-            continue;
-        }
-        depth += *at == '{' || *at == '[';
-        most = MAX_OF(most, depth);
-        depth -= *at == '}' || *at == ']';
-        at++;
-    }
-    return most;
-}
-
 /* ---- strings --------------------------------------------------------------------------------- */
 
 bool json_hex4(const uint8_t *at, uint32_t *value)

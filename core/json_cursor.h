@@ -61,8 +61,8 @@ static inline struct bytes json_inside(struct bytes string)
     return bytes_of(string.ptr + 1, string.size - 2);
 }
 
-/* How deep are arrays and objects inside one another? A scalar: 0. */
-uint32_t json_depth(struct bytes text);
+/* Are arrays and objects more than so many inside one another? A scalar: 0. In json_depth.c. */
+bool json_is_deeper(struct bytes text, uint32_t most);
 
 /* What a string means, from what stands between its quotes; to has room for raw.size bytes. */
 size_t json_unescape(struct bytes raw, uint8_t *to);

@@ -42,6 +42,21 @@ static inline size_t scan_first(scan_block hits)
 #endif
 }
 
+/* A bit for each byte of hits, which are all ones or zero; the first byte is the lowest bit. */
+static inline uint32_t scan_bits(scan_block hits)
+{
+#ifdef __SSE2__
+    typedef char scan_chars __attribute__((vector_size(16)));
+    return (uint32_t)__builtin_ia32_pmovmskb128((scan_chars)hits);
+#else
+    uint32_t bits = 0;
+    for (uint32_t i = 0; i < SCAN_BLOCK; i++) {
+        bits |= (uint32_t)(hits[i] & 1) << i;
+    }
+    return bits;
+#endif
+}
+
 /* A digit at or behind from; text.size: none. */
 static inline size_t scan_digit(struct bytes text, size_t from)
 {

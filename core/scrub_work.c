@@ -8,9 +8,11 @@
 #include "core/header.h"
 #include "core/json.h"
 #include "core/json_cursor.h"
+#include "core/json_strings.h"
 #include "core/utf8.h"
 
 static_assert((int)DRAFT_PADDING >= (int)JSON_PADDING, "a padded draft can be parsed");
+static_assert((int)DRAFT_PADDING >= (int)JSON_BLOCK, "and read by blocks");
 
 /* A message on its way through the rules. */
 struct copy {
@@ -205,8 +207,8 @@ static enum scrub_reason step_json(struct job *job)
     uint32_t most = job->rule->options.json_depth_max;
     switch (check_json(job)) {
     case JSON_VALID:
-        return most > 0 && json_depth(job->body->text) > most ? SCRUB_REASON_DEPTH
-                                                              : SCRUB_REASON_NONE;
+        return most > 0 && json_is_deeper(job->body->text, most) ? SCRUB_REASON_DEPTH
+                                                                 : SCRUB_REASON_NONE;
     case JSON_TOO_DEEP:
         return SCRUB_REASON_DEPTH;
     default:
@@ -281,8 +283,9 @@ static const char *const finder_puts[FINDER_KINDS] = {
 struct place {
     bool is_json;
     bool is_known;
-    bool is_inside;
-    size_t at;
+    struct json_strings strings;
+    uint64_t inside; /* of the block that ends at `end` */
+    size_t end;
 };
 
 static bool is_bare(struct job *job, struct place *place, size_t at)
@@ -294,15 +297,10 @@ static bool is_bare(struct job *job, struct place *place, size_t at)
     if (!place->is_json) {
         return false;
     }
-    struct bytes text = job->body->text;
-    for (; place->at < at; place->at++) {
-        if (text.ptr[place->at] == '"') {
-            place->is_inside = !place->is_inside;
-        } else if (text.ptr[place->at] == '\\') {
-            place->at++;
-        }
+    for (; place->end <= at; place->end += JSON_BLOCK) {
+        place->inside = json_strings_next(&place->strings, job->body->text.ptr + place->end).inside;
     }
-    return !place->is_inside;
+    return (place->inside >> at % JSON_BLOCK & 1) == 0;
 }
 
 static bool is_of_number(uint8_t byte)

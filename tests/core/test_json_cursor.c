@@ -59,6 +59,28 @@ static void test_walk(void **state)
     }
 }
 
+/* Byte by byte. */
+static uint32_t depth_of(const char *text, size_t size)
+{
+    uint32_t depth = 0;
+    uint32_t most = 0;
+    bool is_inside = false;
+    for (size_t at = 0; at < size; at++) {
+        char byte = text[at];
+        if (is_inside && byte == '\\') {
+            at++;
+        } else if (byte == '"') {
+            is_inside = !is_inside;
+        } else if (!is_inside && (byte == '[' || byte == '{')) {
+            depth++;
+            most = MAX_OF(most, depth);
+        } else if (!is_inside && (byte == ']' || byte == '}')) {
+            depth--;
+        }
+    }
+    return most;
+}
+
 static void test_depth(void **state)
 {
     (void)state;
@@ -74,7 +96,88 @@ static void test_depth(void **state)
                  {" [ ] ", 1},
                  {"[\"\\\\\",[[\"\"]]]", 3}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        assert_int_equal(json_depth(bytes_text(cases[i].text)), cases[i].depth);
+        struct bytes text = bytes_text(cases[i].text);
+        assert_int_equal(depth_of(cases[i].text, text.size), cases[i].depth);
+        assert_false(json_is_deeper(text, cases[i].depth));
+        assert_true(cases[i].depth == 0 || json_is_deeper(text, cases[i].depth - 1));
+    }
+}
+
+struct made {
+    char text[32768];
+    size_t size;
+    uint64_t seed;
+};
+
+static uint32_t draw(struct made *made, uint32_t below)
+{
+    made->seed = made->seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(made->seed >> 33) % below;
+}
+
+static void put(struct made *made, const char *piece)
+{
+    size_t size = strlen(piece);
+    memcpy(made->text + made->size, piece, size);
+    made->size += size;
+}
+
+static void put_string(struct made *made)
+{
+    static const char *const pieces[] = {"\\\\", "\\\"", "[",   "]",    "{",
+                                         "}",    "a",    "\\n", "\xDB", "\x7B"};
+    uint32_t few = draw(made, 4) == 0 ? 140 : 6;
+    uint32_t kinds = draw(made, 3) == 0 ? 2 : COUNT_OF(pieces);
+    put(made, "\"");
+    for (uint32_t left = draw(made, few); left > 0; left--) {
+        put(made, pieces[draw(made, kinds)]);
+    }
+    put(made, "\"");
+}
+
+/* Arrays and objects around and beside one another, and strings of what is not to be counted. */
+static void put_value(struct made *made, uint32_t depth)
+{
+    bool is_object = draw(made, 2) == 0;
+    if (depth == 0 || made->size > 1000 || draw(made, 4) == 0) {
+        put_string(made);
+        return;
+    }
+    put(made, is_object ? "{" : "[");
+    for (uint32_t left = draw(made, 4); left > 0; left--) {
+        if (is_object) {
+            put_string(made);
+            put(made, draw(made, 2) == 0 ? " : " : ":");
+        }
+        put_value(made, depth - 1);
+        put(made, left > 1 ? "," : "");
+    }
+    put(made, is_object ? "}" : "]");
+}
+
+/*
+ * Goal:    the depth is what a walk byte by byte finds, wherever strings, escapes and brackets lie.
+ * Method:  random texts, each at several places of a block, asked for limits around its depth.
+ */
+static void test_depth_of_random_texts(void **state)
+{
+    (void)state;
+    static struct made made;
+    for (uint64_t seed = 1; seed <= 20000; seed++) {
+        made.seed = seed;
+        made.size = 0;
+        for (uint32_t space = draw(&made, 64); space > 0; space--) {
+            put(&made, " ");
+        }
+        put_value(&made, 1 + draw(&made, 12));
+        uint32_t depth = depth_of(made.text, made.size);
+        struct bytes text = bytes_of(made.text, made.size);
+        for (uint32_t most = depth > 2 ? depth - 2 : 0; most <= depth + 1; most++) {
+            if (json_is_deeper(text, most) != (depth > most)) {
+                fail_msg("seed %u: %.*s is %u deep, asked for %u", (unsigned)seed, (int)made.size,
+                         made.text, depth, most);
+            }
+        }
     }
 }
 
@@ -132,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_walk),
         cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_depth_of_random_texts),
         cmocka_unit_test(test_meaning),
         cmocka_unit_test(test_hex4),
     };

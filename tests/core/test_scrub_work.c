@@ -223,6 +223,31 @@ static void test_numbers_of_json(void **state)
 }
 
 /*
+ * Goal:    the same wherever the number lies, behind strings and escapes of any length.
+ * Method:  a string of letters, quotes or backslashes before a number, a string and a number.
+ */
+static void test_places_of_json(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"x", "\\\"", "\\\\", "[", "\xC3\xA4"};
+    struct bench bench = bench_of("{subject: '>', mask: card}");
+    for (size_t i = 0; i < COUNT_OF(pieces); i++) {
+        char string[300] = "";
+        for (uint32_t count = 0; count < 140; count++) {
+            char body[500];
+            char left[500];
+            sprintf(body, "[\"%s\",4111111111111111,\"4111111111111111\",[4111111111111111]]",
+                    string);
+            sprintf(left, "[\"%s\",\"[card]\",\"[card]\",[\"[card]\"]]", string);
+            assert_int_equal(work(&bench, 0, body).reason, SCRUB_REASON_NONE);
+            expect_body(&bench, left);
+            strcat(string, pieces[i]);
+        }
+    }
+    bench_free(&bench);
+}
+
+/*
  * Goal:    hostile payloads end in bounded time under every step that looks at bytes.
  * Method:  a mebibyte of each; the test's time limit is the judge. 1 MiB of "[" is too deep, of
  *          quotes broken.
@@ -282,7 +307,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),           cmocka_unit_test(test_what_was_cleaned),
         cmocka_unit_test(test_observer),        cmocka_unit_test(test_rounds_and_limit),
-        cmocka_unit_test(test_numbers_of_json), cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_numbers_of_json), cmocka_unit_test(test_places_of_json),
+        cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,13 @@
 /*
  * fuzz_scrub_clean.c - any payload through each cleaning step, and all of them: what is left is
- * clean, and stays so; valid UTF-8 and JSON stay valid; both judges of JSON agree.
+ * clean, and stays so; valid UTF-8 and JSON stay valid; both judges of JSON agree, and its
+ * depth is that of a walk byte by byte.
  *
  * The first byte chooses the rule.
  */
 #include "core/control.h"
 #include "core/json.h"
+#include "core/json_cursor.h"
 #include "core/utf8.h"
 #include "tests/support/scrub_text.h"
 
@@ -28,6 +30,26 @@ static const char *const rules[] = {
      "items { maximum: 3, enum: [1, a] }, properties { a { const: 1 } }, required: [b] } }}"),
 };
 
+/* Depth byte by byte: as deep as that, and no deeper. */
+static bool is_depth_right(struct bytes text)
+{
+    uint32_t depth = 0;
+    uint32_t most = 0;
+    bool is_inside = false;
+    for (size_t at = 0; at < text.size; at++) {
+        uint8_t byte = text.ptr[at];
+        if (is_inside && byte == '\\') {
+            at++;
+            continue;
+        }
+        is_inside ^= byte == '"';
+        depth += !is_inside && (byte == '[' || byte == '{');
+        most = MAX_OF(most, depth);
+        depth -= !is_inside && (byte == ']' || byte == '}');
+    }
+    return !json_is_deeper(text, most) && (most == 0 || json_is_deeper(text, most - 1));
+}
+
 static bool is_json(struct bytes text)
 {
     static struct json *json;
@@ -39,6 +61,7 @@ static bool is_json(struct bytes text)
     enum json_verdict fast = json_check(json, bytes_of(padded, text.size));
     ASSERT((fast == JSON_VALID) == (json_grammar_check(text) == JSON_VALID));
     memory_free(padded);
+    ASSERT(fast != JSON_VALID || is_depth_right(text));
     return fast == JSON_VALID;
 }
 
