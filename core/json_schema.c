@@ -244,10 +244,25 @@ static int index_of(struct bytes key, const char *const *names, int count)
 
 static bool is_annotation(struct bytes key)
 {
-    static const char *const names[] = {"$schema",     "$id",       "$comment", "title",
-                                        "description", "default",   "examples", "deprecated",
-                                        "readOnly",    "writeOnly", "format"};
+    static const char *const names[] = {"$id",       "$comment", "title",      "description",
+                                        "default",   "examples", "deprecated", "readOnly",
+                                        "writeOnly", "format"};
     return index_of(key, names, COUNT_OF(names)) >= 0;
+}
+
+/* One in which our keywords say what they say in 2020-12. A vocabulary of somebody's own might not. */
+static bool is_known_draft(struct bytes value)
+{
+    static const char *const names[] = {"https://json-schema.org/draft/2020-12/schema",
+                                        "https://json-schema.org/draft/2020-12/schema#",
+                                        "https://json-schema.org/draft/2019-09/schema",
+                                        "https://json-schema.org/draft/2019-09/schema#",
+                                        "http://json-schema.org/draft-07/schema",
+                                        "http://json-schema.org/draft-07/schema#",
+                                        "http://json-schema.org/draft-06/schema",
+                                        "http://json-schema.org/draft-06/schema#"};
+    return json_type_of(value) == JSON_STRING &&
+           index_of(json_inside(value), names, COUNT_OF(names)) >= 0;
 }
 
 /* Keywords whose value is no schema. */
@@ -281,6 +296,10 @@ static bool compile_plain(struct json_schema *schema, struct node *node, struct 
     if (named(key, "required")) {
         const char *wrong = compile_required(node, value);
         return wrong == NULL || complain(schema, key, wrong);
+    }
+    if (named(key, "$schema")) {
+        return is_known_draft(value) ||
+               complain(schema, key, "names no draft ringhub knows: 2020-12, 2019-09, 07 or 06");
     }
     return is_annotation(key) || complain(schema, key, "is a keyword ringhub does not know");
 }

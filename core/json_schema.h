@@ -5,9 +5,10 @@
  *   minimum  maximum  exclusiveMinimum  exclusiveMaximum  minLength  maxLength
  *   minItems  maxItems  minProperties  maxProperties  and schemas that are true or false
  *
- * Annotations ($schema, $id, $comment, title, description, default, examples, deprecated, readOnly,
- * writeOnly, format) are allowed and say nothing. Any other keyword is refused when the schema is
- * compiled: a keyword that is silently ignored lets through what it should keep out.
+ * Annotations ($id, $comment, title, description, default, examples, deprecated, readOnly, writeOnly,
+ * format) are allowed and say nothing. Any other keyword, and a $schema in which ours might mean something
+ * else, is refused when the schema is compiled: a keyword that is silently ignored lets through what it
+ * should keep out.
  *
  * Threads:     a compiled schema is immutable and shared.
  * Memory:      owns a copy of its text. A pattern is matched against a string's meaning, written to

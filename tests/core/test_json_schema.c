@@ -54,6 +54,9 @@ static void test_keywords(void **state)
         {"{\"additionalProperties\":{\"minimum\":3}}", "{\"x\":2}", "minimum"},
         {"{\"minProperties\":1}", "{}", "minProperties"},
         {"{\"maxProperties\":1}", "{\"a\":1,\"b\":2}", "maxProperties"},
+        {"{\"$schema\":\"https:\\/\\/json-schema.org/draft/2020-12/schema\",\"minimum\":3}", "2",
+         "minimum"},
+        {"{\"$schema\":\"http://json-schema.org/draft-07/schema#\"}", "1", NULL},
         {"{\"title\":\"t\",\"$comment\":\"c\",\"format\":\"email\"}", "1", NULL},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -100,6 +103,9 @@ static void test_no_schemas(void **state)
         "{\"pattern\":\"(\"}",
         "{\"pattern\":\"(?=a)\"}",
         "{\"$ref\":\"#\"}",
+        "{\"$schema\":1}",
+        "{\"$schema\":\"http://json-schema.org/draft-04/schema#\"}",
+        "{\"$schema\":\"https://example.com/of-our-own\"}",
         "{\"oneOf\":[]}",
         "{\"patternProperties\":{}}",
     };
