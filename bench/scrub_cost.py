@@ -1,111 +1,254 @@
-"""scrub_cost.py - what do rules cost end to end? The same hub with UTF-8, JSON and all masks on, and without rules, in turns.
+"""scrub_cost.py - what do rules cost end to end? One hub under one load, with UTF-8, JSON and all masks on and off, in turns.
 
-    python3 bench/scrub_cost.py [--rounds N] [--out FOLDER]
+    python3 bench/scrub_cost.py [--pairs N] [--out FOLDER] [--only SCENARIO]
 
-Fan-out to 1,000 subscribers, closed loop: `hubload compare` gives the words, and what rules keep of the throughput
-is judged by 0.95: of the deliveries a second, and of those the hub's CPU time would allow, since the generator may be the
-slower of the two. Then one publisher and one subscriber at 128 bytes: what rules add to the hub's CPU time for a
-message is judged by one microsecond. Payloads are JSON objects of
-text (`--payload json`); the hub is on the first CPU, hubload on the second.
+Two scenarios, closed loop, payloads that are JSON objects of 128 bytes: fan-out to 1,000 subscribers, and one
+publisher to one subscriber. While the load goes on, the hub's configuration is taken over (SIGHUP) without and with
+the rules, in changing order; once it has settled, the hub's messages (/hubz) and its workers' CPU time are read at
+both ends of a short while. Connections, memory and the state of the machine are then the same for both of a pair.
+
+Judged are the pairs: of the ratio, or of the difference, of the two Hodges and Lehmann's estimate with Tukey's 99 %
+interval, whose bad end has to keep the bound: fan-out keeps 0.95 of its deliveries a second, and of those that the
+hub's CPU time would allow (the generator may be the slower of the two); one to one, rules add a microsecond of CPU
+time to a message at most. Pairs are added to those that are in FOLDER already, so that a long measurement may be made
+in pieces. The hub is on the first CPU, hubload on the second. --smoke: few and short pairs, and no judgement.
 """
 import argparse
+import glob
 import json
+import math
 import os
 import resource
-import statistics
+import signal
 import subprocess
 import sys
+import time
+import urllib.request
 
-import options as turns
 import rivals
+import rivals_servers
 
 RULES = 'scrub { rules [ { name: all, subject: ">", utf8: refuse, json: true, mask: all } ] }\n'
+NO_RULES = "scrub { rules [] }\n"
 KEPT_LEAST = 0.95
 ADDED_MOST_NS = 1000
+SETTLE_S = 0.1
+PATIENCE_S = 10
+CONNECTIONS = 2000
+Z_99 = 2.5758
 
 SCENARIOS = {
-    "fan-1000": ["--subscribers", "1000", "--window-messages", "512"],
+    "fan-1000": ["--subscribers", "1000", "--window-messages", "512", "--verify", "count"],
     "one-to-one": ["--subscribers", "1", "--publishers", "1"],
 }
 
 
-def runs_of(paths):
-    for path in paths:
-        with open(path, encoding="utf-8") as file:
-            yield from json.load(file)["runs"]
+class Hub(rivals_servers.Ringhub):
+    """A hub whose rules can be changed."""
+
+    def config(self, port, connections, cpus):
+        return NO_RULES
+
+    def arguments(self, port, connections, cpus, config_path):
+        self.config_path = config_path
+        self.monitoring = rivals_servers.free_port()
+        return super().arguments(port, connections, cpus, config_path) + ["-m", str(self.monitoring), "-c", config_path]
 
 
-def median(paths, look):
-    return statistics.median(look(run) for run in runs_of(paths))
+# ---- statistics ----
 
 
-def cpu_ns(run):
-    """The hub's CPU time for a message: with one subscriber a delivery is a message."""
-    return run["server"]["cpu_ns_per_delivery"]
+def shift(values):
+    """(estimate, low, high) of the middle of values; low and high are None where there are too few for 99 %."""
+    count = len(values)
+    means = sorted((values[i] + values[j]) / 2 for i in range(count) for j in range(i, count))
+    middle = (means[(len(means) - 1) // 2] + means[len(means) // 2]) / 2
+    cut = int(len(means) / 2 - Z_99 * math.sqrt(count * (count + 1) * (2 * count + 1) / 24) - 0.5)
+    return (middle, means[cut], means[-1 - cut]) if cut >= 0 and count >= 10 else (middle, None, None)
 
 
-def sides_of(options):
-    rules = os.path.join(options.out, "rules.conf")
-    with open(rules, "w", encoding="utf-8") as file:
-        file.write(RULES)
-    return {"without": turns.Hub(options.build, None, ""), "rules": turns.Hub(options.build, None, "-c " + rules)}
+def ratio(values):
+    return tuple(None if one is None else math.exp(one) for one in shift([math.log(value) for value in values]))
 
 
-def measure(options, title, words):
-    """Paths of the results of both sides, taken in turns."""
-    paths = {"without": [], "rules": []}
-    sides = sides_of(options)
-    for number in range(options.rounds):
+# ---- a piece ----
+
+
+class Piece:
+    """A hub under load whose rules come and go."""
+
+    def __init__(self, options, running):
+        self.options = options
+        self.hub = running.server
+        self.pid = running.process.pid
+        self.url = "http://127.0.0.1:%d/hubz" % self.hub.monitoring
+
+    def page(self):
+        with urllib.request.urlopen(self.url, timeout=PATIENCE_S) as answer:
+            return json.load(answer)
+
+    def give_monitor_room(self, cpus):
+        """Who answers our questions must not wait for the worker's CPU, nor count as its time."""
+        for task in glob.glob("/proc/%d/task/*" % self.pid):
+            with open(task + "/comm", encoding="ascii") as file:
+                if file.read().strip() == "monitor" and cpus:
+                    os.sched_setaffinity(int(os.path.basename(task)), cpus)
+
+    def cpu_ns(self):
+        total = 0
+        for task in glob.glob("/proc/%d/task/*" % self.pid):
+            with open(task + "/comm", encoding="ascii") as comm, open(task + "/schedstat", encoding="ascii") as stat:
+                total += int(stat.read().split()[0]) if comm.read().strip() != "monitor" else 0
+        return total
+
+    def take_over(self, text):
+        with open(self.hub.config_path, "w", encoding="ascii") as file:
+            file.write(text)
+        os.kill(self.pid, signal.SIGHUP)
+        until = time.monotonic() + PATIENCE_S
+        while (len(self.page()["scrub"]) > 0) != (text is RULES):
+            if time.monotonic() > until:
+                sys.exit("scrub_cost: the hub did not take over its configuration")
+            time.sleep(0.01)
+
+    def look(self):
+        page = self.page()
+        cpu_ns, now = self.cpu_ns(), time.monotonic()
+        workers = page["workers"]
+        return {"now": now, "cpu_ns": cpu_ns, "in": sum(one["in_msgs"] for one in workers),
+                "out": sum(one["out_msgs"] for one in workers), "passed": sum(one["passed"] for one in page["scrub"])}
+
+    def part(self, text):
+        """What the hub did in a short while under this configuration."""
+        self.take_over(text)
+        time.sleep(SETTLE_S)
+        before = self.look()
+        time.sleep(self.options.seconds)
+        after = self.look()
+        part = {key: after[key] - before[key] for key in before}
+        if part["in"] <= 0 or part["out"] <= 0:
+            sys.exit("scrub_cost: the load was over early")
+        if part["passed"] != (part["in"] if text is RULES else 0):
+            sys.exit("scrub_cost: of %d messages %d passed the rules" % (part["in"], part["passed"]))
+        return {"seconds": part["now"], "messages": part["in"], "deliveries": part["out"], "cpu_ns": part["cpu_ns"]}
+
+    def pair(self, number):
+        parts = {}
         for side in (("without", "rules"), ("rules", "without"))[number % 2]:
-            path = os.path.join(options.out, "%s.%s-%d.json" % (title, side, number + 1))
-            paths[side].append(path)
-            turns.measure(options, sides[side], rivals.cpus_choose(options),
-                          words + ["--size", "128", "--payload", "json"], path)
-    return paths
+            parts[side] = self.part(RULES if side == "rules" else NO_RULES)
+        return parts
 
 
-def say_compare(options, paths):
-    done = subprocess.run([os.path.join(options.build, "hubload"), "compare", *paths["without"], "vs", *paths["rules"]],
-                          stdout=subprocess.PIPE, text=True, check=False)
-    print(done.stdout.strip(), flush=True)
+def pairs_of_load(options, load, begin):
+    """Pairs of one start of the hub and its load."""
+    server_cpus, client_cpus = rivals.cpus_choose(options)
+    hub = Hub(options.build)
+    seconds = 1 + options.pairs * 2 * (options.seconds + 2 * SETTLE_S + 0.1)
+    with rivals_servers.Running(hub, CONNECTIONS, server_cpus, options.out) as running:
+        piece = Piece(options, running)
+        piece.give_monitor_room(client_cpus)
+        pinned = ["taskset", "-c", ",".join(map(str, client_cpus))] if client_cpus else []
+        words = [os.path.join(options.build, "hubload"), "fanout", "--url", running.url, "--size", "128", "--payload", "json",
+                 "--warmup", "0.5", "--duration", "%.1f" % seconds] + load
+        with open(os.path.join(options.out, "hubload.log"), "wb") as log:
+            loading = subprocess.Popen(pinned + words, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       preexec_fn=rivals_servers.die_with_us)
+            time.sleep(1)
+            pairs = [piece.pair(begin + number) for number in range(options.pairs)]
+            if loading.wait(seconds + 60) != 0:
+                sys.exit("scrub_cost: hubload was not content, see %s" % log.name)
+    return pairs, hub.version
 
 
-def judge(text, is_fine):
-    print("%s: %s" % ("PASS" if is_fine else "FAIL", text), flush=True)
+# ---- what is said ----
+
+
+def each(pairs, look):
+    return [look(pair["without"], pair["rules"]) for pair in pairs]
+
+
+def rate(part):
+    return part["deliveries"] / part["seconds"]
+
+
+def cpu_each(part):
+    return part["cpu_ns"] / part["deliveries"]
+
+
+def said(estimate, form):
+    return " … ".join(form % value if value is not None else "?" for value in estimate[1:])
+
+
+def judge_fan_out(pairs):
+    kept = ratio(each(pairs, lambda without, rules: rate(rules) / rate(without)))
+    allowed = ratio(each(pairs, lambda without, rules: cpu_each(without) / cpu_each(rules)))
+    lines = ["deliveries a second kept: %.4f (%s)" % (kept[0], said(kept, "%.4f")),
+             "of what the hub's CPU time allows: %.4f (%s); at least %.2f" % (allowed[0], said(allowed, "%.4f"), KEPT_LEAST)]
+    return lines, all(one[1] is not None and one[1] >= KEPT_LEAST for one in (kept, allowed))
+
+
+def judge_one_to_one(pairs):
+    added = shift(each(pairs, lambda without, rules: cpu_each(rules) - cpu_each(without)))
+    lines = ["added to a message's CPU time: %.0f ns (%s); at most %d" % (added[0], said(added, "%.0f"), ADDED_MOST_NS)]
+    return lines, added[2] is not None and added[2] <= ADDED_MOST_NS
+
+
+def judge(title, document):
+    """Prints; is it as it should be?"""
+    pairs = document["pairs"]
+    lines, is_fine = (judge_fan_out if title == "fan-1000" else judge_one_to_one)(pairs)
+    print("%s: %d pairs of %g s from %d starts" % (title, len(pairs), document["seconds"], document["starts"]))
+    for side in ("without", "rules"):
+        parts = [pair[side] for pair in pairs]
+        total = {key: sum(part[key] for part in parts) for key in parts[0]}
+        print("  %-8s %.0f deliveries/s, %.2f ns of the hub's CPU time each, CPU %.0f %%"
+              % (side, rate(total), cpu_each(total), total["cpu_ns"] / total["seconds"] / 1e7))
+    for line in lines:
+        print("  " + line)
+    print("%s: %s" % ("PASS" if is_fine else "FAIL", title), flush=True)
     return is_fine
+
+
+def measure(options, title):
+    """The document of a scenario, with what this piece adds."""
+    path = os.path.join(options.out, "cost.%s.json" % title)
+    document = {"scenario": title, "load": SCENARIOS[title], "rules": RULES.strip(), "cpu": rivals.cpu_model(),
+                "kernel": os.uname().release, "seconds": options.seconds, "starts": 0, "pairs": []}
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+        if document["seconds"] != options.seconds or document["load"] != SCENARIOS[title]:
+            sys.exit("scrub_cost: %s was measured in another way; choose another --out" % path)
+    if options.pairs > 0:
+        pairs, document["version"] = pairs_of_load(options, SCENARIOS[title], len(document["pairs"]))
+        document["pairs"] += pairs
+        document["starts"] += 1
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=1)
+            file.write("\n")
+    return document
 
 
 def main(words):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0], allow_abbrev=False)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--duration", type=float, default=1.0)
-    parser.add_argument("--warmup", type=float, default=0.4)
+    parser.add_argument("--pairs", type=int, default=40, help="to add; 0: only say what is known")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each half of a pair")
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--out", default="build/scrub_cost")
     parser.add_argument("--only", choices=sorted(SCENARIOS), help="one scenario")
+    parser.add_argument("--smoke", action="store_true", help="does it run? Nothing is judged")
     options = parser.parse_args(words)
     options.server_cpus = options.client_cpus = None
+    if options.smoke:
+        options.pairs, options.seconds = 2, 0.1
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.makedirs(options.out, exist_ok=True)
     is_fine = True
-    for title, load in SCENARIOS.items():
-        if options.only not in (None, title):
-            continue
-        print("\n%s" % title)
-        paths = measure(options, title, load)
-        say_compare(options, paths)
-        if title == "fan-1000":
-            rates = {side: median(paths[side], lambda run: run["deliveries_per_s"]) for side in paths}
-            kept = rates["rules"] / rates["without"]
-            allowed = median(paths["without"], cpu_ns) / median(paths["rules"], cpu_ns)
-            is_fine &= judge("rules keep %.3f of the deliveries a second, and %.3f of what the hub's CPU time allows "
-                             "(medians; at least %.2f)" % (kept, allowed, KEPT_LEAST), min(kept, allowed) >= KEPT_LEAST)
-        else:
-            added = median(paths["rules"], cpu_ns) - median(paths["without"], cpu_ns)
-            is_fine &= judge("rules add %.0f ns of the hub's CPU time to a message (medians; at most %d)"
-                             % (added, ADDED_MOST_NS), added <= ADDED_MOST_NS)
-    return 0 if is_fine else 1
+    for title in SCENARIOS:
+        if options.only in (None, title):
+            is_fine &= judge(title, measure(options, title))
+    return 0 if is_fine or options.smoke else 1
 
 
 if __name__ == "__main__":
