@@ -107,9 +107,10 @@ static void wait_for(sem_t *semaphore)
     }
 }
 
-static struct timespec in_ms(uint32_t ms)
+/* So long after now_ns, which is of the clock that the caller waits by. */
+static struct timespec in_ms(uint64_t now_ns, uint32_t ms)
 {
-    uint64_t until_ns = sys_now_ns() + (uint64_t)ms * 1000000u;
+    uint64_t until_ns = now_ns + (uint64_t)ms * 1000000u;
     return (struct timespec){.tv_sec = (time_t)(until_ns / 1000000000u),
                              .tv_nsec = (long)(until_ns % 1000000000u)};
 }
@@ -190,7 +191,7 @@ static void *last_main(void *argument)
 /* Waits a while; true: the end came. */
 static bool wait_a_while(struct helper *helper)
 {
-    const struct timespec until = in_ms(HELPER_PATIENCE_MS);
+    const struct timespec until = in_ms(sys_now_ns(), HELPER_PATIENCE_MS);
     while (sem_clockwait(&helper->ends, CLOCK_MONOTONIC, &until) != 0) {
         if (errno == ETIMEDOUT) {
             return false;
@@ -288,8 +289,8 @@ static bool stop(struct helper *helper, struct looker *looker)
     sem_post(&helper->count);
     sem_post(&helper->begins);
     sem_post(&helper->ends);
-    const struct timespec until = in_ms(END_MS_MAX);
-    if (pthread_clockjoin_np(looker->thread, NULL, CLOCK_MONOTONIC, &until) != 0) {
+    const struct timespec until = in_ms(sys_wall_ns(), END_MS_MAX);
+    if (pthread_timedjoin_np(looker->thread, NULL, &until) != 0) {
         return false;
     }
     helper_scratch_free(looker->scratch);
