@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """What monitoring costs; run by hand on an idle machine, after ./dev build.
 
-    tests/e2e/monitor/cost.py throughput [--rounds 10] [--seconds 4] [--pages /metrics,/varz]
+    tests/e2e/monitor/cost.py throughput [--rounds 2] [--seconds 2] [--pages /metrics,/varz]
     tests/e2e/monitor/cost.py cpu [--connections 1000] [--pages /metrics,/varz]
     tests/e2e/monitor/cost.py turns [--connections 15000]
 
-throughput: pairs of fan-out runs of hubload on one hub, the pages asked for ten times a second
-during one run of each pair (which one comes first alternates). The whole hub has the first CPU, its
-monitoring included; hubload and, behind it, who asks have the last one, for on another machine they
-would cost the hub nothing. Prints both medians and the mean of the pairs' differences with its
-standard error.
+throughput: in each round hubload fans out for a minute, and in every other phase of it, --seconds long,
+the pages are asked for ten times a second. Each such phase is compared with its two neighbours, so
+that what one start of a hub differs from the next by is in none of the figures. The whole hub has
+the first CPU, its monitoring included; hubload and, behind it, who asks have the last one, for on
+another machine they would cost the hub nothing. Prints medians, and the mean of the differences
+with its standard error.
 
 cpu: what the pages take of a CPU when they are all a hub has to do, asked for ten times a second.
 
@@ -20,6 +21,7 @@ worker were longer than 1 and than 2 ms, from /hubz.
 """
 
 import argparse
+import datetime
 import json
 import math
 import os
@@ -87,16 +89,51 @@ def monitor_seconds(hub):
 
 
 def fan_out(hub, seconds):
-    """Deliveries a second of 1 publisher and 1,000 subscribers."""
-    done = subprocess.run(
+    """1 publisher, 1,000 subscribers; to be waited for, then result() has what came of it."""
+    return subprocess.Popen(
         [HUBLOAD, "fanout", "--url", "nats://127.0.0.1:%d" % hub.port, "--subscribers", "1000",
          "--size", "128", "--window-messages", "512", "--warmup", "1", "--duration", str(seconds),
          "--json", os.path.join(hub.directory, "result.json")],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode != 0:
-        raise SystemExit(done.stdout.decode())
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def result(hub, load):
+    said = load.communicate()[0]
+    if load.returncode != 0:
+        raise SystemExit(said.decode())
     with open(os.path.join(hub.directory, "result.json"), "rb") as file:
-        return json.load(file)["runs"][0]["deliveries_per_s"]
+        return json.load(file)["runs"][0]
+
+
+def phases_of(hub, load, options):
+    """Asks in every other phase, until the load ends. Returns [(from, to, asked, share of the CPU)]."""
+    pages = options.pages.split(",")
+    phases, asked = [], False
+    while load.poll() is None:
+        scraper = Scraper(hub, pages) if asked else None
+        used, start = monitor_seconds(hub), time.time()
+        if scraper:
+            scraper.start()
+        time.sleep(options.seconds)
+        if scraper:
+            scraper.stop()
+        end = time.time()
+        phases.append((start, end, asked, 100 * (monitor_seconds(hub) - used) / (end - start)))
+        asked = not asked
+    return phases
+
+
+def rates(run, phases):
+    """[(asked, deliveries/s)] of the phases, of those seconds that lie wholly in one."""
+    begin = datetime.datetime.fromisoformat(run["begin"].replace("Z", "+00:00")).timestamp()
+    found = []
+    for start, end, asked, _ in phases:
+        steps = [step for step in run["seconds"]
+                 if begin + step["at_s"] >= start and begin + step["at_s"] + step["length_s"] <= end]
+        if steps:
+            found.append((asked, sum(step["delivered"] for step in steps) /
+                          sum(step["length_s"] for step in steps)))
+    return found
 
 
 def throughput(options):
@@ -104,35 +141,27 @@ def throughput(options):
     cpus = sorted(os.sched_getaffinity(0))
     cpus_of(hub.pid, cpus[:1])
     cpus_of(os.getpid(), cpus[-1:])
-    pages = options.pages.split(",")
     differences, plain, scraped, shares = [], [], [], []
-    answers, waited = 0, 0.0
-    fan_out(hub, 1)
-    for number in range(options.rounds):
-        pair = {}
-        for watched in ((False, True) if number % 2 == 0 else (True, False)):
-            scraper = Scraper(hub, pages) if watched else None
-            if scraper:
-                used, start = monitor_seconds(hub), time.monotonic()
-                scraper.start()
-            pair[watched] = fan_out(hub, options.seconds)
-            if scraper:
-                scraper.stop()
-                answers += scraper.answers
-                waited += scraper.seconds
-                shares.append(100 * (monitor_seconds(hub) - used) / (time.monotonic() - start))
-        plain.append(pair[False])
-        scraped.append(pair[True])
-        differences.append(100 * (pair[True] - pair[False]) / pair[False])
+    for _ in range(options.rounds):
+        load = fan_out(hub, 60)
+        phases = phases_of(hub, load, options)
+        found = rates(result(hub, load), phases)
+        shares += [share for _, _, asked, share in phases if asked]
+        # Each phase that is asked in, beside the mean of its neighbours: what drifts cancels.
+        for before, at, after in zip(found, found[1:], found[2:]):
+            if at[0] and not before[0] and not after[0]:
+                beside = (before[1] + after[1]) / 2
+                differences.append(100 * (at[1] - beside) / beside)
+                plain.append(beside)
+                scraped.append(at[1])
     error = statistics.stdev(differences) / math.sqrt(len(differences))
-    print("%s, each ten times a second, %d pairs of %d s:" % (options.pages, options.rounds,
-                                                              options.seconds))
+    print("%s, each ten times a second in %d phases of %g s:" % (options.pages, len(differences),
+                                                                options.seconds))
     print("  deliveries/s without %.2f M, with %.2f M (medians)" % (
         statistics.median(plain) / 1e6, statistics.median(scraped) / 1e6))
-    print("  difference %+.2f %% +- %.2f %% (standard error)" % (statistics.mean(differences),
-                                                                 error))
-    print("  %d answers, %.1f ms each; the monitoring thread took %.2f %% of the hub's CPU (median)" % (
-        answers, 1000 * waited / max(1, answers), statistics.median(shares)))
+    print("  difference %+.2f %% +- %.2f %% (standard error), median %+.2f %%" % (
+        statistics.mean(differences), error, statistics.median(differences)))
+    print("  the monitoring thread took %.2f %% of the hub's CPU (median)" % statistics.median(shares))
     hub.stop()
 
 
@@ -239,8 +268,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("throughput", "cpu", "turns"))
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--seconds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--pages", default="/metrics,/varz")
     parser.add_argument("--connections", type=int, default=15000)
     options = parser.parse_args()
