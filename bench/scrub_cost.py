@@ -33,6 +33,7 @@ NO_RULES = "scrub { rules [] }\n"
 KEPT_LEAST = 0.95
 ADDED_MOST_NS = 1000
 SETTLE_S = 0.1
+TAKE_OVER_S = 0.5  # what the load is made longer by for each half: seldom so much
 PATIENCE_S = 10
 CONNECTIONS = 2000
 Z_99 = 2.5758
@@ -143,7 +144,7 @@ def pairs_of_load(options, load, begin):
     """Pairs of one start of the hub and its load."""
     server_cpus, client_cpus = rivals.cpus_choose(options)
     hub = Hub(options.build)
-    seconds = 1 + options.pairs * 2 * (options.seconds + 2 * SETTLE_S + 0.1)
+    seconds = 2 + options.pairs * 2 * (options.seconds + SETTLE_S + TAKE_OVER_S)
     with rivals_servers.Running(hub, CONNECTIONS, server_cpus, options.out) as running:
         piece = Piece(options, running)
         piece.give_monitor_room(client_cpus)
