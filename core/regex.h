@@ -6,7 +6,8 @@
  * that cannot be compiled is refused by name.
  *
  * Threads:     a compiled set is immutable and shared; a scratch is one worker's.
- * Memory:      scratch has a size fixed at start; matching allocates nothing.
+ * Memory:      a scratch grows to three quarters of the longest text it met;
+ *              beyond that matching allocates nothing.
  * Limits:      REGEX_PATTERNS_MAX patterns a set.
  */
 #ifndef RINGHUB_CORE_REGEX_H

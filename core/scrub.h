@@ -22,7 +22,8 @@ extern "C" {
 #endif
 
 /* What a worker may hold for each byte of the largest message: two drafts with two buffers each (5)
- * and, where every byte is changed, their edits (96); the JSON parser's structures (16) and a string. */
+ * and, where every byte is changed, their edits (96); the JSON parser's structures (16) and a string; the
+ * parts that patterns are looked for in (3/4). */
 enum { SCRUB_BYTES_PER_BYTE = 120 };
 
 enum {

@@ -84,6 +84,92 @@ static void test_every_place(void **state)
     memory_free(block);
 }
 
+/*
+ * Goal:    the same for what takes several characters.
+ * Method:  patterns with a choice at their end, of which Vectorscan overlooks some in what it takes
+ *          vector by vector; the word they find at every place of texts of every size.
+ */
+static void test_words_at_every_place(void **state)
+{
+    (void)state;
+    enum { SIZE = 260, VECTOR = 64 };
+    static const struct {
+        const char *pattern, *word;
+    } cases[] = {{"(?i)1(?:(?:\\x20|\\d\\w[^a]|b)|\\d)", "1b"},
+                 {"(?i)a[^a]?[ab]\\z", "ab"},
+                 {"[ab](?:(?:2|[^a]a|1)|\\s\\da)", "a2"}};
+    uint8_t *block = memory_alloc_aligned(VECTOR, SIZE + VECTOR);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct regex *regex = regex_of(&cases[i].pattern, 1, REGEX_TEST);
+        struct regex_scratch *scratch = regex_scratch_grow(NULL, regex);
+        bool ends = strstr(cases[i].pattern, "\\z") != NULL;
+        size_t word = strlen(cases[i].word);
+        size_t offset = 0;
+        for (size_t size = word; size <= SIZE; size++) {
+            for (size_t at = ends ? size - word : 0; at + word <= size; at++) {
+                uint8_t *text = block + offset++ % VECTOR;
+                memset(text, 'x', size);
+                memcpy(text + at, cases[i].word, word);
+                if (regex_test(regex, scratch, bytes_of(text, size)) != 1) {
+                    fail_msg("%s at %zu of %zu is missed", cases[i].pattern, at, size);
+                }
+            }
+        }
+        regex_scratch_free(scratch);
+        regex_free(regex);
+    }
+    memory_free(block);
+}
+
+/* What b[^a]+ covers is put in capitals. */
+static void cover(uint8_t *text, size_t size)
+{
+    for (size_t i = 0; i + 1 < size; i++) {
+        if (text[i] == 'b' && text[i + 1] != 'a') {
+            for (; i < size && text[i] != 'a'; i++) {
+                text[i] = 'B';
+            }
+        }
+    }
+}
+
+/*
+ * Goal:    an edit begins where its match does, and no match is without one.
+ * Method:  random texts; what the edits cover beside what a loop says that one pattern covers.
+ */
+static void test_covers(void **state)
+{
+    (void)state;
+    enum { SIZE = 400, TEXTS = 4000 };
+    static const char *const pattern[] = {"b[^a]+"};
+    const struct bytes puts[] = {bytes_text("")};
+    struct regex *regex = regex_of(pattern, 1, REGEX_REPLACE);
+    struct regex_scratch *scratch = regex_scratch_grow(NULL, regex);
+    uint64_t random = 1;
+    for (uint32_t i = 0; i < TEXTS; i++) {
+        uint8_t text[SIZE];
+        uint8_t told[SIZE];
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        size_t size = 1 + (random >> 33) % SIZE;
+        for (size_t k = 0; k < size; k++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            text[k] = (uint8_t) "xxxxxxxxxxxxba"[(random >> 33) % 14];
+        }
+        struct draft draft = {0};
+        draft_begin(&draft, bytes_of(text, size), size);
+        regex_edit(regex, scratch, &draft, puts);
+        memcpy(told, text, size);
+        for (size_t k = 0; k < draft.edits_count; k++) {
+            memset(told + draft.edits[k].from, 'B', draft.edits[k].to - draft.edits[k].from);
+        }
+        cover(text, size);
+        assert_memory_equal(told, text, size);
+        draft_free(&draft);
+    }
+    regex_scratch_free(scratch);
+    regex_free(regex);
+}
+
 /* A scratch serves sets of any size it was grown for. */
 static void test_scratch_of_several(void **state)
 {
@@ -226,6 +312,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_test),
         cmocka_unit_test(test_every_place),
+        cmocka_unit_test(test_words_at_every_place),
+        cmocka_unit_test(test_covers),
         cmocka_unit_test(test_scratch_of_several),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_replace),
