@@ -354,6 +354,7 @@ void session_drained(struct hub *hub, struct session *session)
     pending_rest(&session->pending, &hub->pendings);
     session->control_bytes = 0;
     session_resume(hub, session, PAUSE_OUTPUT);
+    session_has_read(hub, session);
     if (session->state == SESSION_FLUSHING) {
         if (session->end_of_input) {
             session_end(hub, session, HUB_CLOSE_AT_ONCE);
@@ -407,6 +408,14 @@ uint64_t hub_session_pending(const struct hub *hub, const struct session *sessio
 
 /* ---- input ----------------------------------------------------------------------------------- */
 
+void session_has_read(struct hub *hub, struct session *session)
+{
+    if ((session->pauses & PAUSE_BEHIND) != 0 && !PLANTED(PLANTED_STAYS_BEHIND) &&
+        session_pending_limited(session) <= hub->options.max_pending / 2) {
+        session_resume(hub, session, PAUSE_BEHIND);
+    }
+}
+
 void hub_pause(struct hub *hub, struct session *session, uint32_t pause)
 {
     if (session->pauses == 0) {
@@ -417,8 +426,9 @@ void hub_pause(struct hub *hub, struct session *session, uint32_t pause)
     session->pauses |= (uint8_t)pause;
     hub->metrics.sessions_held += pause == PAUSE_GATE;
     hub->metrics.sessions_slowed += pause == PAUSE_RATE;
-    if (pause == PAUSE_OUTPUT || pause == PAUSE_RATE || pause == PAUSE_PROOF) {
-        /* Its own drain, timer or proof finds it; another pause may have it in a queue. */
+    hub->metrics.sessions_behind += pause == PAUSE_BEHIND;
+    if ((pause & (PAUSE_OUTPUT | PAUSE_RATE | PAUSE_PROOF | PAUSE_BEHIND)) != 0) {
+        /* Its own sends, timer or proof find it; another pause may have it in a queue. */
         return;
     }
     session_set_rest(hub, session,
@@ -438,6 +448,13 @@ void session_resume(struct hub *hub, struct session *session, uint32_t pause)
     } else if (pause == PAUSE_PEER || pause == PAUSE_GATE) {
         session_set_rest(hub, session, REST_NOT);
     }
+}
+
+bool hub_holds(const struct session *session)
+{
+    /* Who reads nothing is closed by its write deadline; without one silence has to tell. */
+    uint32_t behind = session_is_patient(session) ? 0 : PAUSE_BEHIND;
+    return (session->pauses & (PAUSE_PEER | PAUSE_GATE | PAUSE_RATE | behind)) != 0;
 }
 
 struct session *hub_resumable_next(struct hub *hub)
@@ -487,6 +504,7 @@ void hub_settings_set(struct hub *hub, const struct settings *settings)
     struct session *session;
     while ((session = queue_next(&hub->blocked, &cursor)) != NULL) {
         hub_timer_update(hub, session);
+        session_has_read(hub, session);
     }
 }
 

@@ -160,8 +160,10 @@ void hub_control(struct hub *hub, struct session *session, struct bytes bytes);
 
 /* Stops and resumes a session's input. A paused session comes back through hub_resumable_next:
  * PEER when credit returns, BUDGET next turn, OUTPUT when it has read its answers, GATE when a
- * subscriber caught up, RATE when it may publish again. */
+ * subscriber caught up, RATE when it may publish again, BEHIND when it has read. */
 void hub_pause(struct hub *hub, struct session *session, uint32_t pause);
+/* Do we keep it from answering, so that its silence says nothing? */
+bool hub_holds(const struct session *session);
 /* Should the session's input stop because its own answers pile up unread? */
 bool hub_output_is_stalled(const struct hub *hub, const struct session *session);
 /* Is the turn's budget of bytes spent? */
@@ -217,6 +219,7 @@ enum hub_publish_result {
     HUB_PUBLISH_PAUSE,     /* nothing happened: a peer has no credit left; parse it again later */
     HUB_PUBLISH_HELD,      /* the same: a subscriber under WAIT is behind (PAUSE_GATE) */
     HUB_PUBLISH_SLOWED,    /* the same: it is over its rate (PAUSE_RATE) */
+    HUB_PUBLISH_BEHIND,    /* the same: it is far behind in reading itself (PAUSE_BEHIND) */
     HUB_PUBLISH_DROPPED,   /* it was over its rate; counted */
     HUB_PUBLISH_OVER_RATE, /* the same, and the publisher is to be told */
 };

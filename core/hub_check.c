@@ -97,7 +97,8 @@ static void waiting_check(const struct session *session, bool is_between_turns)
     bool is_listed = session->in_rest != REST_NOT;
     ASSERT(is_listed == (session->rest_place != 0));
     ASSERT(session->pauses == 0 || is_listed ||
-           (session->pauses & ~(PAUSE_OUTPUT | PAUSE_RATE | PAUSE_PROOF)) == 0);
+           (session->pauses & ~(PAUSE_OUTPUT | PAUSE_RATE | PAUSE_PROOF | PAUSE_BEHIND)) == 0);
+    ASSERT((session->pauses & PAUSE_BEHIND) == 0 || session->blocked);
     ASSERT((session->wants != 0) == (session->wants_place != 0));
 }
 

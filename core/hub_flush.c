@@ -61,6 +61,7 @@ static void session_progress(struct hub *hub, struct session *session, size_t ta
     if (!session->blocked) {
         return;
     }
+    session_has_read(hub, session);
     struct pending_ring *ring = session->pending.ring;
     if (taken < ring->goal_left) {
         ring->goal_left -= (uint32_t)taken;

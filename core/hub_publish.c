@@ -432,9 +432,19 @@ enum hub_publish_result hub_publish_clean(struct hub *hub, struct session *sessi
     return HUB_PUBLISHED;
 }
 
+/* What it publishes may be what it hears: it could not keep up with itself. Others that are behind
+ * keep nobody waiting, unless their policy says so. */
+static bool is_far_behind(const struct hub *hub, const struct session *session)
+{
+    return session->blocked && session_pending_limited(session) > hub->options.max_pending / 4 * 3;
+}
+
 static enum hub_publish_result ask_guards(struct hub *hub, struct session *session,
                                           const struct message_in *in)
 {
+    if (is_far_behind(hub, session)) {
+        return HUB_PUBLISH_BEHIND;
+    }
     if ((hub->guards & GUARD_GATES) != 0 && hub_gate_is_closed(hub, 0, in->subject)) {
         return HUB_PUBLISH_HELD;
     }
@@ -451,7 +461,7 @@ static enum hub_publish_result ask_guards(struct hub *hub, struct session *sessi
 enum hub_publish_result hub_publish(struct hub *hub, struct session *session,
                                     const struct message_in *in, size_t limit, bool wants_responder)
 {
-    if (UNLIKELY(hub->guards != 0)) {
+    if (UNLIKELY((hub->guards | session->blocked) != 0)) {
         enum hub_publish_result may = ask_guards(hub, session, in);
         if (may != HUB_PUBLISHED) {
             return may;

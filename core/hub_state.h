@@ -256,6 +256,8 @@ void array_reserve(void **array, uint32_t *capacity, uint32_t count, size_t item
 /* The list of a session is empty: goes back in step, shuts down if it was flushing. */
 void session_drained(struct hub *hub, struct session *session);
 void session_resume(struct hub *hub, struct session *session, uint32_t pause);
+/* It has less to come than before: little enough for PAUSE_BEHIND to end? */
+void session_has_read(struct hub *hub, struct session *session);
 /* Moves it to another of the queues that share the place, or to none. */
 void session_set_flush(struct hub *hub, struct session *session, enum session_flush flush);
 void session_set_rest(struct hub *hub, struct session *session, enum session_rest rest);

@@ -100,6 +100,7 @@ struct policy_drops {
     X(sessions_paused)     /* times a publisher was made to wait */                                \
     X(sessions_held)       /* of them, those held back for a subscriber that is behind */          \
     X(sessions_slowed)     /* of them, those over their publish rate */                            \
+    X(sessions_behind)     /* of them, those far behind in reading what they hear themselves */    \
     X(connections_refused) /* no slot or descriptor was left to say why */                         \
     X(connections_delayed) /* accepted and made to wait by the governor */                         \
     X(evacuations)         /* chunks copied to free the rest */                                    \

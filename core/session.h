@@ -33,12 +33,13 @@ enum session_state { SESSION_OPEN, SESSION_FLUSHING, SESSION_LINGERING, SESSION_
 
 /* Why its input waits; reading is armed when none is set. */
 enum {
-    PAUSE_PEER = 1,   /* a worker that must hear the next message has no credit left */
-    PAUSE_BUDGET = 2, /* the turn's budget is spent; goes on next turn */
-    PAUSE_OUTPUT = 4, /* it does not read our answers */
-    PAUSE_GATE = 32,  /* a subscriber whose policy is to wait is behind */
-    PAUSE_RATE = 64,  /* it published more than it may */
-    PAUSE_PROOF = 8,  /* a helper looks at its credentials */
+    PAUSE_PEER = 1,    /* a worker that must hear the next message has no credit left */
+    PAUSE_BUDGET = 2,  /* the turn's budget is spent; goes on next turn */
+    PAUSE_OUTPUT = 4,  /* it does not read our answers */
+    PAUSE_GATE = 32,   /* a subscriber whose policy is to wait is behind */
+    PAUSE_RATE = 64,   /* it published more than it may */
+    PAUSE_PROOF = 8,   /* a helper looks at its credentials */
+    PAUSE_BEHIND = 16, /* it publishes, and does not read what it hears */
 };
 
 /* What io is asked to do for a session. */

@@ -158,7 +158,7 @@ void nats_tick(const struct nats *nats, struct hub *hub, struct session *session
      * all others are for those that say nothing. */
     bool is_measured = client->pinged_ns > 0 && now - client->pinged_ns < RTT_FRESH_NS;
     /* Whom we keep waiting cannot answer. */
-    bool is_held = (session->pauses & (PAUSE_PEER | PAUSE_GATE | PAUSE_RATE)) != 0;
+    bool is_held = hub_holds(session);
     bool is_quiet = now - client->input_ns >= interval && !is_held;
     if (is_quiet || (client->connected && !is_measured && !is_held)) {
         if (client->pings_out >= nats->options.ping_max) {
@@ -406,6 +406,9 @@ static bool do_publish(const struct nats *nats, struct hub *hub, struct session 
         return false;
     case HUB_PUBLISH_SLOWED:
         hub_pause(hub, session, PAUSE_RATE);
+        return false;
+    case HUB_PUBLISH_BEHIND:
+        hub_pause(hub, session, PAUSE_BEHIND);
         return false;
     case HUB_PUBLISH_OVER_RATE:
         /* Libraries take a violation for an error of this publish and stay connected. */

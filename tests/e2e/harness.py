@@ -59,6 +59,7 @@ QUIRKS_TABLE = {
     "flags_as_config": (True, False, "the limits can only be set in a configuration file"),
     "memory_bound": (False, True, "-t prints the memory bound"),
     "counters": (False, True, "SIGUSR1 prints the counters into the log"),
+    "holds_itself": (False, True, "who publishes to itself waits for as long as it reads nothing"),
     "flushes_at_stop": (False, True, "SIGTERM sends what is queued for a reader that is behind"),
 }
 QUIRKS = {name: row[0 if KIND == "nats" else 1] for name, row in QUIRKS_TABLE.items()}

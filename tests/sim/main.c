@@ -55,6 +55,7 @@ static const char *const bug_names[PLANTED_BUGS_COUNT] = {
     [PLANTED_STALE_ANSWERS] = "stale-answers",
     [PLANTED_ANSWER_TWICE] = "answer-twice",
     [PLANTED_RATE_UNCOUNTED] = "rate-uncounted",
+    [PLANTED_STAYS_BEHIND] = "stays-behind",
 };
 
 struct arguments {

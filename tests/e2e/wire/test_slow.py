@@ -147,6 +147,62 @@ class PendingTest(SlowTest):
         self.client().sync()
 
 
+class SelfTest(SlowTest):
+    OPTIONS = {"max_pending": 16 * MEGABYTE}
+
+    def test_publishes_to_itself_faster_than_it_reads(self):
+        """Who hears itself is not cut off while it reads: its own publishing waits for it."""
+        size, count = 64 * 1024, 2048  # 128 MiB, eight times what may wait
+        client = self.client(receive_buffer=65536)
+        client.send(b"SUB big 1\r\n").sync()
+        sent, problem = [0], []
+
+        def publish():
+            try:
+                for sent[0] in range(1, count + 1):
+                    client.send(pub(b"big", body(sent[0] - 1, size)))
+            except OSError as error:
+                problem.append(error)
+
+        client.socket.settimeout(60 * SLOWNESS)
+        publishing = threading.Thread(target=publish, daemon=True)
+        publishing.start()
+        if QUIRKS["holds_itself"]:
+            self.assert_held_back(sent, count)
+        for number in range(count):
+            client.expect(msg(b"big", b"1", body(number, size)), 20 * SLOWNESS)
+            if number % 256 == 0:
+                self.assertLess(sent[0] - number, 40 * MEGABYTE // size)  # and the kernel's
+                time.sleep(0.05)
+        publishing.join(10 * SLOWNESS)
+        self.assertEqual(problem, [])
+        client.sync()
+        if QUIRKS["counters"]:
+            self.assertGreater(self.hub.counters()["sessions_behind"], 0)
+
+    def assert_held_back(self, sent, count):
+        """Before it reads anything the hub stops taking what it says."""
+        deadline = time.monotonic() + 8
+        before = -1
+        while sent[0] != before and time.monotonic() < deadline:
+            before = sent[0]
+            time.sleep(0.5)
+        self.assertLess(before, count)
+
+    def test_who_never_reads_itself_is_closed(self):
+        """At the write deadline, while others are served."""
+        hub = self.quick_hub(max_pending=4 * MEGABYTE, write_deadline="2s")
+        client, other = Client(hub, receive_buffer=65536), Client(hub)
+        self.addCleanup(client.close)
+        self.addCleanup(other.close)
+        client.send(b"SUB big 1\r\n").sync()
+        client.socket.settimeout(20 * SLOWNESS)
+        with self.assertRaises((ConnectionResetError, BrokenPipeError)):
+            for number in range(1024):
+                client.send(pub(b"big", body(number, 64 * 1024)))
+        other.sync()
+
+
 class DeadlineTest(SlowTest):
     OPTIONS = {"write_deadline": "2s"}
 
