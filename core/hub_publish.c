@@ -439,8 +439,8 @@ static bool is_far_behind(const struct hub *hub, const struct session *session)
     return session->blocked && session_pending_limited(session) > hub->options.max_pending / 4 * 3;
 }
 
-static enum hub_publish_result ask_guards(struct hub *hub, struct session *session,
-                                          const struct message_in *in)
+static __attribute__((noinline)) enum hub_publish_result
+ask_guards(struct hub *hub, struct session *session, const struct message_in *in)
 {
     if (is_far_behind(hub, session)) {
         return HUB_PUBLISH_BEHIND;
