@@ -28,7 +28,6 @@ KINDS = {
 }
 HUBLOAD_PATIENCE_S = 120
 METRICS = "deliveries,latency-p50,latency-p99,completion-p99,server-cpu"
-NICE = 19
 # A run whose generator was late says nothing about the hub: it is made again, as often as this, and counted.
 TRIES = 6
 
@@ -59,7 +58,7 @@ class Bench:
         """A crowd that has connected and misbehaves until it is ended."""
         options = self.options
         crowd = subprocess.Popen(
-            self.pinned("nice", "-n", str(NICE), sys.executable, "tests/e2e/hostile/crowd.py", kind,
+            self.pinned(*rivals_servers.last(), sys.executable, "tests/e2e/hostile/crowd.py", kind,
                         str(running.port), str(options.crowd), str(options.duration * 20 + 60), "1"),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, preexec_fn=rivals_servers.die_with_us)
         if crowd.stdout.readline() != b"ready\n":
@@ -71,7 +70,7 @@ class Bench:
     def load(self, running, json_path):
         options = self.options
         command = self.pinned(
-            self.hubload, "fanout", "--url", running.url, "--label", "ringhub", "--server-version",
+            *rivals_servers.first(), self.hubload, "fanout", "--url", running.url, "--label", "ringhub", "--server-version",
             self.hub.version, "--subscribers", str(options.subscribers), "--rate", str(options.rate), "--size", "128",
             "--warmup", str(options.warmup), "--duration", str(options.duration), "--server-pid",
             str(running.process.pid), "--json", json_path)
@@ -149,9 +148,9 @@ def page(bench, words, outcomes):
              "in turn beside nobody and beside %d hostile clients of a kind; %d rounds of %g s after %g s. The words are"
              % (options.crowd, options.rounds, options.duration, options.warmup),
              "`hubload compare`'s: A is beside nobody, B beside the crowd. Every delivery was counted and checked.", "",
-             "%s, %d CPUs, Linux %s; hub on CPU %s, hubload and the crowd (at nice %d) on CPU %s." % (
+             "%s, %d CPUs, Linux %s; hub on CPU %s, hubload and, when it leaves time, the crowd on CPU %s." % (
                  rivals.cpu_model(), os.cpu_count(), os.uname().release,
-                 ",".join(map(str, bench.server_cpus)) or "any", NICE, ",".join(map(str, bench.client_cpus)) or "any")]
+                 ",".join(map(str, bench.server_cpus)) or "any", ",".join(map(str, bench.client_cpus)) or "any")]
     for kind, text in outcomes.items():
         lines += ["", "## %s: %s" % (kind, KINDS[kind]), "", "```", text.strip(), "```"]
     with open(os.path.join(options.out, "hostile.md"), "w", encoding="utf-8") as file:

@@ -36,6 +36,8 @@ import time
 import urllib.parse
 import urllib.request
 
+import rivals_servers
+
 BUILD = pathlib.Path(__file__).resolve().parent.parent / "build" / "release"
 SECONDS = 8
 WARMUP = 3  # past the first PING of each client
@@ -47,12 +49,6 @@ WRONG = b'CONNECT {"user":"slow","pass":"wrong","verbose":false}\r\n'
 
 def on(cpus, words):
     return ["taskset", "-c", ",".join(map(str, cpus))] + words
-
-
-def first():
-    """What a program is started with so that it comes before all others on its CPU, where that is allowed."""
-    words = ["chrt", "-f", "1"]
-    return words if subprocess.run(words + ["true"], stderr=subprocess.DEVNULL, check=False).returncode == 0 else []
 
 
 def give_way():
@@ -236,7 +232,7 @@ def one_run(options, directory, beside, cpus):
     try:
         steady = hubload(["fanout", "--url", mine, "--subscribers", str(options.subscribers), "--rate",
                           str(options.rate), "--warmup", str(WARMUP), "--duration", str(SECONDS), "--server-pid",
-                          str(hub.pid)], path, rest, first())
+                          str(hub.pid)], path, rest, rivals_servers.first())
         met = None
         time.sleep(WARMUP + 1)
         before = delivered(monitoring)
