@@ -154,6 +154,8 @@ def throughput(options):
                 differences.append(100 * (at[1] - beside) / beside)
                 plain.append(beside)
                 scraped.append(at[1])
+    if len(differences) < 2:
+        raise SystemExit("too few phases hold a whole second of hubload's: --seconds 2 or more")
     error = statistics.stdev(differences) / math.sqrt(len(differences))
     print("%s, each ten times a second in %d phases of %g s:" % (options.pages, len(differences),
                                                                 options.seconds))
