@@ -3,7 +3,7 @@
  * Method:  RLIMIT_NOFILE is lowered to what is open, a client waits in the backlog, the limit is
  *          raised again; on both real loops, and with sockets in the ring's table.
  */
-#include "tests/support/loop_stage.h"
+#include "tests/support/loop_shapes.h"
 
 #include "io/sys.h"
 
@@ -22,40 +22,6 @@
 #include <cmocka.h>
 
 enum { SLOTS = 8, EVENTS = 16, TURN_NS = 10 * 1000 * 1000 };
-
-static struct loop_probe probe;
-
-enum shape { EPOLL, URING, DIRECT };
-
-static struct stage *real_stage(enum shape shape)
-{
-    static const char *const names[] = {"epoll", "uring", "uring direct"};
-    if (shape != EPOLL && probe.backend != LOOP_URING) {
-        print_message("SKIP: %s", probe.explanation);
-        skip();
-    }
-    if (shape == DIRECT && !probe.direct) {
-        print_message("SKIP: no sockets in a ring's table: %s\n", probe.direct_step);
-        skip();
-    }
-    const struct stage_options options = {
-        .name = names[shape],
-        .loop = {.backend = shape == EPOLL ? LOOP_EPOLL : LOOP_URING,
-                 .slots_max = SLOTS,
-                 .sends_inline = probe.sends_inline,
-                 .direct = shape == DIRECT},
-        .seed = 1,
-    };
-    struct stage *stage = (struct stage *)memory_alloc(sizeof(*stage));
-    stage_open(stage, &options);
-    return stage;
-}
-
-static void stage_free_all(struct stage *stage)
-{
-    stage_free(stage);
-    memory_free(stage);
-}
 
 static int dial(const struct stage *stage, int fd)
 {
@@ -86,7 +52,7 @@ static int result_of(struct stage *stage, enum loop_event_kind kind)
 
 static void out_of_descriptors(enum shape shape)
 {
-    struct stage *stage = real_stage(shape);
+    struct stage *stage = shape_stage(shape, SLOTS);
     struct rlimit before;
     int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int next = dup(client); /* the lowest free number is the limit */
@@ -104,30 +70,14 @@ static void out_of_descriptors(enum shape shape)
     char byte;
     assert_int_equal(recv(client, &byte, 1, 0), 0);
     close(client);
-    stage_free_all(stage);
+    shape_stage_free(stage);
 }
 
-static void test_epoll_out_of_descriptors(void **state)
-{
-    (void)state;
-    out_of_descriptors(EPOLL);
-}
+ON_EVERY_SHAPE(out_of_descriptors)
 
-static void test_uring_out_of_descriptors(void **state)
+static void accepts_nothing_while_stopped(enum shape shape)
 {
-    (void)state;
-    out_of_descriptors(URING);
-}
-
-static void test_uring_direct_out_of_descriptors(void **state)
-{
-    (void)state;
-    out_of_descriptors(DIRECT);
-}
-
-static void stopped(enum shape shape)
-{
-    struct stage *stage = real_stage(shape);
+    struct stage *stage = shape_stage(shape, SLOTS);
     struct loop_event events[EVENTS];
     (void)stage_connect(stage, true);
     loop_accept_stop(stage->loop);
@@ -141,26 +91,10 @@ static void stopped(enum shape shape)
     int fd = result_of(stage, LOOP_EVENT_ACCEPT);
     loop_discard(stage->loop, fd);
     close(client);
-    stage_free_all(stage);
+    shape_stage_free(stage);
 }
 
-static void test_epoll_accepts_nothing_while_stopped(void **state)
-{
-    (void)state;
-    stopped(EPOLL);
-}
-
-static void test_uring_accepts_nothing_while_stopped(void **state)
-{
-    (void)state;
-    stopped(URING);
-}
-
-static void test_uring_direct_accepts_nothing_while_stopped(void **state)
-{
-    (void)state;
-    stopped(DIRECT);
-}
+ON_EVERY_SHAPE(accepts_nothing_while_stopped)
 
 /* Descriptors that nobody has put into a table yet are not let grow to the limit: who waits in the
  * backlog is taken in when some are given back. */
@@ -172,11 +106,11 @@ static void test_uring_direct_leaves_some_descriptors(void **state)
     struct loop_event events[EVENTS];
     int held[CLIENTS];
     size_t held_count = 0;
-    stage_free_all(real_stage(DIRECT));
+    shape_stage_free(shape_stage(DIRECT, SLOTS));
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     struct rlimit low = {.rlim_cur = LIMIT, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-    struct stage *stage = real_stage(DIRECT); /* looks at the limit */
+    struct stage *stage = shape_stage(DIRECT, SLOTS); /* looks at the limit */
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     for (int i = 0; i < CLIENTS; i++) {
         int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -213,27 +147,15 @@ static void test_uring_direct_leaves_some_descriptors(void **state)
     for (int i = 0; i < CLIENTS; i++) {
         close(CLIENTS_FD + i);
     }
-    stage_free_all(stage);
-}
-
-static int find_out(void **state)
-{
-    (void)state;
-    int failed = loop_probe_run(LOOP_AUTO, &probe);
-    loop_probe_direct(&probe);
-    return failed;
+    shape_stage_free(stage);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_epoll_out_of_descriptors),
-        cmocka_unit_test(test_uring_out_of_descriptors),
-        cmocka_unit_test(test_uring_direct_out_of_descriptors),
-        cmocka_unit_test(test_epoll_accepts_nothing_while_stopped),
-        cmocka_unit_test(test_uring_accepts_nothing_while_stopped),
-        cmocka_unit_test(test_uring_direct_accepts_nothing_while_stopped),
+        CASES_OF_SHAPES(out_of_descriptors),
+        CASES_OF_SHAPES(accepts_nothing_while_stopped),
         cmocka_unit_test(test_uring_direct_leaves_some_descriptors),
     };
-    return cmocka_run_group_tests(tests, find_out, NULL);
+    return cmocka_run_group_tests(tests, shapes_find_out, NULL);
 }

@@ -4,7 +4,7 @@
  * Method:  far more connections than one wait takes, all closed by their peers, then by us; on both
  *          real loops, and with sockets in the ring's table.
  */
-#include "tests/support/loop_stage.h"
+#include "tests/support/loop_shapes.h"
 
 #include "core/limits.h"
 
@@ -20,30 +20,6 @@
 enum { LEAVERS = 200, TURN_NS = 20 * 1000 * 1000 };
 static_assert(LEAVERS > 5 * (int)LOOP_LEAVING_MAX, "several waits are needed");
 static_assert(LEAVERS < (int)STAGE_PEERS_MAX, "and one stays");
-
-static struct loop_probe probe;
-
-enum shape { EPOLL, URING, DIRECT };
-
-static struct stage *real_stage(enum shape shape)
-{
-    static const char *const names[] = {"epoll", "uring", "uring direct"};
-    if ((shape != EPOLL && probe.backend != LOOP_URING) || (shape == DIRECT && !probe.direct)) {
-        print_message("SKIP: %s\n", probe.explanation);
-        skip();
-    }
-    const struct stage_options options = {
-        .name = names[shape],
-        .loop = {.backend = shape == EPOLL ? LOOP_EPOLL : LOOP_URING,
-                 .slots_max = LEAVERS + 1,
-                 .sends_inline = probe.sends_inline,
-                 .direct = shape == DIRECT},
-        .seed = 1,
-    };
-    struct stage *stage = (struct stage *)memory_alloc(sizeof(*stage));
-    stage_open(stage, &options);
-    return stage;
-}
 
 struct seen {
     uint32_t accepted;
@@ -75,9 +51,9 @@ static struct seen wait_once(struct stage *stage, struct seen *all)
     return seen;
 }
 
-static void leave(enum shape shape)
+static void leaving(enum shape shape)
 {
-    struct stage *stage = real_stage(shape);
+    struct stage *stage = shape_stage(shape, LEAVERS + 1);
     for (uint32_t i = 0; i <= LEAVERS; i++) {
         assert_int_equal(stage_connect(stage, true), i);
     }
@@ -110,31 +86,14 @@ static void leave(enum shape shape)
     while (all.closed == LEAVERS) {
         (void)wait_once(stage, &all);
     }
-    stage_free(stage);
-    memory_free(stage);
+    shape_stage_free(stage);
 }
 
-static void test_epoll_leaving(void **state)
-{
-    (void)state;
-    leave(EPOLL);
-}
+ON_EVERY_SHAPE(leaving)
 
-static void test_uring_leaving(void **state)
+static void coming(enum shape shape)
 {
-    (void)state;
-    leave(URING);
-}
-
-static void test_uring_direct_leaving(void **state)
-{
-    (void)state;
-    leave(DIRECT);
-}
-
-static void come(enum shape shape)
-{
-    struct stage *stage = real_stage(shape);
+    struct stage *stage = shape_stage(shape, LEAVERS + 1);
     int clients[LEAVERS];
     for (uint32_t i = 0; i < LEAVERS; i++) {
         clients[i] = stage_dial(stage);
@@ -149,42 +108,16 @@ static void come(enum shape shape)
     for (uint32_t i = 0; i < LEAVERS; i++) {
         close(clients[i]);
     }
-    stage_free(stage);
-    memory_free(stage);
+    shape_stage_free(stage);
 }
 
-static void test_epoll_coming(void **state)
-{
-    (void)state;
-    come(EPOLL);
-}
-
-static void test_uring_coming(void **state)
-{
-    (void)state;
-    come(URING);
-}
-
-static void test_uring_direct_coming(void **state)
-{
-    (void)state;
-    come(DIRECT);
-}
-
-static int find_out(void **state)
-{
-    (void)state;
-    int failed = loop_probe_run(LOOP_AUTO, &probe);
-    loop_probe_direct(&probe);
-    return failed;
-}
+ON_EVERY_SHAPE(coming)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_epoll_leaving),        cmocka_unit_test(test_uring_leaving),
-        cmocka_unit_test(test_uring_direct_leaving), cmocka_unit_test(test_epoll_coming),
-        cmocka_unit_test(test_uring_coming),         cmocka_unit_test(test_uring_direct_coming),
+        CASES_OF_SHAPES(leaving),
+        CASES_OF_SHAPES(coming),
     };
-    return cmocka_run_group_tests(tests, find_out, NULL);
+    return cmocka_run_group_tests(tests, shapes_find_out, NULL);
 }
