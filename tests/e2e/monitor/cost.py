@@ -138,6 +138,13 @@ def rates(run, phases):
 
 def throughput(options):
     hub = MonitoredHub(flags=["--workers", "1"])
+    try:
+        throughput_of(hub, options)
+    finally:
+        hub.stop()
+
+
+def throughput_of(hub, options):
     cpus = sorted(os.sched_getaffinity(0))
     cpus_of(hub.pid, cpus[:1])
     cpus_of(os.getpid(), cpus[-1:])
@@ -164,7 +171,6 @@ def throughput(options):
     print("  difference %+.2f %% +- %.2f %% (standard error), median %+.2f %%" % (
         statistics.mean(differences), error, statistics.median(differences)))
     print("  the monitoring thread took %.2f %% of the hub's CPU (median)" % statistics.median(shares))
-    hub.stop()
 
 
 def cpu_seconds(hub):
