@@ -291,6 +291,8 @@ static bool stop(struct helper *helper, struct looker *looker)
     sem_post(&helper->ends);
     const struct timespec until = in_ms(sys_wall_ns(), END_MS_MAX);
     if (pthread_timedjoin_np(looker->thread, NULL, &until) != 0) {
+        /* When it ends, the port that a proof would go home to may be gone. */
+        MAYBE(atomic_exchange_explicit(&helper->in_hand, NULL, memory_order_acquire) != NULL);
         return false;
     }
     helper_scratch_free(looker->scratch);
