@@ -9,6 +9,7 @@
 #include "core/json.h"
 #include "core/json_cursor.h"
 #include "core/json_strings.h"
+#include "core/sieve.h"
 #include "core/utf8.h"
 
 static_assert((int)DRAFT_PADDING >= (int)JSON_PADDING, "a padded draft can be parsed");
@@ -344,10 +345,15 @@ static uint32_t masks_of(const struct scrub_rule *rule)
     return rule->options.finders | (rule->masks != NULL ? OWN_PATTERNS : 0);
 }
 
-/* What was looked for since the text last changed need not be looked for again. */
+/* What was looked for since the text last changed need not be looked for again, nor what the text as it
+ * is now cannot hold. */
 static enum scrub_reason mask_round(struct job *job, bool *found)
 {
     const struct scrub_rule *rule = job->rule;
+    job->unsettled &= OWN_PATTERNS | sieve_kinds(job->body->text, job->unsettled);
+    if (job->unsettled == 0) {
+        return SCRUB_REASON_NONE;
+    }
     for (uint32_t i = 0; i <= FINDER_KINDS; i++) {
         uint32_t mask = 1u << i;
         if ((job->unsettled & mask) == 0) {

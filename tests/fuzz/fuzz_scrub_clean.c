@@ -1,13 +1,14 @@
 /*
  * fuzz_scrub_clean.c - any payload through each cleaning step, and all of them: what is left is
  * clean, and stays so; valid UTF-8 and JSON stay valid; both judges of JSON agree, and its
- * depth is that of a walk byte by byte.
+ * depth is that of a walk byte by byte; the sieve keeps nothing back.
  *
  * The first byte chooses the rule.
  */
 #include "core/control.h"
 #include "core/json.h"
 #include "core/json_cursor.h"
+#include "core/sieve.h"
 #include "core/utf8.h"
 #include "tests/support/scrub_text.h"
 
@@ -65,6 +66,15 @@ static bool is_json(struct bytes text)
     return fast == JSON_VALID;
 }
 
+static void look_into_sieve(struct bytes text)
+{
+    uint32_t kinds = sieve_kinds(text, (1u << FINDER_KINDS) - 1);
+    for (uint32_t kind = 0; kind < FINDER_KINDS; kind++) {
+        struct found found;
+        ASSERT((kinds >> kind & 1) != 0 || !finder_next((enum finder_kind)kind, text, 0, &found));
+    }
+}
+
 static struct scrub *scrub_of(size_t which)
 {
     static struct scrub *scrubs[COUNT_OF(rules)];
@@ -86,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct scrub_in in = {
         .subject = bytes_text("s"), .body = bytes_of(data + 1, size - 1), .limit = 1 << 20};
     struct scrub_out out;
+    look_into_sieve(in.body);
     bool was_json = is_json(in.body);
     bool was_utf8 = utf8_valid(in.body);
     if (scrub_apply(scrub, &in, &out) != SCRUB_REPLACE) {
