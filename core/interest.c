@@ -3,7 +3,11 @@
 
 #include "core/probe.h"
 
-enum { BYTES_FIRST = 64, CACHE_ENTRIES = 4096 };
+enum {
+    CACHE_ENTRIES = 4096,
+    LINE_WORDS = CACHE_LINE / sizeof(uint64_t),
+    LINES_STEPPED = 4, /* fewer grow by one */
+};
 
 void interest_init(struct interest *interest, uint32_t workers_count, uint64_t hash_key)
 {
@@ -13,6 +17,7 @@ void interest_init(struct interest *interest, uint32_t workers_count, uint64_t h
                            : workers_count <= 16 ? 2
                            : workers_count <= 32 ? 4
                                                  : 8;
+    interest->line_slots = CACHE_LINE / (uint32_t)(sizeof(uint64_t) + interest->mask_bytes);
     struct index_options options = {.entry_size = sizeof(struct interest_entry),
                                     .hash_key = hash_key,
                                     .cache_entries_max = CACHE_ENTRIES};
@@ -37,7 +42,7 @@ void interest_free(struct interest *interest)
     }
     index_free(interest->patterns);
     for (size_t i = 0; i < INTEREST_PARTS; i++) {
-        memory_free(interest->parts[i].hashes);
+        memory_free(interest->parts[i].words);
     }
 }
 
@@ -55,87 +60,108 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "masks are kept in thei
 
 enum { NOWHERE = UINT32_MAX };
 
-static uint32_t slot_find(const struct interest_part *part, uint64_t hash)
+/* A place is that of its hash among the words of all lines. */
+static uint32_t home_of(const struct interest_part *part, uint64_t hash)
 {
-    if (part->capacity == 0) {
+    return probe_home(hash, part->lines) * LINE_WORDS;
+}
+
+static inline __attribute__((always_inline)) uint32_t
+next_of(const struct interest *interest, const struct interest_part *part, uint32_t at)
+{
+    if (LIKELY((at + 1) % LINE_WORDS < interest->line_slots)) {
+        return at + 1;
+    }
+    at = (at / LINE_WORDS + 1) * LINE_WORDS;
+    return at == part->lines * LINE_WORDS ? 0 : at;
+}
+
+static inline __attribute__((always_inline)) uint32_t
+slot_find(const struct interest *interest, const struct interest_part *part, uint64_t hash)
+{
+    if (part->lines == 0) {
         return NOWHERE;
     }
-    uint32_t at = probe_home(hash, part->capacity);
-    while (part->hashes[at] != 0) {
-        if (part->hashes[at] == hash) {
+    uint32_t at = home_of(part, hash);
+    while (part->words[at] != 0) {
+        if (part->words[at] == hash) {
             return at;
         }
-        at = probe_next(at, part->capacity);
+        at = next_of(interest, part, at);
     }
     return NOWHERE;
 }
 
-static uint64_t mask_at(const struct interest *interest, const struct interest_part *part,
-                        uint32_t at)
+/* Where the mask of a place lies. */
+static uint8_t *mask_place(const struct interest *interest, const struct interest_part *part,
+                           uint32_t at)
 {
-    const uint8_t *masks = (const uint8_t *)(part->hashes + part->capacity);
+    uint64_t *line = &part->words[at / LINE_WORDS * LINE_WORDS];
+    return (uint8_t *)&line[interest->line_slots] +
+           (size_t)(at % LINE_WORDS) * interest->mask_bytes;
+}
+
+static inline __attribute__((always_inline)) uint64_t
+mask_at(const struct interest *interest, const struct interest_part *part, uint32_t at)
+{
+    const uint8_t *place = mask_place(interest, part, at);
     if (LIKELY(interest->mask_bytes == 1)) {
-        return masks[at];
+        return *place;
     }
     uint64_t mask = 0;
-    memcpy(&mask, masks + (size_t)at * interest->mask_bytes, interest->mask_bytes);
+    memcpy(&mask, place, interest->mask_bytes);
     return mask;
 }
 
 static void mask_set(const struct interest *interest, struct interest_part *part, uint32_t at,
                      uint64_t mask)
 {
-    uint8_t *masks = (uint8_t *)(part->hashes + part->capacity);
+    uint8_t *place = mask_place(interest, part, at);
     if (LIKELY(interest->mask_bytes == 1)) {
-        masks[at] = (uint8_t)mask;
+        *place = (uint8_t)mask;
         return;
     }
-    memcpy(masks + (size_t)at * interest->mask_bytes, &mask, interest->mask_bytes);
+    memcpy(place, &mask, interest->mask_bytes);
 }
 
-static uint32_t slot_place(const struct interest *interest, struct interest_part *part,
-                           uint64_t hash, uint64_t mask)
+static inline void slot_place(const struct interest *interest, struct interest_part *part,
+                              uint64_t hash, uint64_t mask)
 {
-    uint32_t at = probe_home(hash, part->capacity);
-    while (part->hashes[at] != 0) {
-        at = probe_next(at, part->capacity);
+    uint32_t at = home_of(part, hash);
+    while (part->words[at] != 0) {
+        at = next_of(interest, part, at);
     }
-    part->hashes[at] = hash;
+    part->words[at] = hash;
     mask_set(interest, part, at, mask);
-    return at;
 }
 
-static size_t slot_bytes(const struct interest *interest)
+static uint64_t slots_count(const struct interest *interest, const struct interest_part *part)
 {
-    return sizeof(uint64_t) + interest->mask_bytes;
+    return (uint64_t)part->lines * interest->line_slots;
 }
 
-static void part_resize(struct interest *interest, struct interest_part *part, uint32_t capacity)
+static void part_resize(struct interest *interest, struct interest_part *part, uint32_t lines)
 {
     struct interest_part old = *part;
-    interest->parts_bytes -= old.capacity * slot_bytes(interest);
-    interest->parts_bytes += capacity * slot_bytes(interest);
-    part->hashes = memory_alloc(capacity * slot_bytes(interest));
-    part->capacity = capacity;
-    for (uint32_t i = 0; i < old.capacity; i++) {
-        if (old.hashes[i] != 0) {
-            (void)slot_place(interest, part, old.hashes[i], mask_at(interest, &old, i));
+    interest->parts_bytes -= (uint64_t)old.lines * CACHE_LINE;
+    interest->parts_bytes += (uint64_t)lines * CACHE_LINE;
+    part->words = memory_alloc_aligned(CACHE_LINE, (size_t)lines * CACHE_LINE);
+    part->lines = lines;
+    for (uint32_t line = 0; line < old.lines; line++) {
+        uint32_t at = line * LINE_WORDS;
+        uint32_t end = at + interest->line_slots;
+        for (; at < end && old.words[at] != 0; at++) {
+            slot_place(interest, part, old.words[at], mask_at(interest, &old, at));
         }
     }
-    memory_free(old.hashes);
+    memory_free(old.words);
 }
 
-static uint32_t grown(const struct interest *interest, uint32_t capacity)
+/* Lines are whole: where steps are smaller, one more. */
+static uint32_t grown(uint32_t lines)
 {
-    size_t size = slot_bytes(interest);
-    if (capacity == 0) {
-        return BYTES_FIRST / size;
-    }
-    size_t bytes = probe_grown(capacity * size);
-    while (bytes / size <= capacity) {
-        bytes = probe_grown(bytes);
-    }
-    return (uint32_t)(bytes / size);
+    return lines < LINES_STEPPED ? lines + 1
+                                 : (uint32_t)(probe_grown((size_t)lines * CACHE_LINE) / CACHE_LINE);
 }
 
 static void literal_add(struct interest *interest, uint32_t worker, uint64_t hash)
@@ -147,44 +173,74 @@ static void literal_add(struct interest *interest, uint32_t worker, uint64_t has
         return;
     }
     struct interest_part *part = part_of(interest, hash);
-    uint32_t at = slot_find(part, hash);
+    uint32_t at = slot_find(interest, part, hash);
     if (at != NOWHERE) {
         mask_set(interest, part, at, mask_at(interest, part, at) | bit);
         return;
     }
-    if (part->capacity == 0 || probe_is_full((uint64_t)part->count + 1, part->capacity)) {
-        part_resize(interest, part, grown(interest, part->capacity));
+    if (probe_is_full((uint64_t)part->count + 1, slots_count(interest, part))) {
+        part_resize(interest, part, grown(part->lines));
     }
-    (void)slot_place(interest, part, hash, bit);
+    slot_place(interest, part, hash, bit);
     part->count++;
     interest->literals++;
 }
 
+/* Behind a line that is full: one that may lie in it as well; NOWHERE: none. */
+static uint32_t gone_over(const struct interest *interest, const struct interest_part *part,
+                          uint32_t last)
+{
+    uint32_t words = part->lines * LINE_WORDS;
+    uint32_t at = next_of(interest, part, last);
+    while (part->words[at] != 0) {
+        uint32_t home = home_of(part, part->words[at]);
+        if (probe_distance(home, at, words) >= probe_distance(last, at, words)) {
+            return at;
+        }
+        at = next_of(interest, part, at);
+    }
+    return NOWHERE;
+}
+
+static inline void slot_move(const struct interest *interest, struct interest_part *part,
+                             uint32_t from, uint32_t to)
+{
+    part->words[to] = part->words[from];
+    mask_set(interest, part, to, mask_at(interest, part, from));
+}
+
+/* Within a line places are alike, since each hash is looked for from its start: the last one goes to
+ * the hole. A line that was full may take one back from those behind it, which leaves a hole there. */
 static void slot_remove(struct interest *interest, struct interest_part *part, uint32_t hole)
 {
-    uint32_t capacity = part->capacity;
-    uint32_t at = hole;
     for (;;) {
-        at = probe_next(at, capacity);
-        if (part->hashes[at] == 0) {
-            break;
+        uint32_t end = hole / LINE_WORDS * LINE_WORDS + interest->line_slots - 1;
+        uint32_t last = hole;
+        while (last != end && part->words[last + 1] != 0) {
+            last++;
         }
-        uint32_t home = probe_home(part->hashes[at], capacity);
-        if (probe_distance(home, at, capacity) >= probe_distance(hole, at, capacity)) {
-            part->hashes[hole] = part->hashes[at];
-            mask_set(interest, part, hole, mask_at(interest, part, at));
-            hole = at;
+        if (last == end) {
+            uint32_t over = gone_over(interest, part, last);
+            if (over != NOWHERE) {
+                slot_move(interest, part, over, hole);
+                hole = over;
+                continue;
+            }
         }
+        if (last != hole) {
+            slot_move(interest, part, last, hole);
+        }
+        part->words[last] = 0;
+        break;
     }
-    part->hashes[hole] = 0;
     part->count--;
     interest->literals--;
     if (part->count == 0) {
-        interest->parts_bytes -= capacity * slot_bytes(interest);
-        memory_free(part->hashes);
+        interest->parts_bytes -= (uint64_t)part->lines * CACHE_LINE;
+        memory_free(part->words);
         *part = (struct interest_part){0};
-    } else if (part->count < capacity / 4) {
-        part_resize(interest, part, capacity / 2);
+    } else if (part->count < slots_count(interest, part) / 4) {
+        part_resize(interest, part, part->lines / 2);
     }
 }
 
@@ -198,7 +254,7 @@ static void literal_remove(struct interest *interest, uint32_t worker, uint64_t 
         return;
     }
     struct interest_part *part = part_of(interest, hash);
-    uint32_t at = slot_find(part, hash);
+    uint32_t at = slot_find(interest, part, hash);
     ASSERT(at != NOWHERE);
     uint64_t mask = mask_at(interest, part, at);
     ASSERT((mask & bit) != 0);
@@ -218,18 +274,15 @@ uint64_t interest_literal(const struct interest *interest, uint64_t hash)
         return interest->mask_of_0;
     }
     const struct interest_part *part = part_of(interest, hash);
-    uint32_t at = slot_find(part, hash);
+    uint32_t at = slot_find(interest, part, hash);
     return at != NOWHERE ? mask_at(interest, part, at) : 0;
 }
 
 void interest_fetch(const struct interest *interest, uint64_t hash)
 {
     const struct interest_part *part = part_of(interest, hash);
-    if (part->capacity > 0) {
-        uint32_t home = probe_home(hash, part->capacity);
-        const uint8_t *masks = (const uint8_t *)(part->hashes + part->capacity);
-        __builtin_prefetch(&part->hashes[home]);
-        __builtin_prefetch(&masks[(size_t)home * interest->mask_bytes]);
+    if (part->lines > 0) {
+        __builtin_prefetch(&part->words[home_of(part, hash)]);
     }
 }
 
@@ -332,10 +385,12 @@ void interest_check(const struct interest *interest)
     for (size_t i = 0; i < INTEREST_PARTS; i++) {
         const struct interest_part *part = &interest->parts[i];
         uint32_t count = 0;
-        for (uint32_t k = 0; k < part->capacity; k++) {
-            count += part->hashes[k] != 0;
-            ASSERT(part->hashes[k] == 0 || mask_at(interest, part, k) != 0);
-            ASSERT(part->hashes[k] == 0 || slot_find(part, part->hashes[k]) == k);
+        for (uint32_t at = 0; at < part->lines * LINE_WORDS; at++) {
+            if (at % LINE_WORDS < interest->line_slots && part->words[at] != 0) {
+                count++;
+                ASSERT(mask_at(interest, part, at) != 0);
+                ASSERT(slot_find(interest, part, part->words[at]) == at);
+            }
         }
         ASSERT(count == part->count);
         literals += count;

@@ -8,8 +8,9 @@
  *
  * Threads:     owner worker only; fed by records from the others' inboxes.
  * Memory:      owns its tables. The literal table is 256 tables of their own, so that growing one
- *              of a million subjects is a pause of microseconds. 8 bytes a slot and a bit for each
- *              worker; between 1/4 and 3/4 are in use, 6/10 and more while it grows.
+ *              of a million subjects is a pause of microseconds. Seven slots to a cache line (of 8
+ *              bytes and a bit for each worker; fewer slots with more than 8 workers); between 1/4
+ *              and 3/4 are in use, 6/10 and more while it grows.
  */
 #ifndef RINGHUB_CORE_INTEREST_H
 #define RINGHUB_CORE_INTEREST_H
@@ -23,12 +24,12 @@ extern "C" {
 
 enum { INTEREST_PARTS = 256 };
 
-/* Hashes, and behind them as many masks, of as many bytes as there are workers
- * in eights. */
+/* Lines of the processor's cache, each of hashes and behind them as many masks: who looks a hash up
+ * waits for one line in most cases. A hash is looked for from the start of its line on. */
 struct interest_part {
-    uint64_t *hashes; /* capacity of them; 0: free */
+    uint64_t *words; /* of all lines; a hash that is 0: free */
     uint32_t count;
-    uint32_t capacity; /* 0: no array */
+    uint32_t lines; /* 0: no array */
 };
 
 struct interest_group {
@@ -53,6 +54,7 @@ struct interest {
     uint64_t parts_bytes;
     uint64_t groups_bytes;
     uint32_t mask_bytes; /* 1, 2, 4 or 8 */
+    uint32_t line_slots; /* hashes to a line */
     uint64_t mask_of_0;  /* of the hash that is 0 */
     struct interest_part parts[INTEREST_PARTS];
 };
