@@ -387,17 +387,16 @@ static bool do_publish(const struct nats *nats, struct hub *hub, struct session 
         client->complained = false;
         return true;
     }
-    struct message_in in = {.subject = verb->subject,
-                            .reply = verb->reply,
-                            .size_text = verb->size_text,
-                            .payload = verb->payload};
-    if (verb->hdr_size > 0) {
-        in.header_text = verb->hdr_size_text;
-        in.header_size = verb->hdr_size;
-    }
     int64_t most = nats->options.max_payload;
     size_t limit = most < 0 ? SIZE_MAX : (size_t)most;
-    switch (hub_publish(hub, session, &in, limit, session->no_responders)) {
+    const struct message_in *in = &verb->message;
+    struct message_in plain;
+    if (UNLIKELY(verb->hdr_size == 0 && verb->hdr_size_text.size > 0)) {
+        plain = *in; /* HPUB with an empty block */
+        plain.header_text.size = 0;
+        in = &plain;
+    }
+    switch (hub_publish(hub, session, in, limit, session->no_responders)) {
     case HUB_PUBLISH_PAUSE:
         hub_pause(hub, session, PAUSE_PEER);
         return false;

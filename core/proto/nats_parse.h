@@ -25,7 +25,7 @@
 #ifndef RINGHUB_CORE_PROTO_NATS_PARSE_H
 #define RINGHUB_CORE_PROTO_NATS_PARSE_H
 
-#include "core/bytes.h"
+#include "core/run.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -48,21 +48,35 @@ enum nats_verb_kind {
  * good and whose payload is not there, or wrong; else empty. */
 struct nats_verb {
     enum nats_verb_kind kind;
-    uint32_t hdr_size; /* HPUB: the header block's bytes, at the start of payload. PUB: 0 */
-    uint32_t max;      /* UNSUB: 0 is "now", which is also what a bad number means */
-    struct bytes subject;
-    struct bytes reply;
+    uint32_t max; /* UNSUB: 0 is "now", which is also what a bad number means */
+    union {
+        struct message_in
+            message; /* of PUB and HPUB: as the hub takes it, so that it is not copied */
+        struct {
+            struct bytes subject;
+            struct bytes reply;
+            struct bytes
+                hdr_size_text; /* as the client wrote them; forwarded unchanged. PUB: empty */
+            struct bytes size_text;
+            struct bytes payload; /* headers and body; its size is the verb's total size */
+            uint32_t hdr_size; /* HPUB: the header block's bytes, at the start of payload. PUB: 0 */
+        };
+    };
     struct bytes queue;
     struct bytes sid;
-    struct bytes hdr_size_text; /* as the client wrote them; forwarded unchanged. PUB: empty */
-    struct bytes size_text;
-    struct bytes payload; /* headers and body; its size is the verb's total size */
-    struct bytes tail;    /* what follows "MSG subject sid " (PUB) or "HMSG subject sid " (HPUB) in
-                           * a delivery: [reply SP] [hdr_size SP] size CR LF payload CR LF, where
-                           * the client wrote just that. Empty where it did not (runs of white
-                           * space, bare LF, HPUB with hdr_size 0, which is delivered as MSG). */
+    struct bytes tail; /* what follows "MSG subject sid " (PUB) or "HMSG subject sid " (HPUB) in
+                        * a delivery: [reply SP] [hdr_size SP] size CR LF payload CR LF, where
+                        * the client wrote just that. Empty where it did not (runs of white
+                        * space, bare LF, HPUB with hdr_size 0, which is delivered as MSG). */
     struct bytes json;
 };
+
+static_assert(offsetof(struct nats_verb, hdr_size_text) ==
+                  offsetof(struct nats_verb, message.header_text),
+              "a verb is a message");
+static_assert(offsetof(struct nats_verb, hdr_size) ==
+                  offsetof(struct nats_verb, message.header_size),
+              "a verb is a message");
 
 enum nats_error {
     NATS_ERROR_NONE,
