@@ -30,7 +30,10 @@ void audience_add(struct audience *audience, struct sub *sub)
     sub->audience = audience;
     if (!audience->is_shared) {
         ASSERT(audience->only == NULL);
+        ASSERT(sub->slot >> AUDIENCE_SLOT_BITS == 0);
         audience->only = sub;
+        audience->slot_low = (uint16_t)sub->slot;
+        audience->slot_high = (uint8_t)(sub->slot >> 16);
         sub->member = 0;
         return;
     }
@@ -125,6 +128,7 @@ void audience_check(const struct audience *audience)
     if (!audience->is_shared) {
         ASSERT(audience->only == NULL || audience->only->audience == audience);
         ASSERT(audience->only == NULL || audience->only->member == 0);
+        ASSERT(audience->only == NULL || audience->only->slot == audience_slot(audience));
         return;
     }
     ASSERT(!audience->alone);

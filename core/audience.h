@@ -84,6 +84,8 @@ struct audience {
     uint64_t delivered_bytes; /* their headers and bodies */
     uint32_t refs;            /* pending entries that render by this layout */
     uint16_t sid_size;
+    uint16_t slot_low; /* of the only member's session, see audience_slot */
+    uint8_t slot_high;
     bool headers : 1;
     bool alone : 1;
     bool is_shared : 1;
@@ -99,6 +101,14 @@ static inline struct layout audience_layout(const struct audience *audience)
     layout.sid = bytes_of(audience->sid, audience->sid_size);
     layout.headers = audience->headers;
     return layout;
+}
+
+enum { AUDIENCE_SLOT_BITS = 24 };
+
+/* Of one that is not shared and has a member: its session, without a look at the sub. */
+static inline uint32_t audience_slot(const struct audience *audience)
+{
+    return (uint32_t)audience->slot_high << 16 | audience->slot_low;
 }
 
 static inline bool audience_is_shared(const struct audience *audience)

@@ -135,15 +135,14 @@ static void settle_run(struct hub *hub, const struct journal_entry *entry)
         audience_drop(hub, audience);
         return;
     }
-    struct session *session = pool_at(&hub->sessions, audience->only->slot);
+    struct session *session = pool_at(&hub->sessions, audience_slot(audience));
     struct run_span span = {.run = entry->run, .first = entry->first, .count = entry->messages};
     if (pending_is_pinned(&session->pending)) {
         span = local_span(hub, span);
     }
     pending_add_run(&session->pending, &hub->pendings, span.run, audience, span.first, span.count);
-    uint32_t lane = audience->only->lane;
-    if (UNLIKELY(lane != 0)) {
-        hub_lane_add(hub, session, lane);
+    if (UNLIKELY(audience->alone) && audience->only->lane != 0) {
+        hub_lane_add(hub, session, audience->only->lane);
     }
     session_queue_flush(hub, session);
 }
@@ -211,9 +210,10 @@ void hub_expire_subs(struct hub *hub)
 
 /* It is left with bytes of an earlier turn, so what it hears has to outlive this one. */
 static __attribute__((noinline)) void deliver_stalled(struct hub *hub, struct session *session,
-                                                      const struct sub *sub, struct run_span span)
+                                                      struct audience *audience,
+                                                      struct run_span span)
 {
-    struct audience *audience = sub->audience;
+    const struct sub *sub = audience->only;
     if (audience->entry != NULL && sub->max == 0 && sub->lane == 0) {
         add_to_trail(hub, session, audience, span);
     } else {
@@ -227,13 +227,11 @@ static __attribute__((noinline)) void deliver_stalled(struct hub *hub, struct se
     session_queue_flush(hub, session);
 }
 
-/* An audience of one: the run itself waits for the flush. */
-static inline __attribute__((always_inline)) uint32_t
-deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
+/* How many of them the member takes that must stay the only one, and has limits of its own. */
+static uint32_t alone_takes(struct hub *hub, struct audience *audience, struct run_span span)
 {
-    struct run *run = span.run;
     struct sub *sub = audience->only;
-    if (!sub_can_take(hub, sub, run)) {
+    if (!sub_can_take(hub, sub, span.run)) {
         count_refused(hub, sub, span);
         return 0;
     }
@@ -244,6 +242,22 @@ deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
         count = (uint32_t)MIN_OF((uint64_t)count, left);
         if (sub_delivered(sub) + count >= sub->max) {
             sub_expire(hub, sub);
+        }
+    }
+    return count;
+}
+
+/* An audience of one: the run itself waits for the flush. The sub is not looked at if there is nothing
+ * about it: where subscriptions are many, it is not in the processor's cache. */
+static inline __attribute__((always_inline)) uint32_t
+deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
+{
+    struct run *run = span.run;
+    uint32_t count = span.count;
+    if (UNLIKELY(audience->alone)) {
+        count = alone_takes(hub, audience, span);
+        if (count == 0) {
+            return 0;
         }
     }
     audience->delivered += count;
@@ -257,7 +271,7 @@ deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
     hub->turn_bytes +=
         run_span_tails(span) +
         (uint64_t)count * (run->subject_size + audience->sid_size + FRAME_EXTRA_BYTES);
-    struct session *session = pool_at(&hub->sessions, sub->slot);
+    struct session *session = pool_at(&hub->sessions, audience_slot(audience));
     if (UNLIKELY(audience->watched)) {
         grant_hears(hub, session, span);
     }
@@ -271,12 +285,12 @@ deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
         return 1;
     }
     if (UNLIKELY(pending_is_pinned(&session->pending))) {
-        deliver_stalled(hub, session, sub, span);
+        deliver_stalled(hub, session, audience, span);
         return 1;
     }
     pending_add_run(&session->pending, &hub->pendings, span.run, audience, span.first, count);
-    if (UNLIKELY(sub->lane != 0)) {
-        hub_lane_add(hub, session, sub->lane);
+    if (UNLIKELY(audience->alone) && audience->only->lane != 0) {
+        hub_lane_add(hub, session, audience->only->lane);
     }
     session_queue_flush(hub, session);
     return 1;
@@ -370,7 +384,7 @@ static bool audience_may_overlap(struct hub *hub, struct audience *audience)
     if (audience_is_shared(audience)) {
         return audience_multi_count(audience) > 0;
     }
-    const struct session *session = pool_at(&hub->sessions, audience->only->slot);
+    const struct session *session = pool_at(&hub->sessions, audience_slot(audience));
     return session->subs.count > 1;
 }
 

@@ -126,9 +126,9 @@ SIZE_AT_MOST(struct table, 16);
 SIZE_AT_MOST(struct sub, 32);
 SIZE_AT_MOST(struct member, 16);
 /* One for each layout of a pattern, each pattern, each shared audience, each queue group. */
-SIZE_AT_MOST(struct audience, 56);
-/* With a sid of up to nine digits it is a block of 64. */
-static_assert(offsetof(struct audience, sid) <= 55, "struct audience");
+SIZE_AT_MOST(struct audience, 64);
+/* With a sid of up to six digits it is a block of 64. */
+static_assert(offsetof(struct audience, sid) <= 58, "struct audience");
 SIZE_AT_MOST(struct entry, 24);
 SIZE_AT_MOST(struct crowd, 88);
 SIZE_AT_MOST(struct entry_more, 24);
