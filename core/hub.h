@@ -231,12 +231,26 @@ MUST_USE enum hub_publish_result hub_publish(struct hub *hub, struct session *se
                                              const struct message_in *in, size_t limit,
                                              bool wants_responder);
 
-enum { HUB_FORESEEN_MAX = 32 };
+enum { HUB_FORESEEN_MAX = 16 };
+
+/* What the next publishes will touch, as far as it was asked for: each is one step further than the
+ * next. Zero at first; good for as long as the calls between are publishes. */
+struct hub_foresight {
+    uint64_t departures; /* the hub's, when the pointers were good */
+    uint32_t known;      /* publishes that were told */
+    uint32_t entries;    /* of these, whose entry was asked for */
+    uint32_t audiences;
+    uint64_t hashes[HUB_FORESEEN_MAX];
+    const void *found[HUB_FORESEEN_MAX]; /* entries; NULL: none */
+};
 
 /* Is it worth it to say in advance what will be published? */
 bool hub_foresees(const struct hub *hub);
-/* These subjects, up to HUB_FORESEEN_MAX, are about to be published to: a hint. */
-void hub_foresee(const struct hub *hub, const struct bytes *subjects, uint32_t count);
+/* A hint: this is the subject of the publish behind those that were told. Not more than
+ * HUB_FORESEEN_MAX may be told and not done. True: it is another one than that of the one before. */
+bool hub_foresee(const struct hub *hub, struct hub_foresight *foresight, struct bytes subject);
+/* done of those that were told are done: asks for what the next ones need. */
+void hub_foresee_next(const struct hub *hub, struct hub_foresight *foresight, uint32_t done);
 
 /* Of the message that was just refused. */
 struct hub_refusal {

@@ -1,10 +1,14 @@
 /*
  * hub_foresee.c - what the next messages will touch is fetched while they wait.
  *
- * Where subjects are many, each message of another one waits for memory four or five times in a row:
- * for the slots of its hash, the entry, the audience, the subscription. All that a batch of messages
- * will touch is asked for at once instead, step by step, so that the waits overlap. Nothing is
- * decided here: what was foreseen need not come.
+ * Where subjects are many, each message of another one waits for memory three or four times in a row:
+ * for the slots of its hash, the entry, the audience. So each is asked for before its time, a step for
+ * each message that is done:
+ *
+ *     messages ahead   0 ─ audience ─ 5 ─ entry ─ 10 ─ slots ─ 16
+ *
+ * A step reads what the one before it asked for, some messages ago. Nothing is decided here: what was
+ * foreseen need not come.
  */
 #include "core/hub_state.h"
 
@@ -14,6 +18,8 @@ enum {
 #else
     SUBJECTS_MIN = 4096, /* what fewer take is in the processor's cache */
 #endif
+    STEP = HUB_FORESEEN_MAX / 3,
+    RUN_BYTES_FETCHED = 512, /* its head, its subject and a message of usual size */
 };
 
 bool hub_foresees(const struct hub *hub)
@@ -21,48 +27,76 @@ bool hub_foresees(const struct hub *hub)
     return index_count(hub->index) + hub->interest.literals >= (uint64_t)SUBJECTS_MIN;
 }
 
-static void fetch(const struct hub *hub, const uint64_t *hashes, uint32_t count)
+static uint32_t place(uint32_t number)
 {
-    const struct entry *entries[HUB_FORESEEN_MAX];
-    const struct audience *audiences[HUB_FORESEEN_MAX];
-    for (uint32_t i = 0; i < count; i++) {
-        entries[i] = (const struct entry *)index_fetch(hub->index, hashes[i]);
+    return number % HUB_FORESEEN_MAX;
+}
+
+static void begin(const struct hub *hub, struct hub_foresight *f, uint32_t known)
+{
+    f->departures = hub->departures;
+    f->known = known;
+    f->entries = known;
+    f->audiences = known;
+}
+
+static void tell(const struct hub *hub, struct hub_foresight *f, uint64_t hash)
+{
+    f->hashes[place(f->known++)] = hash;
+    index_fetch_slot(hub->index, hash);
+}
+
+bool hub_foresee(const struct hub *hub, struct hub_foresight *f, struct bytes subject)
+{
+    if (f->known == 0) {
+        begin(hub, f, 0);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        audiences[i] = entries[i] != NULL ? entries[i]->audiences : NULL;
-        if (audiences[i] != NULL) {
-            __builtin_prefetch(audiences[i], 1);
-        }
+    uint64_t hash = index_hash(hub->options.hash_key, 0, subject);
+    bool is_other = f->known == 0 || hash != f->hashes[place(f->known - 1)];
+    tell(hub, f, hash);
+    interest_fetch(&hub->interest, hash);
+    return is_other;
+}
+
+void hub_foresee_next(const struct hub *hub, struct hub_foresight *f, uint32_t done)
+{
+    ASSERT_SLOW(f->known - done <= HUB_FORESEEN_MAX);
+    if (UNLIKELY(f->departures != hub->departures)) {
+        begin(hub, f,
+              f->known); /* of those that were told no more is known than where they hash to */
     }
-    for (uint32_t i = 0; i < count; i++) {
-        if (audiences[i] != NULL) {
-            __builtin_prefetch(audiences[i]->only); /* or its crowd */
+    uint32_t to = MIN_OF(f->known, done + 2 * STEP);
+    for (; f->entries < to; f->entries++) {
+        f->found[place(f->entries)] = index_fetch(hub->index, f->hashes[place(f->entries)]);
+    }
+    to = MIN_OF(f->entries, done + STEP);
+    for (; f->audiences < to; f->audiences++) {
+        const struct entry *entry = f->found[place(f->audiences)];
+        const struct audience *audience = entry != NULL ? entry->audiences : NULL;
+        if (audience != NULL) {
+            __builtin_prefetch(audience, 1);
         }
     }
 }
 
-void hub_foresee(const struct hub *hub, const struct bytes *subjects, uint32_t count)
+void hub_foresee_runs(const struct hub *hub, struct hub_foresight *f,
+                      const struct envelope_item *items, uint32_t count, uint32_t done)
 {
-    uint64_t hashes[HUB_FORESEEN_MAX];
-    ASSERT(count <= HUB_FORESEEN_MAX);
-    for (uint32_t i = 0; i < count; i++) {
-        hashes[i] = index_hash(hub->options.hash_key, 0, subjects[i]);
-        index_fetch_slot(hub->index, hashes[i]);
-        interest_fetch(&hub->interest, hashes[i]);
+    if (done == 0) {
+        begin(hub, f, 0);
+        for (uint32_t i = 0; i < count; i++) {
+            __builtin_prefetch(items[i].run);
+        }
     }
-    fetch(hub, hashes, count);
-}
-
-void hub_foresee_items(const struct hub *hub, const struct envelope_item *items, uint32_t count)
-{
-    uint64_t hashes[HUB_FORESEEN_MAX];
-    ASSERT(count <= HUB_FORESEEN_MAX);
-    for (uint32_t i = 0; i < count; i++) {
-        __builtin_prefetch(items[i].run);
+    uint32_t to = MIN_OF(count, done + HUB_FORESEEN_MAX);
+    while (f->known < to) {
+        const struct run *run = items[f->known].run;
+        const uint8_t *bytes = (const uint8_t *)run;
+        for (uint32_t at = CACHE_LINE; at < MIN_OF(run->size, (uint32_t)RUN_BYTES_FETCHED);
+             at += CACHE_LINE) {
+            __builtin_prefetch(bytes + at);
+        }
+        tell(hub, f, run->subject_hash);
     }
-    for (uint32_t i = 0; i < count; i++) {
-        hashes[i] = items[i].run->subject_hash;
-        index_fetch_slot(hub->index, hashes[i]);
-    }
-    fetch(hub, hashes, count);
+    hub_foresee_next(hub, f, done);
 }

@@ -229,10 +229,11 @@ static void receive_runs(struct hub *hub, struct run_envelope *envelope)
     hub->metrics.envelopes_received++;
     hub->turn_ingress_ns = MIN_OF(hub->turn_ingress_ns, envelope->items[0].run->ingress_ns);
     bool foresees = hub_foresees(hub);
+    struct hub_foresight foresight;
+    foresight.known = 0;
     for (uint32_t i = 0; i < envelope->items_count; i++) {
-        if (foresees && i % HUB_FORESEEN_MAX == 0) {
-            hub_foresee_items(hub, &envelope->items[i],
-                              MIN_OF(envelope->items_count - i, (uint32_t)HUB_FORESEEN_MAX));
+        if (foresees) {
+            hub_foresee_runs(hub, &foresight, envelope->items, envelope->items_count, i);
         }
         deliver_item(hub, &envelope->items[i]);
     }

@@ -219,6 +219,8 @@ struct hub {
 
     uint64_t subscriptions_count;
     uint64_t audiences_count;
+    uint64_t
+        departures; /* subscriptions that left their audience: it, and its entry, may be gone */
     uint64_t subs_bytes; /* subs, audiences, sid tables */
     void *blocks[2]; /* spare ones, linked through their first word: HUB_BLOCK_BYTES, INPUT_BYTES */
     uint32_t blocks_count[2];
@@ -354,8 +356,9 @@ void interest_announce(struct hub *hub, enum interest_kind kind, bool adds, uint
 uint64_t peers_return_held(struct hub *hub);
 
 /* ---- hub_foresee.c */
-/* These runs, up to HUB_FORESEEN_MAX, are about to be delivered here. */
-void hub_foresee_items(const struct hub *hub, const struct envelope_item *items, uint32_t count);
+/* These runs, of which done are done, are about to be delivered here. */
+void hub_foresee_runs(const struct hub *hub, struct hub_foresight *foresight,
+                      const struct envelope_item *items, uint32_t count, uint32_t done);
 
 /* ---- hub_policy.c */
 void gates_init(struct hub *hub);

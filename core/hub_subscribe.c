@@ -301,6 +301,7 @@ static void leave_group(struct hub *hub, struct sub *sub)
 /* Of one that is in its session's table no longer. */
 static void sub_drop(struct hub *hub, struct session *session, struct sub *sub)
 {
+    hub->departures++;
     session->messages_out += sub_delivered(sub);
     session->bytes_out += (float)sub_delivered_bytes(sub);
     if (UNLIKELY(sub->lane != 0)) {
@@ -340,6 +341,7 @@ void sub_remove(struct hub *hub, struct session *session, struct sub *sub)
 /* To another audience of the same entry, counts and all. */
 static void sub_move(struct hub *hub, struct session *session, struct sub *sub, bool alone)
 {
+    hub->departures++;
     uint64_t delivered = sub_delivered(sub);
     struct audience *old = sub->audience;
     bool was_solo = session_is_solo(session);

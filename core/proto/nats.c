@@ -508,25 +508,47 @@ static void parser_end(struct hub *hub, struct nats_client *client,
 
 static_assert(sizeof(struct nats_parser) <= HUB_BLOCK_BYTES, "a block holds it");
 
-/* Tells the hub the subjects of the publishes that bytes begin with. Returns how far it looked; SIZE_MAX:
- * they are not worth it. */
-static size_t look_ahead(const struct hub *hub, struct bytes bytes)
+/* Publishes that are looked at before it is their turn. */
+struct ahead {
+    size_t at;     /* bytes of the read that were looked at */
+    uint32_t done; /* publishes of those that are done */
+    struct hub_foresight foresight;
+};
+
+/* Looks at the publishes from at on, as many as may be told. Returns how many differ in their subject
+ * from the one before. */
+static uint32_t look_on(const struct hub *hub, struct ahead *ahead, struct bytes bytes)
 {
-    struct bytes subjects[HUB_FORESEEN_MAX];
-    uint32_t count = 0;
-    size_t at = 0;
+    uint32_t others = 0;
     struct nats_peek next;
-    for (int i = 0; i < HUB_FORESEEN_MAX && nats_peek(bytes_skip(bytes, at), &next); i++) {
-        if (count == 0 || !bytes_equal(subjects[count - 1], next.subject)) {
-            subjects[count++] = next.subject;
+    while (ahead->foresight.known - ahead->done < HUB_FORESEEN_MAX &&
+           nats_peek(bytes_skip(bytes, ahead->at), &next)) {
+        others += hub_foresee(hub, &ahead->foresight, next.subject);
+        ahead->at = MIN_OF(ahead->at + next.size, bytes.size);
+    }
+    return others;
+}
+
+/* Before each verb, which begins behind done bytes. False: this read's publishes are not worth it. */
+static bool look_ahead(const struct hub *hub, struct ahead *ahead, struct bytes bytes, size_t done)
+{
+    if (done < ahead->at) {
+        ahead->done++;
+        (void)look_on(hub, ahead, bytes);
+    } else {
+        /* The first, or behind something that is no publish. */
+        ahead->at = done;
+        ahead->done = ahead->foresight.known;
+        uint32_t others = look_on(hub, ahead, bytes);
+        if (ahead->foresight.known == ahead->done) {
+            return true;
         }
-        at = MIN_OF(at + next.size, bytes.size);
+        if (others < 2) {
+            return false;
+        }
     }
-    if (count < 2) {
-        return at > 0 ? SIZE_MAX : 0;
-    }
-    hub_foresee(hub, subjects, count);
-    return at;
+    hub_foresee_next(hub, &ahead->foresight, ahead->done);
+    return true;
 }
 
 /* Parses as far as bytes, state, credit and budget allow. Returns the bytes that are done with. */
@@ -537,11 +559,13 @@ static size_t feed(const struct nats *nats, struct hub *hub, struct session *ses
     parser_begin(nats, hub, client_of(session), &parser);
     size_t done = 0;
     bool is_traced = hub_is_traced(hub);
-    size_t seen = hub_foresees(hub) ? 0 : SIZE_MAX;
+    bool foresees = hub_foresees(hub);
+    struct ahead ahead;
+    ahead.at = 0;
+    ahead.foresight.known = 0;
     while (session->state == SESSION_OPEN && session->pauses == 0) {
-        if (UNLIKELY(done >= seen)) {
-            size_t further = look_ahead(hub, bytes_skip(bytes, done));
-            seen = further == SIZE_MAX ? SIZE_MAX : done + further;
+        if (UNLIKELY(foresees)) {
+            foresees = look_ahead(hub, &ahead, bytes, done);
         }
         struct nats_verb verb;
         size_t consumed;

@@ -103,6 +103,42 @@ static void test_many_subjects_arrive_as_published(void **state)
 }
 
 /*
+ * Goal:    what was looked at ahead may go before its turn: a subscription that has heard as much as it
+ *          wants takes its pattern with it.
+ * Method:  each subject is heard once, and published to twice, in one read: at once, and with others
+ *          between. A sanitizer sees who looks at what is gone.
+ */
+static void test_what_was_foreseen_may_be_gone(void **state)
+{
+    (void)state;
+    static struct text said, expected;
+    for (uint32_t workers = 1; workers <= 2; workers++) {
+        struct world *world = world_of(workers);
+        struct client *hearer = client_plain(world, workers - 1);
+        for (uint32_t s = 0; s < SUBJECTS; s++) {
+            add(&said, "SUB s.%u %u\r\nUNSUB %u 1\r\n", s, s, s);
+        }
+        say(hearer, &said);
+        struct client *publisher = client_plain(world, 0);
+        world_run(world);
+        assert_true(hub_foresees(world_hub(world, 0)));
+        for (uint32_t s = 0; s + 3 < 400; s += 3) {
+            add(&said, "PUB s.%u 1\r\n!\r\nPUB s.%u 1\r\n?\r\n", s, s);
+            add(&said, "PUB s.%u 1\r\n!\r\nPUB s.%u 1\r\n!\r\n", s + 1, s + 2);
+            add(&said, "PUB s.%u 1\r\n?\r\nPUB s.%u 1\r\n?\r\n", s + 1, s + 2);
+            for (uint32_t i = s; i < s + 3; i++) {
+                add(&expected, "MSG s.%u %u 1\r\n!\r\n", i, i);
+            }
+        }
+        say(publisher, &said);
+        world_run(world);
+        CLIENT_EXPECT(hearer, expected.bytes);
+        expected.size = 0;
+        world_end(world);
+    }
+}
+
+/*
  * Goal:    of a client with many subscriptions, some of them shared, nothing is left when it goes.
  * Method:  it and another have some in common; the other hears on.
  */
@@ -137,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_subjects_arrive_as_published),
+        cmocka_unit_test(test_what_was_foreseen_may_be_gone),
         cmocka_unit_test(test_all_subscriptions_go_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
