@@ -430,12 +430,12 @@ void hub_sub_rule_again(struct hub *hub, struct session *session, struct sub *su
     }
 }
 
+/* Behind before_change: what was published so far is delivered to the old audiences. */
 static void move_all(struct hub *hub, struct session *session)
 {
     if (session->subs.count == 0) {
         return;
     }
-    before_change(hub);
     uint32_t count = session->subs.count;
     struct sub **subs = memory_alloc(count * sizeof(struct sub *));
     uint32_t cursor = 0;
@@ -460,7 +460,9 @@ void hub_set_headers(struct hub *hub, struct session *session, bool headers)
 void hub_set_echo(struct hub *hub, struct session *session, bool echo)
 {
     if (session->echo != echo) {
-        if (!PLANTED(PLANTED_ECHO_EARLY)) {
+        if (PLANTED(PLANTED_ECHO_EARLY)) {
+            hub_settle(hub); /* and the run that is open comes after */
+        } else {
             before_change(hub); /* what was published so far goes by the old word */
         }
         session->echo = echo;
@@ -481,6 +483,7 @@ void subs_watch(struct hub *hub, struct session *session)
     const struct sub *sub;
     while ((sub = table_next(&session->subs, &cursor)) != NULL) {
         if (sub->audience->watched != is_watched(hub, session, sub_entry(sub))) {
+            before_change(hub);
             move_all(hub, session);
             return;
         }
