@@ -7,7 +7,7 @@
 #include "core/subject.h"
 
 /* Of most patterns the rest lies in the line where this many bytes end. */
-enum { PATTERN_USUAL_BYTES = 16 };
+enum { PATTERN_USUAL_BYTES = 16, FURTHER_SLOTS = 4 };
 
 struct index {
     size_t entry_size;
@@ -166,7 +166,10 @@ void index_match(struct index *index, uint32_t account_id, struct bytes subject,
 void index_fetch_slot(const struct index *index, uint64_t hash)
 {
     const struct index_slots *slots = &index->entries.current;
-    __builtin_prefetch(&slots->slot[probe_home(hash, slots->capacity)]);
+    uint32_t home = probe_home(hash, slots->capacity);
+    uint32_t further = MIN_OF(home + FURTHER_SLOTS, slots->capacity - 1);
+    __builtin_prefetch(&slots->slot[home]);
+    __builtin_prefetch(&slots->slot[further]); /* mostly the same line */
 }
 
 const struct index_entry *index_fetch(const struct index *index, uint64_t hash)
