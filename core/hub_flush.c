@@ -282,7 +282,9 @@ static size_t next_session_sends(struct hub *hub, struct send_op *sends, size_t 
         gather.count = 0;
         gather.size = 0;
         gather.max = (uint32_t)MIN_OF(vectors_end - vectors, (ptrdiff_t)SEND_VECTORS_MAX);
-        if (gather.max < SEND_VECTORS_MAX && count > 0) {
+        bool has_room = gather.max == SEND_VECTORS_MAX &&
+                        gather.scratch_end - gather.scratch >= SCRATCH_SEND_BYTES;
+        if (!has_room && count > 0) {
             break;
         }
         pending_gather(&session->pending, &gather);

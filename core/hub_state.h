@@ -50,6 +50,7 @@ enum {
                                                           * hears all that a turn can bring */
     FLUSH_VECTORS = 4096,
     FLUSH_SCRATCH_BYTES = 512 * 1024,
+    SCRATCH_SEND_BYTES = 32 * 1024, /* of it, for one send at least; else a batch of sends ends */
     CONTROL_STALL_BYTES = 1024 * 1024,
     CONTROL_STALL_TIGHT_BYTES = 16 * 1024, /* when half of the log's bytes are used */
     SESSIONS_PER_SLAB = 64,

@@ -385,6 +385,62 @@ static void test_every_byte_boundary(void **state)
     assert_true(most > 100);
 }
 
+static struct gather gather_into(const struct pending *p, struct iovec *vectors, uint32_t max,
+                                 uint8_t *scratch, size_t scratch_bytes)
+{
+    struct gather g = {.vectors = vectors,
+                       .max = max,
+                       .limit = SEND_BYTES_MAX,
+                       .scratch = scratch,
+                       .scratch_end = scratch + scratch_bytes};
+    pending_gather(p, &g);
+    return g;
+}
+
+/*
+ * Goal:    small pieces go out as one vector, however many there are; a large one, a single one, and
+ *          those that the scratch has no room for are sent from where they lie.
+ * Method:  80 pieces of 12 bytes with gaps, more than vectors; the same with a scratch for 10 of
+ *          them; one of 2,000 bytes behind them; the list that is one piece.
+ */
+static void test_small_pieces_become_one_vector(void **state)
+{
+    (void)state;
+    enum { PIECES = 80, PIECE = 12, LARGE = 2000 };
+    static uint8_t scratch[4096];
+    struct bench b;
+    begin(&b, 1);
+    struct chunk *chunk = chunk_take(&b.chunks, 0, PIECES * 16 + LARGE);
+    chunk->used = PIECES * 16 + LARGE;
+    for (uint32_t i = 0; i < chunk->used; i++) {
+        chunk->data[i] = (uint8_t)(i * 7);
+    }
+    pending_add_range(&b.p, &b.pool, chunk, 0, PIECE, 0);
+    struct iovec vectors[64];
+    struct gather g = gather_into(&b.p, vectors, 64, scratch, sizeof scratch);
+    assert_ptr_equal(vectors[0].iov_base, chunk->data);
+    for (uint32_t i = 1; i < PIECES; i++) {
+        pending_add_range(&b.p, &b.pool, chunk, i * 16, PIECE, 0);
+    }
+    pending_add_range(&b.p, &b.pool, chunk, PIECES * 16, LARGE, 0);
+    g = gather_into(&b.p, vectors, 64, scratch, sizeof scratch);
+    assert_int_equal(g.count, 2);
+    assert_int_equal(g.size, PIECES * PIECE + LARGE);
+    for (size_t i = 0; i < PIECES; i++) {
+        assert_memory_equal(scratch + i * PIECE, chunk->data + i * 16, PIECE);
+    }
+    assert_ptr_equal(vectors[1].iov_base, chunk->data + PIECES * 16);
+
+    g = gather_into(&b.p, vectors, 20, scratch, 10 * PIECE + 1);
+    assert_int_equal(g.count, 20);
+    assert_int_equal(g.size, (10 + 19) * PIECE);
+    assert_ptr_equal(vectors[1].iov_base, chunk->data + 10 * 16);
+    pending_clear(&b.p, &b.pool);
+    chunk_unref(&b.chunks, chunk);
+    turn_end(&b);
+    end(&b);
+}
+
 /*
  * Goal:    neighbouring ranges of one chunk become one entry, others do not.
  * Method:  two adjacent, one with a gap, one of another chunk.
@@ -473,6 +529,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_equals_the_naive_string),
         cmocka_unit_test(test_every_byte_boundary),
+        cmocka_unit_test(test_small_pieces_become_one_vector),
         cmocka_unit_test(test_neighbours_become_one),
         cmocka_unit_test(test_pinned_entries_hold_references),
         cmocka_unit_test(test_the_ring_grows_and_is_used_again),
