@@ -20,6 +20,7 @@ def run(deliveries_per_s=1000.0, cpu_ns=100.0, verdict="valid", **more):
         "latency": {"count": 10, "p50_ns": 1000, "p99_ns": 2500000},
         "completion": {"count": 10, "p99_ns": 3000000},
         "server": {"user_ns_per_delivery": cpu_ns / 4, "system_ns_per_delivery": cpu_ns * 3 / 4},
+        "generator": {"cpu_ns_per_delivery": cpu_ns / 2},
     }
     figures.update(more)
     return figures

@@ -20,6 +20,8 @@ CEILINGS_CROWD = ("ceiling-send-crowd", "ceiling-uring-crowd")
 # NATS servers send each client its first PING 2.0 to 2.4 s after CONNECT. At a low rate of messages
 # those PINGs, and their answers, would be a good part of what is measured.
 AFTER_PINGS = " --warmup 2.6"
+# 100 subjects in turn, heard as a.> and as a.*.c.
+PATTERNS = " --subject a --subject-end c --subjects 100 --wildcards %d --patterns both"
 
 
 class Work:
@@ -200,7 +202,7 @@ def mixtures():
     works = [Work("subjects-1000", "--subscribers 1000 --subjects 1000 --subjects-each 10 --publishers 4 "
                   "--window 1048576", both),
              Work("audiences-2", "--subscribers 1000 --wildcards 500 --window-messages 512", both),
-             Work("wildcards-100", "--subscribers 1000 --subjects 100 --wildcards 1000 --window-messages 512", both)]
+             Work("wildcards-100", "--subscribers 1000 --window-messages 512" + PATTERNS % 1000, both)]
     claims = [Claim("%s: deliveries/s, times nats-server's" % work.name,
                     lambda f, n=work.name: f.of_rivals(n, ("nats-server",)), 5) for work in works]
     return Target(4, "several subscriptions each, interleaved audiences and subjects", works, claims)
@@ -256,14 +258,27 @@ def crowd():
 
 
 def stalled():
-    words = "--subscribers 10000 %s--window-messages 64"
-    works = [Work("healthy-10000", words % "", (HUB_PATIENT,), connections=10000),
-             Work("stalled-10000", words % "--stalled 100 ", (HUB_PATIENT,), connections=10000)]
-    return Target(9, "100 of 10,000 have stopped reading", works, [
-        Claim("deliveries/s of a run without them", lambda f: f.deliveries("stalled-10000", HUB_PATIENT) /
-              f.deliveries("healthy-10000", HUB_PATIENT), 0.9),
-        Claim("p99 of a run without them", lambda f: f.p99("stalled-10000", HUB_PATIENT) /
-              f.p99("healthy-10000", HUB_PATIENT), 1.1, False)])
+    shapes = (("", "", "64"), ("-audiences-2", "--subjects 2 --subjects-each 2 ", "64"),
+              ("-interleaved", PATTERNS % 10000 + " ", "64"))
+    works, claims = [], []
+    for tail, shape, window in shapes:
+        healthy, some = "healthy-10000" + tail, "stalled-10000" + tail
+        words = "--subscribers 10000 %s%s--window-messages " + window
+        works += [Work(healthy, words % (shape, ""), (HUB_PATIENT,), connections=10000),
+                  Work(some, words % (shape, "--stalled 100 "), (HUB_PATIENT,), connections=10000)]
+        claims += [
+            Claim("%s: deliveries/s of a run without them" % some, lambda f, h=healthy, s=some:
+                  f.deliveries(s, HUB_PATIENT) / f.deliveries(h, HUB_PATIENT), 0.9),
+            Claim("%s: p99 of a run without them" % some, lambda f, h=healthy, s=some:
+                  f.p99(s, HUB_PATIENT) / f.p99(h, HUB_PATIENT), 1.1, False)]
+    # The same messages to 999 that do not read, of whom all have one backlog.
+    words = "--subscribers 1000 --stalled 999 --warmup 0 --rate 40000 --size 128"
+    works += [Work("stalled-shared-128", words, (HUB_PATIENT,)),
+              Work("stalled-alternate-128", words + " --subjects 2 --subjects-each 2", (HUB_PATIENT,))]
+    claims.append(Claim("999 stalled, two audiences in turn: memory of that with one", lambda f:
+                        f.grown("stalled-alternate-128", HUB_PATIENT) / f.grown("stalled-shared-128", HUB_PATIENT), 2.0,
+                        False))
+    return Target(9, "100 of 10,000 have stopped reading", works, claims)
 
 
 def literals():
@@ -301,13 +316,17 @@ def churn():
 
 
 def storm():
-    works = [Work("storm-5000", "--subscribers 5000 --connecting 1000", CEILINGS + (HUB, "nats-server"), kind="storm",
-                  connections=5000)]
+    works = [Work("storm-15000", "--subscribers 15000 --connecting 1000", CEILINGS + (HUB, "nats-server"), kind="storm",
+                  connections=15000)]
     rate = lambda run: run["connecting"]["connections_per_s"]
     connects = ("connects/s", rate, rivals_tables.count_text)
+    user = ("server's user CPU/connection", lambda run: run["connecting"]["server_user_ns_per_connection"],
+            rivals_tables.time_text)
     return Target(12, "connect, CONNECT, SUB, PING as fast as possible", works, [
-        Claim("connections/s of the ceiling's", lambda f: f.median("storm-5000", HUB, connects) /
-              f.best("storm-5000", CEILINGS, lambda w, s: f.median(w, s, connects)), 0.8)])
+        Claim("connections/s of the ceiling's", lambda f: f.median("storm-15000", HUB, connects) /
+              f.best("storm-15000", CEILINGS, lambda w, s: f.median(w, s, connects)), 0.8),
+        Claim("user CPU a connection, of nats-server's", lambda f: f.median("storm-15000", HUB, user) /
+              f.median("storm-15000", "nats-server", user), 1 / 3, False)])
 
 
 def two_workers():
@@ -318,7 +337,22 @@ def two_workers():
               False)])
 
 
-ALL = [fan_out, paced, distinct, mixtures, sizes, small_shapes, idle, crowd, stalled, literals, churn, storm, two_workers]
+GENERATOR_CPU = ("hubload's CPU/delivery", lambda run: run["generator"]["cpu_ns_per_delivery"], rivals_tables.plain)
+
+
+def counting():
+    def of_server(figures, name):
+        """The worse of the ceiling's modes."""
+        return max(figures.median(name, server, GENERATOR_CPU) / figures.cpu(name, server) for server in CEILINGS)
+    works = [Work("count-%d" % count, "--subscribers %d --verify count" % count, CEILINGS, connections=count)
+             for count in (100, 1000, 10000)]
+    return Target(14, "hubload's own cost where it only counts", works, [
+        Claim("%s: hubload's CPU a delivery, of the ceiling's" % work.name, lambda f, n=work.name: of_server(f, n), 0.5,
+              False) for work in works])
+
+
+ALL = [fan_out, paced, distinct, mixtures, sizes, small_shapes, idle, crowd, stalled, literals, churn, storm, two_workers,
+       counting]
 
 
 class RinghubTwo(rivals_servers.Ringhub):

@@ -30,9 +30,10 @@ struct fanout {
     uint32_t drivers_count;
     struct result **results; /* one per run */
     uint32_t results_count;
-    struct result *now;       /* of the run that goes on, or NULL */
-    uint64_t server_from_ns;  /* the server's CPU time when measuring began */
-    uint64_t rss_empty_bytes; /* the server's before we connected */
+    struct result *now;               /* of the run that goes on, or NULL */
+    uint64_t server_from_ns;          /* the server's CPU time when measuring began */
+    struct server_use connect_server; /* while all connected */
+    uint64_t rss_empty_bytes;         /* the server's before we connected */
     uint64_t rss_connected_bytes;
     bool interrupted;
     bool live; /* stderr is a terminal */
@@ -160,10 +161,24 @@ static void hold(struct fanout *f)
     }
 }
 
+static void look_at_server(struct fanout *f, struct server_stat *stat)
+{
+    if (f->scenario.server_pid != 0) {
+        int result = server_stat_read(f->scenario.server_pid, stat);
+        if (result != 0) {
+            course_fail(&f->course, "--server-pid %d: %s", f->scenario.server_pid,
+                        strerror(-result));
+        }
+    }
+}
+
 /* Every subscription is confirmed when this returns true. */
 static bool connect_all(struct fanout *f)
 {
     const struct scenario *s = &f->scenario;
+    struct server_stat *looks = memory_alloc(2 * sizeof *looks);
+    memset(looks, 0, 2 * sizeof *looks);
+    look_at_server(f, &looks[0]);
     uint32_t wanted = scenario_connections(s);
     uint32_t ready = 0;
     uint64_t moved_ns = course_now_ns();
@@ -189,6 +204,11 @@ static bool connect_all(struct fanout *f)
         course_fail(&f->course, "interrupted while connecting: %u of %u were confirmed", ready,
                     wanted);
     }
+    look_at_server(f, &looks[1]);
+    f->connect_server = looks[1].at_ns > looks[0].at_ns && looks[0].at_ns != 0
+                            ? server_stat_between(&looks[0], &looks[1])
+                            : (struct server_use){0};
+    memory_free(looks);
     if (!is_failed(f) && s->hold_s > 0) {
         hold(f);
     }
@@ -361,6 +381,7 @@ static void connects_take(struct fanout *f, struct result *r)
         }
     }
     r->connect_s = end_ns > begin_ns ? (double)(end_ns - begin_ns) / 1e9 : 0;
+    r->connect_server = f->connect_server;
 }
 
 static void fairness_take(struct fanout *f, struct result *r)
@@ -406,17 +427,6 @@ static void collect(struct fanout *f, struct result *r)
     connects_take(f, r);
     fairness_take(f, r);
     memory_free(sent);
-}
-
-static void look_at_server(struct fanout *f, struct server_stat *stat)
-{
-    if (f->scenario.server_pid != 0) {
-        int result = server_stat_read(f->scenario.server_pid, stat);
-        if (result != 0) {
-            course_fail(&f->course, "--server-pid %d: %s", f->scenario.server_pid,
-                        strerror(-result));
-        }
-    }
 }
 
 /* How much memory the server uses; 0 when nobody knows. */

@@ -199,6 +199,12 @@ static void connecting(FILE *out, const struct result *r)
         grouped(r->connects.count).at, duration((uint64_t)(r->connect_s * 1e9)).at,
         grouped((uint64_t)(r->connect_s > 0 ? (double)r->connects.count / r->connect_s : 0)).at);
     percentiles(out, "", &r->connects);
+    if (r->connect_server.known && r->connects.count != 0) {
+        double each_us = 1e6 / (double)r->connects.count;
+        fprintf(out, "  %-14s%.1f us server CPU per connection (user %.1f, system %.1f)\n", "",
+                (r->connect_server.user_s + r->connect_server.system_s) * each_us,
+                r->connect_server.user_s * each_us, r->connect_server.system_s * each_us);
+    }
 }
 
 static void shape(FILE *out, const struct scenario *s)

@@ -154,6 +154,13 @@ static json_t *connecting_json(const struct result *r)
     set(object, "connections_per_s",
         json_real(r->connect_s > 0 ? (double)r->connects.count / r->connect_s : 0));
     set(object, "each", percentiles_json(&r->connects));
+    if (r->connect_server.known && r->connects.count != 0) {
+        double each_ns = 1e9 / (double)r->connects.count;
+        const struct server_use *use = &r->connect_server;
+        set(object, "server_cpu_ns_per_connection",
+            json_real((use->user_s + use->system_s) * each_ns));
+        set(object, "server_user_ns_per_connection", json_real(use->user_s * each_ns));
+    }
     return object;
 }
 

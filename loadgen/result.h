@@ -33,12 +33,13 @@ struct result {
     uint64_t expected; /* deliveries that it should make */
     bool unordered;    /* several responders may overtake each other: no fault */
     struct witness_counts counts;
-    uint64_t verified;      /* payloads compared */
-    uint32_t reached;       /* subscribers that received something */
-    uint32_t hearing;       /* of so many that must */
-    uint32_t stalled_cut;   /* stalled subscribers whose connection the server ended */
-    double connect_s;       /* from the first connect() to the last confirmation */
-    struct record connects; /* each connection's own time until then */
+    uint64_t verified;                /* payloads compared */
+    uint32_t reached;                 /* subscribers that received something */
+    uint32_t hearing;                 /* of so many that must */
+    uint32_t stalled_cut;             /* stalled subscribers whose connection the server ended */
+    double connect_s;                 /* from the first connect() to the last confirmation */
+    struct server_use connect_server; /* meanwhile */
+    struct record connects;           /* each connection's own time until then */
 
     /* While measuring. */
     uint64_t sent_measured; /* due then */

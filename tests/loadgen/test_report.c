@@ -201,6 +201,7 @@ static void test_report_of_everything_else(void **state)
     s->storm = true;
     record_add(&r->connects, 2000000, 1001);
     r->connect_s = 0.5;
+    r->connect_server = (struct server_use){.known = true, .user_s = 0.01001, .system_s = 0.02002};
     r->delivered_each = (struct spread){10, 90, 100, 110, 0.9876};
     r->latency_each_ns = (struct spread){10, 1000, 2000, 3000, 1};
     expect(t,
@@ -209,6 +210,7 @@ static void test_report_of_everything_else(void **state)
     expect(t, "6 subscribers do not read; the server ended 1 of them");
     expect(t, "400 subscriptions a second came and went of 500 asked, 90 received");
     expect(t, "1,001 connections in 500 ms: 2,002 a second until subscribed");
+    expect(t, "30.0 us server CPU per connection (user 10.0, system 20.0)");
     expect(t, "shares        deliveries 90 to 110 (median 100, Jain 0.9876); mean latency 1.00 us "
               "to 3.00 us");
     s->groups = 0;
