@@ -157,7 +157,7 @@ class Pieces(unittest.TestCase):
         self.folder = folder.name
 
     def measure(self, count, seconds=0.5):
-        options = unittest.mock.Mock(out=self.folder, pairs=count, seconds=seconds)
+        options = unittest.mock.Mock(out=self.folder, pairs=count, seconds=seconds, smoke=False)
         begins = []
 
         def load(_, __, begin):
