@@ -318,8 +318,9 @@ void hub_close(struct hub *hub, struct session *session, enum close_reason reaso
     if (session->state == SESSION_OPEN) {
         log_close(hub, session, reason);
         PROBE_CLOSE(session->client_id, reason, close_reason_text(reason));
-        session->subs_left = session->subs.count;
+        uint32_t subs_left = session->subs.count;
         hub_unsubscribe_all(hub, session);
+        session->subs_left = subs_left;
         session->close_reason = (uint8_t)reason;
         hub->metrics.sessions_closed[reason]++;
         if (reason == CLOSE_SLOW_PENDING || reason == CLOSE_SLOW_DEADLINE) {
@@ -642,7 +643,7 @@ void hub_gauges(const struct hub *hub, struct hub_gauges *gauges)
         .interest_patterns = hub->interest.patterns_count,
         .chunks = hub->chunks.chunks_count,
         .chunk_bytes = hub->chunks.used_bytes,
-        .pending_entries_bytes = hub->pendings.entries_bytes,
+        .pending_entries_bytes = pending_pool_bytes(&hub->pendings),
         .index_bytes = hub_index_bytes(hub),
         .input_bytes = hub->input_bytes,
         .blocked = hub->blocked.count,

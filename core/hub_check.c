@@ -44,12 +44,17 @@ static void subs_check(const struct session *session, struct census *census)
     uint32_t cursor = 0;
     uint32_t shared = 0;
     uint32_t count = 0;
+    uint32_t hears = 0;
     struct sub *sub;
     while ((sub = table_next(&session->subs, &cursor)) != NULL) {
         sub_check(session, sub, census);
-        shared += audience_is_shared(sub->audience);
+        if (audience_is_shared(sub->audience)) {
+            shared++;
+            hears += audience_mark(sub->audience);
+        }
         count++;
     }
+    ASSERT(session->state != SESSION_OPEN || hears == session->hears);
     ASSERT(count == session->subs.count);
     ASSERT(shared == session->shared_count);
     ASSERT(count == 0 || session->state == SESSION_OPEN);
@@ -131,7 +136,7 @@ static void session_check(const struct session *session, struct census *census,
             ASSERT((const uint8_t *)e->run >= e->run->chunk->data);
             ASSERT((const uint8_t *)e->run + e->run->size <=
                    e->run->chunk->data + e->run->chunk->used);
-        } else if (e->kind != PENDING_GONE) {
+        } else if (e->kind == PENDING_RANGE || e->kind == PENDING_OPEN) {
             ASSERT(e->chunk->refs > 0);
             ASSERT(e->offset <= e->chunk->used);
         }
@@ -233,6 +238,7 @@ void hub_check(struct hub *hub)
     queues_check(hub);
     index_check(hub->index);
     interest_check(&hub->interest);
+    backlogs_check(&hub->pendings.backlogs);
     for (size_t i = 0; i < TRAILS; i++) {
         trail_check(&hub->trails[i]);
     }

@@ -119,10 +119,17 @@ static void settle_span(struct hub *hub, const struct journal_entry *entry)
     struct audience *audience = entry->audience;
     const struct member *members = audience_members(audience);
     uint32_t multi_count = audience_multi_count(audience);
+    hub->pendings.backlogs.round++;
     for (uint32_t i = 0; i < multi_count; i++) {
         struct session *session = pool_at(&hub->sessions, members[i].slot);
-        pending_add_span(&session->pending, &hub->pendings, audience_stream(audience),
-                         entry->cursor, entry->size, entry->messages);
+        if (UNLIKELY(pending_shares(&session->pending))) {
+            pending_add_shared(&session->pending, &hub->pendings, session->hears,
+                               audience_stream(audience), entry->cursor, entry->size,
+                               entry->messages);
+        } else {
+            pending_add_span(&session->pending, &hub->pendings, audience_stream(audience),
+                             entry->cursor, entry->size, entry->messages);
+        }
         session_queue_flush(hub, session);
     }
 }

@@ -18,7 +18,7 @@ enum { EVACUATE_BYTES_MIN = 8 * 1024 * 1024 };
 
 static uint64_t log_bytes(const struct hub *hub)
 {
-    return hub->chunks.used_bytes + hub->pendings.entries_bytes;
+    return hub->chunks.used_bytes + pending_pool_bytes(&hub->pendings);
 }
 
 bool hub_log_is_full(const struct hub *hub)
@@ -44,38 +44,61 @@ struct holder {
     struct chunk *chunk;
     uint32_t offset; /* of the first byte held, in the chunk's data */
     uint32_t size;
-    struct pending_entry *entry;
+    struct pending_entry *entry; /* a session's own, or */
+    struct backlog_piece *piece; /* what several share */
 };
 
-static uint32_t holder_collect(struct hub *hub, struct holder **holders)
+struct holders {
+    struct holder *items;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+static void holder_add(struct holders *all, struct holder holder)
 {
-    uint32_t count = 0;
-    uint32_t capacity = 0;
-    *holders = NULL;
+    array_reserve((void **)&all->items, &all->capacity, all->count + 1, sizeof(struct holder));
+    all->items[all->count++] = holder;
+}
+
+/* Each piece is one, whoever has it. */
+static void holder_collect_shared(struct hub *hub, struct holders *all)
+{
+    LIST_FOR_EACH (node, &hub->pendings.backlogs.blocks) {
+        struct backlog_block *block = CONTAINER_OF(node, struct backlog_block, link);
+        for (uint32_t i = 0; i < block->count; i++) {
+            struct backlog_piece *piece = &block->pieces[i];
+            if (piece->holders > 0) {
+                holder_add(all, (struct holder){.chunk = piece->chunk,
+                                                .offset = piece->offset,
+                                                .size = piece->size,
+                                                .piece = piece});
+            }
+        }
+    }
+}
+
+static void holder_collect(struct hub *hub, struct holders *all)
+{
+    holder_collect_shared(hub, all);
     POOL_FOR_EACH(slot, &hub->sessions)
     {
         struct session *session = pool_at(&hub->sessions, slot);
         struct pending *p = &session->pending;
         for (uint32_t i = 0; pending_is_pinned(p) && i < pending_count(p); i++) {
             struct pending_entry *e = pending_at(p, i);
-            if (e->kind >= PENDING_OPEN) {
-                continue;
-            }
-            array_reserve((void **)holders, &capacity, count + 1, sizeof(struct holder));
-            struct holder *holder = &(*holders)[count++];
-            holder->entry = e;
             if (e->kind == PENDING_RANGE) {
-                holder->chunk = e->chunk;
-                holder->offset = e->offset;
-                holder->size = e->size;
-            } else {
-                holder->chunk = e->run->chunk;
-                holder->offset = (uint32_t)((uint8_t *)e->run - e->run->chunk->data);
-                holder->size = e->run->size;
+                holder_add(
+                    all, (struct holder){
+                             .chunk = e->chunk, .offset = e->offset, .size = e->size, .entry = e});
+            } else if (e->kind == PENDING_RUN) {
+                const uint8_t *at = (const uint8_t *)e->run;
+                holder_add(all, (struct holder){.chunk = e->run->chunk,
+                                                .offset = (uint32_t)(at - e->run->chunk->data),
+                                                .size = e->run->size,
+                                                .entry = e});
             }
         }
     }
-    return count;
 }
 
 static int holder_compare(const void *a, const void *b)
@@ -112,7 +135,10 @@ static void holder_move(struct hub *hub, struct holder *holder, struct chunk *to
     struct pending_entry *e = holder->entry;
     chunk_ref(to);
     chunk_unref(&hub->chunks, holder->chunk);
-    if (e->kind == PENDING_RANGE) {
+    if (e == NULL) {
+        holder->piece->chunk = to;
+        holder->piece->offset = (uint32_t)(at - to->data);
+    } else if (e->kind == PENDING_RANGE) {
         e->chunk = to;
         e->offset = (uint32_t)(at - to->data);
     } else {
@@ -164,8 +190,10 @@ static void chunk_evacuate(struct hub *hub, struct arena *arena, struct holder *
 static void evacuate(struct hub *hub)
 {
     hub_trails_rest(hub, true);
-    struct holder *holders;
-    uint32_t count = holder_collect(hub, &holders);
+    struct holders all = {0};
+    holder_collect(hub, &all);
+    struct holder *holders = all.items;
+    uint32_t count = all.count;
     if (count > 0) {
         qsort(holders, count, sizeof(*holders), holder_compare);
     }

@@ -82,6 +82,34 @@ static void save_run(struct writer *writer, const struct pending_entry *e)
     }
 }
 
+/* Each piece for itself: who loads it needs no more room at once than they do. Returns how many;
+ * without a writer it counts. */
+static uint32_t save_shared(struct writer *writer, struct pending_entry e)
+{
+    uint32_t count = 1;
+    for (;; count++) {
+        struct backlog_place at = pending_place(&e);
+        const struct backlog_piece *piece = backlog_piece_at(at);
+        struct save_entry entry = {.size = backlog_here(at, e.size), .messages = e.messages};
+        if (entry.size < e.size) {
+            entry.messages = pending_place_messages(&e, entry.size);
+        }
+        if (writer != NULL) {
+            writer_put(writer, &entry, sizeof(entry));
+            writer_put(writer, piece->chunk->data + piece->offset + at.offset, entry.size);
+        }
+        e.size -= entry.size;
+        if (e.size == 0) {
+            return count;
+        }
+        e.messages -= entry.messages;
+        at = backlog_next(at);
+        e.block = at.block;
+        e.index = at.index;
+        e.offset = 0;
+    }
+}
+
 static void save_pending(struct writer *writer, const struct pending *p)
 {
     for (uint32_t i = 0; i < pending_count(p); i++) {
@@ -90,6 +118,10 @@ static void save_pending(struct writer *writer, const struct pending *p)
             continue;
         }
         ASSERT(e->kind != PENDING_OPEN);
+        if (e->kind == PENDING_SHARED) {
+            (void)save_shared(writer, *e);
+            continue;
+        }
         struct save_entry entry = {.size = e->size, .messages = e->messages};
         writer_put(writer, &entry, sizeof(entry));
         if (e->kind == PENDING_RUN) {
@@ -122,7 +154,12 @@ static uint32_t entries_count(const struct pending *p)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < pending_count(p); i++) {
-        count += pending_at(p, i)->kind != PENDING_GONE;
+        const struct pending_entry *e = pending_at(p, i);
+        if (e->kind == PENDING_SHARED) {
+            count += save_shared(NULL, *e);
+        } else {
+            count += e->kind != PENDING_GONE;
+        }
     }
     return count;
 }

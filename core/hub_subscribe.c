@@ -85,6 +85,13 @@ static void become_solo(struct hub *hub, struct session *session)
 
 /* ---- joining --------------------------------------------------------------------------------- */
 
+/* Of a shared audience. */
+static void hears_more(struct session *session, const struct audience *audience)
+{
+    session->shared_count++;
+    session->hears += audience_mark(audience);
+}
+
 /* The second member is about to join: from here on the audience renders ahead. */
 static void share(struct hub *hub, struct audience *audience)
 {
@@ -93,7 +100,7 @@ static void share(struct hub *hub, struct audience *audience)
     hub->subs_bytes -= audience_bytes(audience);
     audience_share(audience);
     hub->subs_bytes += audience_bytes(audience);
-    session->shared_count++;
+    hears_more(session, audience);
     if (session_is_solo(session)) {
         session_follow(hub, session);
     } else {
@@ -143,7 +150,7 @@ static void join(struct hub *hub, struct session *session, struct sub *sub, stru
     audience_add(audience, sub);
     sub->delivered_base = audience->delivered;
     if (audience_is_shared(audience)) {
-        session->shared_count++;
+        hears_more(session, audience);
     }
 }
 
@@ -275,6 +282,7 @@ static void leave(struct hub *hub, struct session *session, struct sub *sub)
     struct audience *audience = sub->audience;
     if (audience_is_shared(audience)) {
         session->shared_count--;
+        session->hears -= audience_mark(audience);
     }
     audience_remove(audience, sub);
     if (audience_members_count(audience) == 0) {

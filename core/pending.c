@@ -10,21 +10,18 @@ enum {
     /* From this size on a payload is sent from where it lies: one more iovec costs about as much
      * as copying this many bytes. */
     REFERENCE_BYTES_MIN = 4096,
-    /* A piece of a list of several that is copied into the scratch, and so becomes part of one
-     * vector. To the kernel each vector is a fetch of its own from wherever the piece lies, and a
-     * send takes SEND_VECTORS_MAX of them: with 1,000 sessions of 100 pieces of 150 bytes each a
-     * delivery costs 187 ns, and 238 with as many vectors. Above 1 KiB neither way is faster. */
-    COPY_BYTES_MAX = 1024,
 };
 
 void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks)
 {
     *pool = (struct pending_pool){.chunks = chunks};
+    backlogs_init(&pool->backlogs, chunks);
 }
 
 void pending_pool_free(struct pending_pool *pool)
 {
     ASSERT(pool->entries_bytes == 0);
+    backlogs_free(&pool->backlogs);
     for (size_t i = 0; i < SPARE_CLASSES; i++) {
         while (pool->spare[i] != NULL) {
             void *array = pool->spare[i];
@@ -58,6 +55,7 @@ static inline struct pending_ring *ring_take(struct pending_pool *pool, uint32_t
     ring->head_sent = 0;
     ring->bytes = 0;
     ring->pinned = false;
+    ring->backlog = NULL;
     return ring;
 }
 
@@ -105,6 +103,8 @@ static __attribute__((noinline)) struct pending_ring *grow(struct pending *p,
     ring->goal_left = old->goal_left;
     ring->pinned = old->pinned;
     ring->trail_index = old->trail_index;
+    ring->backlog = old->backlog;
+    ring->backlog_end = old->backlog_end;
     for (uint32_t i = 0; i < old->count; i++) {
         ring->entries[i] = *pending_at(p, i);
     }
@@ -135,6 +135,9 @@ void pending_rest(struct pending *p, struct pending_pool *pool)
 {
     if (p->ring != NULL) {
         ASSERT(p->ring->count == 0);
+        if (UNLIKELY(p->ring->backlog != NULL)) {
+            backlog_leave(&pool->backlogs, p->ring->backlog);
+        }
         ring_give(pool, p->ring);
         p->ring = NULL;
     }
@@ -250,10 +253,7 @@ static uint32_t frame_end(const struct chunk *chunk, uint32_t at)
     return (uint32_t)(line_end - chunk->data) + 1 + size + 2;
 }
 
-/* Frames that lie whole between two places; a frame starts at the first. *last: where the frame
- * behind them starts. */
-static uint32_t frames_between(const struct chunk *chunk, uint32_t from, uint32_t to,
-                               uint32_t *last)
+uint32_t frames_between(const struct chunk *chunk, uint32_t from, uint32_t to, uint32_t *last)
 {
     uint32_t count = 0;
     uint32_t next;
@@ -265,28 +265,22 @@ static uint32_t frames_between(const struct chunk *chunk, uint32_t from, uint32_
     return count;
 }
 
+struct adding {
+    struct pending *p;
+    struct pending_pool *pool;
+};
+
+static inline __attribute__((always_inline)) void add_part(void *context, struct backlog_piece part)
+{
+    const struct adding *to = context;
+    pending_add_range(to->p, to->pool, part.chunk, part.offset, part.size, part.messages);
+}
+
 void pending_add_span(struct pending *p, struct pending_pool *pool, const struct stream *stream,
                       struct cursor cursor, uint64_t size, uint32_t messages)
 {
-    struct chunk *chunk = cursor.chunk;
-    uint32_t offset = cursor.offset;
-    while (size > 0) {
-        ASSERT(chunk != NULL);
-        uint32_t here = (uint32_t)MIN_OF((uint64_t)(chunk->used - offset), size);
-        if (here > 0) {
-            uint32_t count = messages;
-            if (here < size) {
-                uint32_t end;
-                count = offset == 0 ? chunk->messages
-                                    : frames_between(chunk, offset, chunk->used, &end);
-            }
-            pending_add_range(p, pool, chunk, offset, here, count);
-            messages -= count;
-            size -= here;
-        }
-        chunk = stream_next(stream, chunk);
-        offset = 0;
-    }
+    struct adding to = {p, pool};
+    span_each(stream, cursor, size, messages, add_part, &to);
 }
 
 void pending_close_open(struct pending *p, struct pending_pool *pool)
@@ -332,13 +326,7 @@ void pending_pin(struct pending *p)
     }
 }
 
-static bool gather_is_full(const struct gather *g)
-{
-    return g->size >= g->limit || g->count == g->max;
-}
-
-/* Refers to bytes where they lie. */
-static void gather_refer(struct gather *g, const uint8_t *ptr, size_t size)
+void gather_refer(struct gather *g, const uint8_t *ptr, size_t size)
 {
     size = MIN_OF(size, g->limit - g->size);
     if (size == 0) {
@@ -411,26 +399,11 @@ static bool gather_run(struct gather *g, const struct pending_entry *e, size_t s
     return true;
 }
 
-static void gather_copy(struct gather *g, const uint8_t *ptr, size_t size)
-{
-    uint8_t *copy = g->scratch;
-    memcpy(copy, ptr, size);
-    g->scratch += size;
-    gather_refer(g, copy, size);
-}
-
 static void gather_range(const struct pending *p, uint32_t i, struct gather *g)
 {
     const struct pending_entry *e = pending_at(p, i);
     uint32_t sent = i == 0 ? p->ring->head_sent : 0;
-    const uint8_t *piece = e->chunk->data + e->offset + sent;
-    size_t size = e->size - sent;
-    bool is_small = p->ring->count > 1 && size <= COPY_BYTES_MAX;
-    if (is_small && (size_t)(g->scratch_end - g->scratch) >= size) {
-        gather_copy(g, piece, size);
-    } else {
-        gather_refer(g, piece, size);
-    }
+    gather_piece(g, e->chunk->data + e->offset + sent, e->size - sent, p->ring->count > 1);
 }
 
 void pending_gather(const struct pending *p, struct gather *g)
@@ -443,6 +416,8 @@ void pending_gather(const struct pending *p, struct gather *g)
             if (!gather_run(g, e, i == 0 ? p->ring->head_sent : 0)) {
                 return;
             }
+        } else if (e->kind == PENDING_SHARED) {
+            shared_gather(g, e, i == 0 ? p->ring->head_sent : 0);
         } else if (e->kind == PENDING_OPEN) {
             struct cursor cursor = {e->chunk, e->offset};
             size_t size;
@@ -525,11 +500,24 @@ void pending_consume(struct pending *p, struct pending_pool *pool, size_t size)
         p->ring->bytes -= size;
         if (e->kind == PENDING_RANGE) {
             p->ring->head_sent += (uint32_t)size;
+        } else if (e->kind == PENDING_SHARED) {
+            p->ring->head_sent = shared_advance(pool, e, p->ring->head_sent + (uint32_t)size);
         } else {
             run_advance(p, e, size);
         }
         return;
     }
+}
+
+/* Of the first entry, of which so much was sent. */
+static uint32_t frames_sent(const struct pending_entry *e, uint32_t sent)
+{
+    if (e->kind == PENDING_SHARED) {
+        return pending_place_messages(e, sent);
+    }
+    uint32_t last;
+    bool is_messages = e->kind == PENDING_RANGE && e->messages > 0;
+    return is_messages ? frames_between(e->chunk, e->offset, e->offset + sent, &last) : 0;
 }
 
 uint64_t pending_clear(struct pending *p, struct pending_pool *pool)
@@ -543,9 +531,8 @@ uint64_t pending_clear(struct pending *p, struct pending_pool *pool)
         } else {
             messages += e->messages;
         }
-        if (e->kind == PENDING_RANGE && e->messages > 0 && p->ring->head_sent > 0) {
-            uint32_t last;
-            messages -= frames_between(e->chunk, e->offset, e->offset + p->ring->head_sent, &last);
+        if (p->ring->head_sent > 0) {
+            messages -= frames_sent(e, p->ring->head_sent);
         }
         head_pop(p, pool);
     }

@@ -1,11 +1,12 @@
 /*
  * pending.h - what a session still has to be sent, in order.
  *
- *   head ▶ RANGE (rendered bytes or control bytes) ▶ RUN (rendered when sent) ▶ … ▶ OPEN (last)
+ *   head ▶ RANGE (rendered bytes or control bytes) ▶ RUN (rendered when sent) ▶ SHARED ▶ … ▶ OPEN (last)
  *
  *   GONE   what a policy took out of the middle
  *   RANGE  a piece of one chunk
  *   RUN    messages of a run for an audience of one: the payload is shared, the head made at flush
+ *   SHARED pieces like RANGEs in a list that others have too (backlog.h)
  *   OPEN   everything from a cursor to the end of the audience's stream, now and later
  *
  * Threads:     owner worker only.
@@ -13,17 +14,20 @@
  *              come from a pool of the worker's. Within a turn entries hold no
  *              references: the worker holds the turn's chunks. A session that is left with bytes at
  *              the end of its sends is pinned (pending_pin): from then on its entries hold one each.
- *              An OPEN entry is always counted in its stream; a RUN entry always holds its audience.
+ *              An OPEN entry is always counted in its stream; a RUN entry always holds its audience,
+ *              a SHARED entry its pieces.
  * Invariants:  (1) OPEN is the last entry, and there is at most one. (2) bytes is the sum of the
- *              unsent bytes of RANGE and RUN entries. (3) head_sent is what was sent of the head
- *              entry: less than its first frame if it is a RUN, less than all if it is a RANGE, 0 if
- *              it is OPEN. (4) a RANGE with messages begins and ends between frames. (5) the head
- *              is not GONE. (6) lane is 0 but for RUN entries.
+ *              unsent bytes of RANGE, RUN and SHARED entries. (3) head_sent is what was sent of the
+ *              head entry: less than its first frame if it is a RUN, less than its first piece if it
+ *              is SHARED, less than all if it is a RANGE, 0 if it is OPEN. (4) a RANGE with messages,
+ *              and a SHARED, begins and ends between frames. (5) the head is not GONE. (6) lane is 0
+ *              but for RUN entries. (7) where the last entry is SHARED, backlog_end is its end.
  */
 #ifndef RINGHUB_CORE_PENDING_H
 #define RINGHUB_CORE_PENDING_H
 
 #include "core/audience.h"
+#include "core/backlog.h"
 #include "core/chunk.h"
 #include "core/limits.h"
 #include "core/run.h"
@@ -36,17 +40,22 @@
 extern "C" {
 #endif
 
-enum pending_kind { PENDING_RANGE, PENDING_RUN, PENDING_OPEN, PENDING_GONE };
+enum pending_kind { PENDING_RANGE, PENDING_RUN, PENDING_SHARED, PENDING_OPEN, PENDING_GONE };
 
 struct pending_entry {
     union {
         struct chunk *chunk; /* RANGE; OPEN: where the cursor stands */
         struct run *run;
+        struct backlog_block *block; /* SHARED: of its first piece */
     };
-    struct audience *audience; /* RUN, OPEN */
-    uint32_t offset;           /* RANGE, OPEN: in the chunk's data. RUN: message, from the run */
-    uint32_t size;             /* RANGE, RUN: bytes */
-    uint32_t messages;         /* whole messages it holds; 0: control bytes */
+    union {
+        struct audience *audience; /* RUN, OPEN */
+        uint32_t index;            /* SHARED: of its first piece in the block */
+    };
+    /* RANGE, OPEN: in the chunk's data. RUN: message, from the run. SHARED: in its first piece. */
+    uint32_t offset;
+    uint32_t size;     /* RANGE, RUN, SHARED: bytes */
+    uint32_t messages; /* whole messages it holds; 0: control bytes */
     uint16_t kind;
     uint16_t lane; /* RUN: of the session's terms; 0: no policy */
 };
@@ -63,7 +72,9 @@ struct pending_ring {
     uint64_t blocked_ns; /* the session's: when the write in progress began, if it is blocked */
     uint32_t goal_left;  /* bytes until that write is done */
     bool pinned;
-    uint16_t trail_index; /* behind the newest message of a last entry that is of a trail */
+    uint16_t trail_index;    /* behind the newest message of a last entry that is of a trail */
+    struct backlog *backlog; /* that it is a member of, if any */
+    uint64_t backlog_end;
     struct pending_entry entries[];
 };
 
@@ -80,7 +91,14 @@ struct pending_pool {
     uint64_t entries_bytes;   /* in use, rings' heads included */
     uint64_t audiences_freed; /* whose last reference was a pending entry's */
     uint64_t audience_bytes_freed;
+    struct backlogs backlogs;
 };
+
+/* Bytes of all lists. */
+static inline uint64_t pending_pool_bytes(const struct pending_pool *pool)
+{
+    return pool->entries_bytes + pool->backlogs.bytes;
+}
 
 void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks);
 void pending_pool_free(struct pending_pool *pool);
@@ -155,6 +173,32 @@ void pending_add_span(struct pending *p, struct pending_pool *pool, const struct
  * last entry ends in front of it, that grows. */
 void pending_add_trail(struct pending *p, struct pending_pool *pool, const struct trail *trail,
                        struct audience *audience, size_t size);
+/* So many entries are a session's own before it shares spans: of few they are cheaper. */
+enum {
+#ifdef RINGHUB_PLANTED
+    PENDING_OWN = 2, /* the simulation's lists are short */
+    PENDING_OWN_PINNED = 1,
+#else
+    PENDING_OWN = 256,      /* in one turn, of one that keeps up */
+    PENDING_OWN_PINNED = 4, /* a ring has room for as many */
+#endif
+};
+
+/* Is the next span one that it shares? */
+static inline bool pending_shares(const struct pending *p)
+{
+    const struct pending_ring *ring = p->ring;
+    if (ring == NULL || (ring->count < PENDING_OWN_PINNED && ring->backlog == NULL)) {
+        return false;
+    }
+    return ring->count >= PENDING_OWN || ring->pinned || ring->backlog != NULL;
+}
+
+/* A span as above, once for all who hear the same audiences: `hears` says which. Another round of the
+ * backlogs begins with each span. */
+void pending_add_shared(struct pending *p, struct pending_pool *pool, uint32_t hears,
+                        const struct stream *stream, struct cursor cursor, uint64_t size,
+                        uint32_t messages);
 /* The last entry, a RUN, belongs to a lane. */
 void pending_lane_last(struct pending *p, uint32_t lane);
 /* Turns a last OPEN into ranges up to the stream's end now. */
@@ -195,6 +239,19 @@ uint64_t pending_clear(struct pending *p, struct pending_pool *pool);
 
 /* The last entry, whose cursor is closed, goes. */
 void pending_drop_last(struct pending *p);
+
+/* A SHARED entry's beginning. */
+static inline struct backlog_place pending_place(const struct pending_entry *e)
+{
+    struct backlog_place place;
+    place.block = e->block;
+    place.index = e->index;
+    place.offset = e->offset;
+    return place;
+}
+
+/* How many of the messages of a SHARED entry are in its first piece, of which it has so many bytes. */
+uint32_t pending_place_messages(const struct pending_entry *e, uint32_t size);
 
 /* Gives the ring of an empty list back. */
 void pending_rest(struct pending *p, struct pending_pool *pool);

@@ -14,6 +14,10 @@ uint64_t pending_oldest_ns(const struct pending *p)
         const uint8_t *at = (const uint8_t *)head->run + head->offset;
         return chunk_time(head->run->chunk, (uint32_t)(at - head->run->chunk->data));
     }
+    if (head->kind == PENDING_SHARED) {
+        const struct backlog_piece *piece = backlog_piece_at(pending_place(head));
+        return chunk_time(piece->chunk, piece->offset + head->offset);
+    }
     const struct chunk *chunk = head->chunk;
     if (head->kind == PENDING_OPEN && head->offset == chunk->used) {
         chunk = stream_next(audience_stream(head->audience), chunk);

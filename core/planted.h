@@ -46,6 +46,7 @@ enum planted_bug {
     PLANTED_ANSWER_TWICE,        /* a reply may be answered once more than allowed */
     PLANTED_RATE_UNCOUNTED,      /* a message over its rate is dropped, and not counted */
     PLANTED_TRAIL_GAP,    /* a stalled session that missed a piece of its trail goes on in it */
+    PLANTED_BACKLOG_GAP,  /* a stalled session that missed a piece of a backlog goes on in it */
     PLANTED_STAYS_BEHIND, /* who publishes to itself and has read its share does not go on */
     PLANTED_BUGS_COUNT,
 };

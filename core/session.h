@@ -106,7 +106,10 @@ struct session {
     bool end_of_input : 1; /* the peer sent FIN */
 
     uint32_t control_bytes; /* of pending, those that answer its own requests; an upper bound */
-    uint32_t subs_left;     /* once it is not OPEN: how many subs it had when it ended */
+    union {
+        uint32_t hears;     /* OPEN: the sum of the marks of the shared audiences it is in */
+        uint32_t subs_left; /* once it is not OPEN: how many subs it had when it ended */
+    };
 
     struct pending pending;
     struct input *input; /* NULL: holds none */

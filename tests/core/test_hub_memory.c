@@ -328,6 +328,224 @@ static void test_stalled_sids_take_twice_at_most(void **state)
     }
 }
 
+/* ---- stalled sessions that hear several audiences ---------------------------------------------- */
+
+/* Which of two or many subjects each message has, and what a session subscribes to. */
+struct interleaved {
+    const char *subscribe;
+    uint32_t subjects;
+    const char *subject; /* printf: which */
+    uint32_t copies;     /* that each session hears of each message */
+};
+
+static const struct interleaved two_audiences = {"SUB a.0 1\r\nSUB a.1 2\r\n", 2, "a.%u", 1};
+static const struct interleaved hundred_subjects = {"SUB a.> 1\r\nSUB a.*.c 2\r\n", 100, "a.%u.c",
+                                                    2};
+
+enum { BODY_BYTES = 120 };
+
+static void interleaved_publish(struct client *publisher, const struct interleaved *what,
+                                uint32_t at)
+{
+    char subject[32];
+    snprintf(subject, sizeof(subject), what->subject, at % what->subjects);
+    client_says(publisher, "PUB %s %d\r\n%0*u\r\n", subject, BODY_BYTES, BODY_BYTES, at);
+}
+
+/* What a session hears of messages [from, to) is exactly that, in order. */
+static void check_interleaved(const struct client *client, const struct interleaved *what,
+                              uint32_t from, uint32_t to)
+{
+    const char *at = client_heard(client);
+    for (uint32_t i = from; i < to; i++) {
+        char subject[32];
+        uint32_t which = i % what->subjects;
+        snprintf(subject, sizeof(subject), what->subject, which);
+        /* The order of two copies is the index's; each is there once. */
+        uint32_t seen = 0;
+        for (uint32_t k = 0; k < what->copies; k++) {
+            uint32_t sid = what->copies == 2
+                               ? (at[strlen("MSG ") + strlen(subject) + 1] == '1' ? 1 : 2)
+                               : 1 + which;
+            char expected[300];
+            int size = snprintf(expected, sizeof(expected), "MSG %s %u %d\r\n%0*u\r\n", subject,
+                                sid, BODY_BYTES, BODY_BYTES, i);
+            assert_memory_equal(at, expected, (size_t)size);
+            assert_int_equal(seen & 1u << sid, 0);
+            seen |= 1u << sid;
+            at += size;
+        }
+    }
+    assert_int_equal(at - client_heard(client), client->got_size);
+}
+
+/* So many stalled sessions and two healthy ones hear so many messages, per_turn in each turn; then all
+ * read. Returns the bytes of the log while they were stalled. */
+static uint64_t interleaved_bytes(const struct interleaved *what, uint32_t stalled,
+                                  uint32_t messages, uint32_t per_turn)
+{
+    struct world *world = world_of_bytes(256 * MEBIBYTE);
+    struct client **clients = calloc(stalled + 2, sizeof(*clients));
+    assert_non_null(clients);
+    for (uint32_t i = 0; i < stalled + 2; i++) {
+        clients[i] = client_plain(world, 0);
+        /* Some begin in the middle of a frame, some in a later turn. */
+        clients[i]->room = i < stalled ? i % 7 * 100 : SIZE_MAX;
+        client_says(clients[i], "%s", what->subscribe);
+    }
+    struct client *publisher = client_plain(world, 0);
+    world_run(world);
+    for (uint32_t i = 0; i < messages; i++) {
+        interleaved_publish(publisher, what, i);
+        if ((i + 1) % per_turn == 0) {
+            world_run(world);
+        }
+    }
+    world_run(world);
+    assert_int_equal(gauges_of(world, 0).blocked, stalled);
+    struct hub_gauges gauges = gauges_of(world, 0);
+    for (uint32_t i = 0; i < stalled + 2; i++) {
+        clients[i]->room = SIZE_MAX;
+        world_run(world);
+        check_interleaved(clients[i], what, 0, messages);
+    }
+    assert_int_equal(gauges_of(world, 0).pending_entries_bytes, 0);
+    world_end(world);
+    free(clients);
+    return gauges.chunk_bytes + gauges.pending_entries_bytes;
+}
+
+/*
+ * Goal:    what the stalled cost grows with what was published and not with how many they are, also
+ *          where audiences and subjects take turns; what they get when they read is all of it.
+ * Method:  ten and a hundred, two subjects that alternate and a hundred under two patterns, one message
+ *          a turn and several; the log's bytes.
+ */
+static void test_interleaved_audiences_are_kept_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct interleaved *what;
+        const char *name;
+    } table[] = {{&two_audiences, "two subjects"},
+                 {&hundred_subjects, "a.> and a.*.c, 100 subjects"}};
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        for (uint32_t per_turn = 1; per_turn <= 16; per_turn += 15) {
+            uint64_t few = interleaved_bytes(table[i].what, 10, 2000, per_turn);
+            uint64_t many = interleaved_bytes(table[i].what, 100, 2000, per_turn);
+            print_message("%s, 2000 messages, %u a turn: 10 stalled %llu, 100 stalled %llu\n",
+                          table[i].name, per_turn, (unsigned long long)few,
+                          (unsigned long long)many);
+            assert_true(many <= few + few / 4);
+        }
+    }
+}
+
+enum { CROWD = 12, ROUNDS = 1200, HEARD_MAX = 256 * 1024 };
+
+/* Who may hear the same, and what it must have heard. */
+struct listener {
+    struct client *client;
+    bool hears_c;
+    size_t size;
+    char naive[HEARD_MAX];
+};
+
+static void must_hear(struct listener *listener, const char *format, uint32_t a, uint32_t b)
+{
+    listener->size += (size_t)snprintf(listener->naive + listener->size, HEARD_MAX - listener->size,
+                                       format, a, b);
+    assert_true(listener->size < HEARD_MAX);
+}
+
+static uint32_t chance(uint64_t *random, uint32_t below)
+{
+    *random = *random * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)((*random >> 33) % below);
+}
+
+static void crowd_publish(struct client *publisher, struct listener *crowd, uint32_t at,
+                          uint64_t *random)
+{
+    uint32_t one = chance(random, CROWD);
+    switch (chance(random, 10)) {
+    case 0:
+        client_says(publisher, "PUB in.%u 4\r\n%04u\r\n", one, at);
+        must_hear(&crowd[one], "MSG in.%u 9 4\r\n%04u\r\n", one, at);
+        return;
+    case 1:
+        client_says(publisher, "PUB c 4\r\n%04u\r\n", at);
+        for (uint32_t i = 0; i < CROWD; i++) {
+            if (crowd[i].hears_c) {
+                must_hear(&crowd[i], "MSG c %u 4\r\n%04u\r\n", 3, at);
+            }
+        }
+        return;
+    default:
+        client_says(publisher, "PUB ab.%u 4\r\n%04u\r\n", at % 2, at);
+        for (uint32_t i = 0; i < CROWD; i++) {
+            must_hear(&crowd[i],
+                      at % 2 == 0 ? "MSG ab.0 1 %u\r\n%04u\r\n" : "MSG ab.1 2 %u\r\n%04u\r\n", 4,
+                      at);
+        }
+    }
+}
+
+/*
+ * Goal:    each gets what is his, whoever else stalls, wakes, stays behind, is answered in between, hears
+ *          something of his own or more subjects than before.
+ * Method:  twelve hear two subjects and an inbox each; by chance they ask for a PONG, read a little or
+ *          all, hear a third subject or hear it no longer; what each heard against the naive string.
+ */
+static void test_those_who_share_a_backlog_get_their_own(void **state)
+{
+    (void)state;
+    struct world *world = world_of_bytes(64 * MEBIBYTE);
+    struct client *publisher = client_plain(world, 0);
+    struct listener *crowd = calloc(CROWD, sizeof(*crowd));
+    assert_non_null(crowd);
+    uint64_t random = 1;
+    for (uint32_t i = 0; i < CROWD; i++) {
+        crowd[i].client = client_plain(world, 0);
+        crowd[i].client->room = i == 0 ? SIZE_MAX : 0;
+        client_says(crowd[i].client, "SUB ab.0 1\r\nSUB ab.1 2\r\nSUB in.%u 9\r\n", i);
+    }
+    world_run(world);
+    uint64_t shared_most = 0;
+    for (uint32_t at = 0; at < ROUNDS; at++) {
+        crowd_publish(publisher, crowd, at, &random);
+        if (chance(&random, 3) > 0) {
+            continue;
+        }
+        world_run(world);
+        shared_most = MAX_OF(shared_most, world_hub(world, 0)->pendings.backlogs.bytes);
+        struct listener *one = &crowd[1 + chance(&random, CROWD - 1)];
+        switch (chance(&random, 6)) {
+        case 0:
+            client_says(one->client, "PING\r\n");
+            must_hear(one, "PONG\r\n", 0, 0);
+            break;
+        case 1:
+            client_says(one->client, one->hears_c ? "UNSUB 3\r\n" : "SUB c 3\r\n");
+            one->hears_c = !one->hears_c;
+            break;
+        default:
+            one->client->room = chance(&random, 12) == 0 ? 100000 : chance(&random, 1000);
+        }
+        world_run(world);
+    }
+    assert_true(shared_most > 0);
+    for (uint32_t i = 0; i < CROWD; i++) {
+        crowd[i].client->room = SIZE_MAX;
+        world_run(world);
+        assert_int_equal(crowd[i].client->got_size, crowd[i].size);
+        assert_memory_equal(client_heard(crowd[i].client), crowd[i].naive, crowd[i].size);
+    }
+    assert_int_equal(gauges_of(world, 0).pending_entries_bytes, 0);
+    world_end(world);
+    free(crowd);
+}
+
 /* ---- other budgets --------------------------------------------------------------------------- */
 
 /*
@@ -513,6 +731,8 @@ int main(void)
         cmocka_unit_test(test_stalled_members_share_one_copy),
         cmocka_unit_test(test_stalled_sids_share_one_payload),
         cmocka_unit_test(test_stalled_sids_take_twice_at_most),
+        cmocka_unit_test(test_interleaved_audiences_are_kept_once),
+        cmocka_unit_test(test_those_who_share_a_backlog_get_their_own),
         cmocka_unit_test(test_the_longest_without_progress_is_closed),
         cmocka_unit_test(test_one_input_over_the_budget_is_closed),
         cmocka_unit_test(test_subscriptions_have_a_budget),

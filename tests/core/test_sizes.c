@@ -135,8 +135,12 @@ SIZE_AT_MOST(struct entry_more, 24);
 SIZE_AT_MOST(struct group, 40);
 /* One for each piece of a stalled session's backlog. */
 SIZE_AT_MOST(struct pending_entry, 32);
+/* One for each piece of a backlog that sessions share, for some of them, for each set of audiences. */
+SIZE_AT_MOST(struct backlog_piece, 24);
+SIZE_AT_MOST(struct backlog_block, 32);
+SIZE_AT_MOST(struct backlog, 72);
 /* One for each session with something pending. */
-SIZE_AT_MOST(struct pending_ring, 40);
+SIZE_AT_MOST(struct pending_ring, 56);
 /* One for each session that holds input. */
 SIZE_AT_MOST(struct input, 8);
 

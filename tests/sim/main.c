@@ -49,6 +49,7 @@ static const char *const bug_names[PLANTED_BUGS_COUNT] = {
     [PLANTED_DROP_UNCOUNTED] = "drop-uncounted",
     [PLANTED_LATEST_OLDEST] = "latest-oldest",
     [PLANTED_TRAIL_GAP] = "trail-gap",
+    [PLANTED_BACKLOG_GAP] = "backlog-gap",
     [PLANTED_GATE_STAYS] = "gate-stays",
     [PLANTED_HEARS_DENIED] = "hears-denied",
     [PLANTED_LOST_PROOF] = "lost-proof",
