@@ -61,7 +61,7 @@ static bool header_is_at(const struct skim *skim, const uint8_t *in, struct mess
 /* Frames not reported yet. */
 static uint64_t frames_count(struct skim *skim)
 {
-    uint64_t whole = skim->bytes / skim->frame.frame_bytes;
+    uint64_t whole = (skim->bytes + skim->held_bytes) / skim->frame.frame_bytes;
     uint64_t more = whole > skim->counted ? whole - skim->counted : 0;
     skim->counted += more;
     return more;
@@ -139,7 +139,10 @@ static void search(struct skim *skim, uint32_t got, uint32_t next, struct skim_f
     if (skim->held_bytes == skim->held_capacity) {
         found->trouble = SKIM_ASTRAY;
         search_end(skim);
+        return;
     }
+    /* As if all were well: no head may follow, and a frame that nobody reports is a lost one. */
+    found->after = frames_count(skim);
 }
 
 struct skim_found skim_take(struct skim *skim, struct skim_got got, uint32_t next)
@@ -177,10 +180,14 @@ struct skim_found skim_take(struct skim *skim, struct skim_got got, uint32_t nex
 
 uint32_t skim_close(struct skim *skim, uint64_t surplus)
 {
+    if (skim->searching) {
+        skim->bytes += skim->held_bytes;
+        search_end(skim);
+    }
     uint64_t stride = skim->frame.frame_bytes;
     uint64_t extra = surplus * stride + skim->bytes % stride;
     size_t ping = skim->frame.ping.size;
-    if (skim->searching || surplus > skim->counted || ping == 0 || extra % ping != 0) {
+    if (surplus > skim->counted || ping == 0 || extra % ping != 0) {
         return 0;
     }
     skim->bytes -= extra;

@@ -308,6 +308,38 @@ static void test_skim_closes(void **state)
     }
 }
 
+/* Goal:   a ping just before the end is none of the frames, and costs none of them, whatever was being
+ *         looked for when the stream ended.
+ * Method: 10 frames with a ping in front of each of the last and behind them, at every size of read,
+ *         looked at in each read and in some. */
+static void test_skim_closes_within_a_search(void **state)
+{
+    (void)state;
+    for (uint32_t at = 6; at <= 10; at++) {
+        for (uint32_t most = 1; most < 3 * FRAME_BYTES; most++) {
+            for (uint32_t look = 1; look <= 5; look += 2) {
+                struct stream *stream = stream_new();
+                for (uint32_t i = 0; i <= 10; i++) {
+                    if (i == at) {
+                        say(stream, "PING\r\n");
+                    }
+                    if (i < 10) {
+                        MAYBE(frame(stream, i) != NULL);
+                    }
+                }
+                struct skim skim;
+                skim_start(&skim, stream);
+                struct tally tally = read_all(&skim, stream, most, look, 0);
+                assert_true(tally.frames >= 10);
+                assert_int_equal(tally.pings + skim_close(&skim, tally.frames - 10), 1);
+                assert_int_equal(tally.foreign + tally.damaged + tally.astray, 0);
+                skim_end(&skim);
+                stream_free(stream);
+            }
+        }
+    }
+}
+
 /* Goal:   a frame that is not to count does not, whether all of it is there or not. */
 static void test_skim_disowns(void **state)
 {
@@ -358,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_skim_names_trouble),
         cmocka_unit_test(test_skim_disowns),
         cmocka_unit_test(test_skim_closes),
+        cmocka_unit_test(test_skim_closes_within_a_search),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
