@@ -43,9 +43,9 @@ struct skim_frame {
 
 struct skim {
     struct skim_frame frame;
-    uint64_t bytes;   /* since the beginning of the frame that was looked at last */
-    uint64_t counted; /* frames of them that were reported */
-    uint8_t *held;    /* owned; a head, or what is searched */
+    uint64_t bytes;      /* since the beginning of the frame that was looked at last */
+    uint64_t counted;    /* frames of them that were reported */
+    uint8_t *held;       /* owned; a head, or what is searched */
     uint32_t held_bytes; /* 0 unless searching */
     uint32_t held_capacity;
     bool searching;
