@@ -13,8 +13,9 @@
  *
  * Threads:     owner worker only.
  * Memory:      a backlog has members: sessions that add to their own by adding to it. Without any it
- *              is idle and has no block; some idle ones are kept, as the same sessions come again. A piece holds a reference to its chunk while an entry holds the piece, so that what
- *              is kept is exactly what is pending. A block is freed when nobody holds a piece of it and
+ *              is idle and has no block; some idle ones are kept, as the same sessions come again.
+ *              A piece holds a reference to its chunk while an entry holds the piece, so that what is
+ *              kept is exactly what is pending. A block is freed when nobody holds a piece of it and
  *              nothing more is put into it.
  * Invariants:  (1) a piece with holders holds a reference to its chunk, others hold nothing. (2) refs
  *              of a block: its pieces with holders, and one while it is its backlog's newest. (3) who
