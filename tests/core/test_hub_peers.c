@@ -35,7 +35,7 @@ static struct hub_gauges gauges_of(struct world *world, uint32_t worker)
 static void test_a_message_reaches_every_worker_once(void **state)
 {
     (void)state;
-    for (uint32_t workers = 2; workers <= WORLD_WORKERS_MAX; workers++) {
+    for (uint32_t workers = 2; workers <= WORLD_WORKERS_USUAL; workers++) {
         struct world *world = world_of(workers);
         struct client *clients[WORLD_WORKERS_MAX];
         for (uint32_t w = 0; w < workers; w++) {
@@ -57,6 +57,63 @@ static void test_a_message_reaches_every_worker_once(void **state)
         }
         assert_int_equal(world_metrics(world, 0)->envelopes_sent, workers - 1);
         assert_int_equal(world_metrics(world, 0)->envelopes_returned, workers - 1);
+        world_end(world);
+    }
+}
+
+static uint64_t sum_of(struct world *world, uint32_t workers, size_t counter)
+{
+    uint64_t sum = 0;
+    for (uint32_t w = 0; w < workers; w++) {
+        sum +=
+            *(const uint64_t *)(const void *)((const uint8_t *)world_metrics(world, w) + counter);
+    }
+    return sum;
+}
+
+#define SUM_OF(world, workers, counter) sum_of(world, workers, offsetof(struct metrics, counter))
+
+/*
+ * Goal:    what workers say to one another follows a formula: with interest on k of n workers, a change
+ *          of interest is one record, heard by the n - 1 others, and what a turn publishes to a subject
+ *          is k envelopes that come home, k doorbells out and one back (here all answer before the
+ *          first is heard; at most k), however many messages it is.
+ * Method:  2, 8 and 32 workers, k from none to all others, 1 and 50 messages at once, counted.
+ */
+static void test_traffic_between_workers_follows_its_formula(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {2, 8, 32};
+    static const uint32_t messages[] = {1, 50};
+    for (size_t i = 0; i < COUNT_OF(counts); i++) {
+        uint32_t n = counts[i];
+        struct world *world = world_of(n);
+        struct client *publisher = client_plain(world, 0);
+        for (uint32_t k = 0; k < n; k++) {
+            if (k > 0) {
+                uint64_t records = SUM_OF(world, n, interest_records);
+                uint64_t heard = SUM_OF(world, n, interest_received);
+                client_says(client_plain(world, k), "SUB a.b 1\r\n");
+                world_run(world);
+                assert_int_equal(SUM_OF(world, n, interest_records) - records, 1);
+                assert_int_equal(SUM_OF(world, n, interest_received) - heard, n - 1);
+            }
+            assert_int_equal(gauges_of(world, 0).interest_literals, k > 0 ? 1 : 0);
+            for (size_t m = 0; m < COUNT_OF(messages); m++) {
+                uint64_t envelopes = SUM_OF(world, n, envelopes_sent);
+                uint64_t returned = SUM_OF(world, n, envelopes_returned);
+                uint64_t doorbells = SUM_OF(world, n, doorbells_rung);
+                char text[1024] = "";
+                for (uint32_t j = 0; j < messages[m]; j++) {
+                    strcat(text, "PUB a.b 2\r\nhi\r\n");
+                }
+                client_says(publisher, "%s", text);
+                world_run(world);
+                assert_int_equal(SUM_OF(world, n, envelopes_sent) - envelopes, k);
+                assert_int_equal(SUM_OF(world, n, envelopes_returned) - returned, k);
+                assert_int_equal(SUM_OF(world, n, doorbells_rung) - doorbells, k > 0 ? k + 1 : 0);
+            }
+        }
         world_end(world);
     }
 }
@@ -414,6 +471,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_message_reaches_every_worker_once),
+        cmocka_unit_test(test_traffic_between_workers_follows_its_formula),
         cmocka_unit_test(test_interest_lives_as_long_as_a_subscription),
         cmocka_unit_test(test_a_queue_message_finds_a_second_member),
         cmocka_unit_test(test_a_queue_message_that_finds_none_is_counted_and_answered),

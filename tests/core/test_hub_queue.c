@@ -31,7 +31,7 @@ static void test_a_group_is_served_evenly(void **state)
     (void)state;
     enum { MEMBERS = 8, MESSAGES = 4000 };
     for (uint64_t seed = 1; seed <= 3; seed++) {
-        for (uint32_t workers = 1; workers <= WORLD_WORKERS_MAX; workers++) {
+        for (uint32_t workers = 1; workers <= WORLD_WORKERS_USUAL; workers++) {
             struct world *world = world_of(workers, seed);
             struct client *members[MEMBERS];
             for (uint32_t i = 0; i < MEMBERS; i++) {

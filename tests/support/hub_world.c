@@ -466,13 +466,6 @@ void world_turn_of(struct world *world, uint32_t worker)
     world_turn_end_of(world, worker);
 }
 
-void world_turn(struct world *world)
-{
-    for (uint32_t w = 0; w < world->options.workers; w++) {
-        world_turn_of(world, w);
-    }
-}
-
 static bool worker_is_idle(struct world *world, uint32_t worker)
 {
     if (hub_next_deadline(world->hubs[worker]) <= world->now_ns ||
@@ -492,6 +485,17 @@ static bool worker_is_idle(struct world *world, uint32_t worker)
         }
     }
     return true;
+}
+
+void world_turn(struct world *world)
+{
+    for (uint32_t w = 0; w < world->options.workers; w++) {
+        doorbell_awake(&world->ports[w].bell);
+        world_turn_of(world, w);
+        if (worker_is_idle(world, w)) {
+            doorbell_prepare_sleep(&world->ports[w].bell);
+        }
+    }
 }
 
 void world_run(struct world *world)

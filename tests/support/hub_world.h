@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-enum { WORLD_WORKERS_MAX = 4 };
+enum { WORLD_WORKERS_MAX = 32, WORLD_WORKERS_USUAL = 4 };
 
 #define WORLD_SECOND_NS 1000000000ull
 
