@@ -14,6 +14,11 @@ static size_t block_bytes(uint32_t class_index)
     return sizeof(struct backlog_block) + capacities[class_index] * sizeof(struct backlog_piece);
 }
 
+size_t backlogs_spare_bytes_max(void)
+{
+    return (size_t)BACKLOG_CLASSES * SPARE_BYTES_MAX + (size_t)IDLE_MAX * BACKLOG_BYTES;
+}
+
 void backlogs_init(struct backlogs *all, struct chunk_pool *chunks)
 {
     *all = (struct backlogs){.chunks = chunks};

@@ -86,6 +86,9 @@ struct backlogs {
     uint64_t bytes; /* of blocks, and of backlogs with members */
 };
 
+/* What is kept at most for members and pieces to come; `bytes` does not count it. */
+size_t backlogs_spare_bytes_max(void);
+
 void backlogs_init(struct backlogs *all, struct chunk_pool *chunks);
 /* Nothing is pending any more. */
 void backlogs_free(struct backlogs *all);

@@ -216,6 +216,7 @@ struct config_sizes {
     uint64_t connection_kernel_bytes; /* per connection: socket, armed poll */
     uint64_t socket_buffer_bytes;     /* per connection: what a blocked socket may hold unsent */
     uint64_t worker_bytes;            /* per worker: struct worker, inbox, scratch, stack */
+    uint64_t spare_bytes;             /* per worker: freed, and kept for what comes next */
     uint64_t ring_bytes;              /* per worker: SQ and CQ */
     uint64_t log_bytes;               /* per worker */
     uint64_t read_buffer_bytes;       /* per receive buffer */

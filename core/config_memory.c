@@ -80,6 +80,7 @@ void config_memory_bound(const struct config *config, const struct config_machin
                      sizes->connection_kernel_bytes);
     add_unsent(bound, machine, connections, sizes->socket_buffer_bytes);
     memory_bound_add(bound, "workers", workers, sizes->worker_bytes);
+    memory_bound_add(bound, "kept for the next burst", workers, sizes->spare_bytes);
     memory_bound_add(bound, "rings", workers, sizes->ring_bytes);
     memory_bound_add(bound, "receive buffers", workers * buffers, sizes->read_buffer_bytes);
     memory_bound_add(bound, "log rings", workers, sizes->log_bytes);

@@ -143,6 +143,12 @@ static void queues_free(struct hub *hub)
 
 /* ---- life of the hub ------------------------------------------------------------------------- */
 
+size_t hub_spare_bytes_max(void)
+{
+    return CHUNK_POOL_SPARE_BYTES + pending_spare_bytes_max() +
+           (size_t)BLOCKS_SPARE_MAX * (HUB_BLOCK_BYTES + INPUT_BYTES);
+}
+
 struct hub *hub_new(const struct hub_options *options, uint64_t now_ns)
 {
     ASSERT(options->worker < options->workers_count);

@@ -59,6 +59,9 @@ struct hub_options {
 };
 
 struct hub *hub_new(const struct hub_options *options, uint64_t now_ns);
+
+/* What a hub keeps at most of what it gave back, for what comes next; max_memory does not count it. */
+size_t hub_spare_bytes_max(void);
 /* Frees everything, whatever is open or under way. */
 void hub_free(struct hub *hub);
 

@@ -59,12 +59,26 @@ static inline struct pending_ring *ring_take(struct pending_pool *pool, uint32_t
     return ring;
 }
 
+/* How many spare ones of a class are kept. */
+static uint32_t spare_max(uint32_t class_index)
+{
+    return class_index <= 2 ? SPARE_ARRAYS_MAX : (uint32_t)SPARE_ARRAYS_MAX >> class_index;
+}
+
+size_t pending_spare_bytes_max(void)
+{
+    size_t bytes = backlogs_spare_bytes_max();
+    for (uint32_t i = 0; i < SPARE_CLASSES; i++) {
+        bytes += spare_max(i) * pending_ring_bytes(ENTRIES_FIRST << i);
+    }
+    return bytes;
+}
+
 static void ring_give(struct pending_pool *pool, struct pending_ring *ring)
 {
     uint32_t class_index = class_of(ring->capacity);
     pool->entries_bytes -= pending_ring_bytes(ring->capacity);
-    uint32_t keep = class_index <= 2 ? SPARE_ARRAYS_MAX : (uint32_t)SPARE_ARRAYS_MAX >> class_index;
-    if (class_index >= SPARE_CLASSES || pool->spare_count[class_index] >= keep) {
+    if (class_index >= SPARE_CLASSES || pool->spare_count[class_index] >= spare_max(class_index)) {
         memory_dense_free(ring);
         return;
     }

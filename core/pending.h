@@ -100,6 +100,9 @@ static inline uint64_t pending_pool_bytes(const struct pending_pool *pool)
     return pool->entries_bytes + pool->backlogs.bytes;
 }
 
+/* What a pool keeps at most for lists to come; pending_pool_bytes does not count it. */
+size_t pending_spare_bytes_max(void);
+
 void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks);
 void pending_pool_free(struct pending_pool *pool);
 

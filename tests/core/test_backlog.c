@@ -312,12 +312,31 @@ static void test_neighbours_are_one_piece(void **state)
     end(b);
 }
 
+/*
+ * Goal:    lists that nobody is a member of are kept up to a number, and cost nothing that is counted.
+ * Method:  more sets of audiences than that come and go.
+ */
+static void test_idle_lists_are_bounded(void **state)
+{
+    (void)state;
+    enum { SETS = 6000 };
+    struct bench *b = begin(1);
+    for (uint32_t hears = 1; hears <= SETS; hears++) {
+        backlog_leave(&b->all, backlog_join(&b->all, hears));
+    }
+    assert_in_range(b->all.idle_count, 1, SETS - 1);
+    assert_in_range(b->all.idle_count * sizeof(struct backlog), 1, backlogs_spare_bytes_max());
+    assert_int_equal(b->all.bytes, 0);
+    end(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_equals_the_naive_lists),
         cmocka_unit_test(test_a_backlog_for_each_set),
         cmocka_unit_test(test_neighbours_are_one_piece),
+        cmocka_unit_test(test_idle_lists_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -538,10 +538,11 @@ static void test_memory_bound(void **state)
     struct memory_bound bound;
     parse(&p, "--max_connections 100 --max_memory 1MB --read_buffers 5");
     struct config_machine machine = {.cpus = 2, .memory_bytes = 1 << 30, .descriptors = 1000};
-    struct config_sizes sizes = {.session_bytes = 10, .worker_bytes = 1000, .read_buffer_bytes = 7};
+    struct config_sizes sizes = {
+        .session_bytes = 10, .worker_bytes = 1000, .spare_bytes = 300, .read_buffer_bytes = 7};
     config_memory_bound(&p.config, &machine, &sizes, &bound);
-    assert_int_equal(bound.rows_count, 4);
-    assert_int_equal(bound.total_bytes, (1 << 20) + 100 * 10 + 2 * 1000 + 2 * 5 * 7);
+    assert_int_equal(bound.rows_count, 5);
+    assert_int_equal(bound.total_bytes, (1 << 20) + 100 * 10 + 2 * 1000 + 2 * 300 + 2 * 5 * 7);
     char text[128];
     assert_string_equal(memory_row_text(&bound.rows[1], text, sizeof(text)),
                         "connections (max_connections): 100 x 10 B = 1000 B");

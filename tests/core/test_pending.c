@@ -480,6 +480,38 @@ static void test_small_pieces_become_one_vector(void **state)
 }
 
 /*
+ * Goal:    what is kept for reuse has the bound that is told, whatever there was.
+ * Method:  more lists at once than are kept, of every size up to 64 entries, all cleared.
+ */
+static void test_what_is_kept_is_bounded(void **state)
+{
+    (void)state;
+    enum { LISTS = 5000, ENTRIES = 64, SMALLEST = 4 };
+    struct bench b;
+    begin(&b, 1);
+    b.control->used = ENTRIES * 2;
+    struct pending *lists = memory_alloc(LISTS * sizeof *lists);
+    memset(lists, 0, LISTS * sizeof *lists);
+    for (uint32_t i = 0; i < LISTS; i++) {
+        for (uint32_t j = 0; j < ENTRIES; j++) {
+            pending_add_range(&lists[i], &b.pool, b.control, j * 2, 1, 0);
+        }
+    }
+    for (uint32_t i = 0; i < LISTS; i++) {
+        pending_clear(&lists[i], &b.pool);
+    }
+    size_t kept = 0;
+    for (uint32_t i = 0; i < COUNT_OF(b.pool.spare_count); i++) {
+        kept += b.pool.spare_count[i] * pending_ring_bytes(SMALLEST << i);
+    }
+    assert_true(b.pool.spare_count[4] > 0);
+    assert_true(b.pool.spare_count[4] < LISTS);
+    assert_in_range(kept, 1, pending_spare_bytes_max() - backlogs_spare_bytes_max());
+    memory_free(lists);
+    end(&b);
+}
+
+/*
  * Goal:    neighbouring ranges of one chunk become one entry, others do not.
  * Method:  two adjacent, one with a gap, one of another chunk.
  */
@@ -568,6 +600,7 @@ int main(void)
         cmocka_unit_test(test_it_equals_the_naive_string),
         cmocka_unit_test(test_every_byte_boundary),
         cmocka_unit_test(test_small_pieces_become_one_vector),
+        cmocka_unit_test(test_what_is_kept_is_bounded),
         cmocka_unit_test(test_neighbours_become_one),
         cmocka_unit_test(test_pinned_entries_hold_references),
         cmocka_unit_test(test_the_ring_grows_and_is_used_again),
