@@ -319,12 +319,12 @@ static void test_neighbours_are_one_piece(void **state)
 static void test_idle_lists_are_bounded(void **state)
 {
     (void)state;
-    enum { SETS = 6000 };
+    enum { COMERS = 6000 };
     struct bench *b = begin(1);
-    for (uint32_t hears = 1; hears <= SETS; hears++) {
+    for (uint32_t hears = 1; hears <= COMERS; hears++) {
         backlog_leave(&b->all, backlog_join(&b->all, hears));
     }
-    assert_in_range(b->all.idle_count, 1, SETS - 1);
+    assert_in_range(b->all.idle_count, 1, COMERS - 1);
     assert_in_range(b->all.idle_count * sizeof(struct backlog), 1, backlogs_spare_bytes_max());
     assert_int_equal(b->all.bytes, 0);
     end(b);
