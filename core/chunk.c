@@ -67,6 +67,7 @@ struct chunk *chunk_take(struct chunk_pool *pool, uint32_t class_index, size_t s
     chunk->last_ns = pool->now_ns;
     chunk->mark = 0;
     chunk->messages = 0;
+    chunk->keeper = NULL;
     pool->chunks_count++;
     pool->used_bytes += chunk->size + sizeof(struct chunk);
     pool->used_bytes_peak = MAX_OF(pool->used_bytes_peak, pool->used_bytes);
@@ -77,6 +78,7 @@ void chunk_give(struct chunk_pool *pool, struct chunk *chunk)
 {
     ASSERT(chunk->refs == 0);
     ASSERT(chunk->cursors == 0);
+    ASSERT(chunk->keeper == NULL);
     ASSERT(!list_is_linked(&chunk->link));
     size_t bytes = chunk->size + sizeof(struct chunk);
     pool->chunks_count--;
@@ -89,6 +91,27 @@ void chunk_give(struct chunk_pool *pool, struct chunk *chunk)
     struct list *head = &pool->spare[chunk->class_index];
     list_push(head->next, &chunk->link);
     pool->spare_bytes += bytes;
+}
+
+void chunk_keep(struct chunk *chunk, struct chunk **keeper)
+{
+    ASSERT(chunk->refs > 1);
+    ASSERT(chunk->keeper == NULL);
+    chunk->keeper = keeper;
+    *keeper = chunk;
+}
+
+void chunk_unkeep(struct chunk *chunk)
+{
+    ASSERT(*chunk->keeper == chunk);
+    *chunk->keeper = NULL;
+    chunk->keeper = NULL;
+}
+
+void chunk_forsake(struct chunk_pool *pool, struct chunk *chunk)
+{
+    chunk_unkeep(chunk);
+    chunk_unref(pool, chunk);
 }
 
 uint64_t chunk_time(const struct chunk *chunk, uint32_t offset)

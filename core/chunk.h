@@ -10,7 +10,8 @@
  *              and a burst's memory goes home.
  * Limits:      the pool counts bytes and enforces nothing; the hub compares `used_bytes` with its
  *              budget and chooses victims.
- * Invariants:  (1) used <= size. (2) used_bytes is the sum over chunks not on a free list.
+ * Invariants:  (1) used <= size. (2) used_bytes is the sum over chunks not on a free list. (3) a chunk
+ *              with a keeper has two references at least.
  */
 #ifndef RINGHUB_CORE_CHUNK_H
 #define RINGHUB_CORE_CHUNK_H
@@ -43,6 +44,9 @@ struct chunk {
     uint32_t class_index;
     uint32_t messages; /* whole frames rendered into it; streams only */
     uint32_t mark;     /* evacuation's own */
+    /* Where the holder of one reference points to it who wants it only as long as somebody else has
+     * one too; NULL: nobody. */
+    struct chunk **keeper;
     uint8_t data[];
 };
 
@@ -71,13 +75,25 @@ static inline void chunk_ref(struct chunk *chunk)
 
 void chunk_give(struct chunk_pool *pool, struct chunk *chunk);
 
+/* The last reference but the keeper's went. */
+void chunk_forsake(struct chunk_pool *pool, struct chunk *chunk);
+
 static inline void chunk_unref(struct chunk_pool *pool, struct chunk *chunk)
 {
     ASSERT(chunk->refs > 0);
-    if (--chunk->refs == 0) {
+    chunk->refs--;
+    if (chunk->refs == 0) {
         chunk_give(pool, chunk);
+    } else if (UNLIKELY(chunk->refs == 1 && chunk->keeper != NULL)) {
+        chunk_forsake(pool, chunk);
     }
 }
+
+/* One of several references becomes that of a keeper: *keeper is the chunk until the others are gone
+ * or chunk_unkeep is called. */
+void chunk_keep(struct chunk *chunk, struct chunk **keeper);
+/* The keeper's reference is an ordinary one again. */
+void chunk_unkeep(struct chunk *chunk);
 
 /* About when the byte at offset came: between the first and the newest byte, in proportion. */
 uint64_t chunk_time(const struct chunk *chunk, uint32_t offset);

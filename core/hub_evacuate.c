@@ -204,8 +204,9 @@ static void evacuate(struct hub *hub)
         for (next = first + 1; next < count && holders[next].chunk == chunk; next++) {
         }
         /* Only where the holders are all that keeps it: a stream's chunk with cursors, or one
-         * under way in an envelope, stays whatever we do. */
-        bool is_ours = chunk->refs == next - first && chunk->cursors == 0;
+         * under way in an envelope, stays whatever we do. A keeper lets go with them. */
+        uint32_t kept = chunk->keeper != NULL;
+        bool is_ours = chunk->refs - kept == next - first && chunk->cursors == 0;
         if (is_ours && union_size(holders + first, next - first) < chunk->size / 2) {
             chunk_evacuate(hub, &arena, holders + first, next - first);
         }

@@ -1,6 +1,9 @@
 /* stream.c - the chain grows at the tail while rendering and shrinks at the head when trimmed. */
 #include "core/stream.h"
 
+/* A tail with less room than this is full: a small message or two. */
+enum { KEPT_ROOM_MIN = 256 };
+
 void stream_init(struct stream *stream)
 {
     *stream = (struct stream){0};
@@ -18,9 +21,20 @@ static void chunk_leave(struct stream *stream, struct chunk_pool *pool, struct c
     chunk_unref(pool, chunk);
 }
 
+/* Kept, and not wanted any more. */
+static void kept_drop(struct stream *stream, struct chunk_pool *pool)
+{
+    struct chunk *chunk = stream->kept;
+    chunk_unkeep(chunk);
+    chunk_unref(pool, chunk);
+}
+
 void stream_free(struct stream *stream, struct chunk_pool *pool)
 {
     ASSERT(stream->cursors_count == 0);
+    if (stream->kept != NULL) {
+        kept_drop(stream, pool);
+    }
     while (!list_is_empty(&stream->chain)) {
         chunk_leave(stream, pool, CONTAINER_OF(stream->chain.next, struct chunk, link));
     }
@@ -40,11 +54,32 @@ static struct chunk *chunk_add(struct stream *stream, struct chunk_pool *pool, s
     return chunk;
 }
 
+/* The kept tail is the chain again, if there is one with room for size bytes. */
+static struct chunk *kept_resume(struct stream *stream, struct chunk_pool *pool, size_t size)
+{
+    struct chunk *chunk = stream->kept;
+    if (chunk == NULL) {
+        return NULL;
+    }
+    if (chunk_room(chunk) < size) {
+        kept_drop(stream, pool);
+        return NULL;
+    }
+    chunk_unkeep(chunk);
+    list_push(&stream->chain, &chunk->link);
+    stream->step_chunk = chunk;
+    stream->step_offset = chunk->used;
+    return chunk;
+}
+
 /* Room for one frame in the tail chunk. */
 static struct chunk *reserve(struct stream *stream, struct chunk_pool *pool, size_t size)
 {
     struct chunk *tail = stream_tail(stream);
     if (LIKELY(tail != NULL && chunk_room(tail) >= size)) {
+        return tail;
+    }
+    if (tail == NULL && (tail = kept_resume(stream, pool, size)) != NULL) {
         return tail;
     }
     return chunk_add(stream, pool, size);
@@ -146,6 +181,12 @@ uint32_t stream_gather(const struct stream *stream, struct cursor cursor, struct
     return count;
 }
 
+/* Its last bytes are somebody's still, and there is room behind them. */
+static bool is_worth_keeping(const struct stream *stream, const struct chunk *chunk)
+{
+    return chunk->refs > 1 && chunk == stream_tail(stream) && chunk_room(chunk) >= KEPT_ROOM_MIN;
+}
+
 void stream_trim(struct stream *stream, struct chunk_pool *pool)
 {
     while (!list_is_empty(&stream->chain)) {
@@ -153,6 +194,12 @@ void stream_trim(struct stream *stream, struct chunk_pool *pool)
         uint64_t chunk_end = chunk->base + chunk->used;
         bool is_needed = chunk->cursors > 0 || chunk_end > stream->step;
         if (is_needed) {
+            return;
+        }
+        if (is_worth_keeping(stream, chunk)) {
+            chunk_ref(chunk);
+            chunk_leave(stream, pool, chunk);
+            chunk_keep(chunk, &stream->kept);
             return;
         }
         chunk_leave(stream, pool, chunk);
@@ -185,5 +232,10 @@ void stream_check(const struct stream *stream)
     }
     ASSERT(cursors == stream->cursors_count);
     ASSERT(position == UINT64_MAX || position == stream->end);
+    if (stream->kept != NULL) {
+        ASSERT(list_is_empty(&stream->chain) && stream->kept->keeper == &stream->kept);
+        ASSERT(stream->kept->refs > 1 && stream->kept->cursors == 0);
+        ASSERT(stream->kept->base + stream->kept->used == stream->end);
+    }
     ASSERT(stream->step <= stream->end);
 }

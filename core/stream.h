@@ -8,12 +8,17 @@
  * which pins its chunk and, since the chain is kept in order, every chunk after it. So ten thousand
  * stalled members of one audience are ten thousand cursors and one copy of the bytes.
  *
+ * Members that hear other audiences too hold ranges of chunks instead. While they do, the tail is kept
+ * although the chain needs it no more, and what comes next lies behind it: otherwise each turn that
+ * brings little would leave them a chunk that is nearly empty.
+ *
  * Threads:     owner worker only.
  * Memory:      the stream holds one reference to each chunk of its chain. A closed range (pending.h)
- *              holds references of its own.
+ *              holds references of its own. The kept tail goes with the last of them.
  * Invariants:  (1) start of chain <= every cursor <= end; step <= end.
  *              (2) the chain's first chunk has a cursor, or holds step, or the chain is empty.
- *              (3) a frame never crosses a chunk.
+ *              (3) a frame never crosses a chunk. (4) kept is NULL or the chain is empty; its bytes are
+ *              the last that were rendered.
  */
 #ifndef RINGHUB_CORE_STREAM_H
 #define RINGHUB_CORE_STREAM_H
@@ -29,6 +34,7 @@ extern "C" {
 
 struct stream {
     struct list chain;
+    struct chunk *kept;
     struct chunk *step_chunk; /* where members in step stand; NULL: the chain was empty */
     uint32_t step_offset;
     uint32_t turn_messages; /* rendered since step */

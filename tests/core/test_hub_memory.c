@@ -342,7 +342,12 @@ static const struct interleaved two_audiences = {"SUB a.0 1\r\nSUB a.1 2\r\n", 2
 static const struct interleaved hundred_subjects = {"SUB a.> 1\r\nSUB a.*.c 2\r\n", 100, "a.%u.c",
                                                     2};
 
-enum { BODY_BYTES = 120 };
+enum {
+    BODY_BYTES = 120,
+    /* "MSG a.00.c 1 120\r\n", the body and its end, a backlog_piece of 24, and an eighth more for
+     * heads and ends of chunks and blocks. */
+    FRAME_AND_PIECE_BYTES_MAX = (18 + BODY_BYTES + 2 + 24) * 9 / 8,
+};
 
 static void interleaved_publish(struct client *publisher, const struct interleaved *what,
                                 uint32_t at)
@@ -417,9 +422,10 @@ static uint64_t interleaved_bytes(const struct interleaved *what, uint32_t stall
 
 /*
  * Goal:    what the stalled cost grows with what was published and not with how many they are, also
- *          where audiences and subjects take turns; what they get when they read is all of it.
+ *          where audiences and subjects take turns, and by little more than the frames; what they get
+ *          when they read is all of it.
  * Method:  ten and a hundred, two subjects that alternate and a hundred under two patterns, one message
- *          a turn and several; the log's bytes.
+ *          a turn and several; the log's bytes, also after twice as many messages.
  */
 static void test_interleaved_audiences_are_kept_once(void **state)
 {
@@ -433,10 +439,14 @@ static void test_interleaved_audiences_are_kept_once(void **state)
         for (uint32_t per_turn = 1; per_turn <= 16; per_turn += 15) {
             uint64_t few = interleaved_bytes(table[i].what, 10, 2000, per_turn);
             uint64_t many = interleaved_bytes(table[i].what, 100, 2000, per_turn);
-            print_message("%s, 2000 messages, %u a turn: 10 stalled %llu, 100 stalled %llu\n",
+            uint64_t twice = interleaved_bytes(table[i].what, 10, 4000, per_turn);
+            uint64_t copy = (twice - few) / ((uint64_t)2000 * table[i].what->copies);
+            print_message("%s, 2000 messages, %u a turn: 10 stalled %llu, 100 stalled %llu; a "
+                          "frame more %llu\n",
                           table[i].name, per_turn, (unsigned long long)few,
-                          (unsigned long long)many);
+                          (unsigned long long)many, (unsigned long long)copy);
             assert_true(many <= few + few / 4);
+            assert_in_range(copy, BODY_BYTES, FRAME_AND_PIECE_BYTES_MAX);
         }
     }
 }

@@ -130,7 +130,7 @@ SIZE_AT_MOST(struct audience, 64);
 /* With a sid of up to six digits it is a block of 64. */
 static_assert(offsetof(struct audience, sid) <= 58, "struct audience");
 SIZE_AT_MOST(struct entry, 24);
-SIZE_AT_MOST(struct crowd, 88);
+SIZE_AT_MOST(struct crowd, 96);
 SIZE_AT_MOST(struct entry_more, 24);
 SIZE_AT_MOST(struct group, 40);
 /* One for each piece of a stalled session's backlog. */

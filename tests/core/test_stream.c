@@ -11,7 +11,15 @@
 
 #include <cmocka.h>
 
-enum { CURSORS = 6, NAIVE_MAX = 16 * 1024 * 1024 };
+enum { CURSORS = 6, RANGES = 8, NAIVE_MAX = 16 * 1024 * 1024 };
+
+/* What somebody holds who has no cursor. */
+struct range {
+    struct chunk *chunk; /* NULL: nothing */
+    uint32_t offset;
+    uint32_t size;
+    uint64_t position;
+};
 
 struct bench {
     struct chunk_pool pool;
@@ -22,6 +30,7 @@ struct bench {
     struct cursor cursors[CURSORS];
     uint64_t positions[CURSORS];
     bool is_open[CURSORS];
+    struct range ranges[RANGES];
 };
 
 static uint64_t draw(struct bench *b, uint64_t below)
@@ -109,6 +118,13 @@ static void check(struct bench *b)
                        1 + draw(b, 100000));
         }
     }
+    for (int i = 0; i < RANGES; i++) {
+        const struct range *range = &b->ranges[i];
+        if (range->chunk != NULL) {
+            assert_memory_equal(range->chunk->data + range->offset, b->naive + range->position,
+                                range->size);
+        }
+    }
     if (b->stream.end > b->stream.step) {
         check_from(b, stream_step(&b->stream), b->stream.step, 8, 1 << 20);
         uint64_t position = b->stream.step + draw(b, b->stream.end - b->stream.step);
@@ -137,12 +153,40 @@ static void move_cursor(struct bench *b, int i)
     }
 }
 
+/* Holds what this turn brought to the newest chunk, or lets go. */
+static void move_range(struct bench *b, int i)
+{
+    struct range *range = &b->ranges[i];
+    struct chunk *tail = stream_tail(&b->stream);
+    if (range->chunk != NULL) {
+        chunk_unref(&b->pool, range->chunk);
+        range->chunk = NULL;
+    } else if (b->stream.end > b->stream.step) {
+        uint64_t position = MAX_OF(tail->base, b->stream.step);
+        *range = (struct range){.chunk = tail,
+                                .offset = (uint32_t)(position - tail->base),
+                                .size = (uint32_t)(b->stream.end - position),
+                                .position = position};
+        chunk_ref(tail);
+    }
+}
+
+static void release_ranges(struct bench *b)
+{
+    for (int i = 0; i < RANGES; i++) {
+        if (b->ranges[i].chunk != NULL) {
+            chunk_unref(&b->pool, b->ranges[i].chunk);
+            b->ranges[i].chunk = NULL;
+        }
+    }
+}
+
 /*
- * Goal:    whoever stands at step or at a cursor sees every byte behind him, whatever is trimmed;
- *          and nothing that nobody needs is kept.
- * Method:  random renders, cursors that open at the end, advance and close, ends of turns; the
- *          bytes are compared with a naive copy, ASan watches what is freed; at the end no chunk is
- *          left.
+ * Goal:    whoever stands at step or at a cursor, or holds a range, sees every byte of his, whatever is
+ *          trimmed; and nothing that nobody needs is kept.
+ * Method:  random renders, cursors that open at the end, advance and close, ranges held and let go,
+ *          ends of turns; the bytes are compared with a naive copy, ASan watches what is freed; at the
+ *          end no chunk is left.
  */
 static void test_cursors_see_every_byte(void **state)
 {
@@ -151,12 +195,16 @@ static void test_cursors_see_every_byte(void **state)
         struct bench b;
         begin(&b, seed);
         for (int i = 0; i < 300; i++) {
-            switch (draw(&b, 4)) {
+            switch (draw(&b, 6)) {
             case 0:
                 render(&b, 1 + draw(&b, 5), draw(&b, 8) == 0 ? 9000 : 100);
                 break;
             case 1:
                 stream_turn_end(&b.stream, &b.pool);
+                break;
+            case 2:
+            case 3:
+                move_range(&b, (int)draw(&b, RANGES));
                 break;
             default:
                 move_cursor(&b, (int)draw(&b, CURSORS));
@@ -170,9 +218,75 @@ static void test_cursors_see_every_byte(void **state)
             }
         }
         stream_turn_end(&b.stream, &b.pool);
-        assert_int_equal(b.pool.used_bytes, 0);
+        bool is_last = seed % 2 == 0; /* the stream, or who holds ranges of it */
+        if (is_last) {
+            release_ranges(&b);
+            assert_int_equal(b.pool.used_bytes, 0);
+        }
+        stream_free(&b.stream, &b.pool);
+        release_ranges(&b);
         end(&b);
     }
+}
+
+/*
+ * Goal:    whoever does not read and has no cursor costs what the bytes cost that he holds: what a turn
+ *          brings lies behind what he holds of the turn before. A tail that nobody holds goes home, be
+ *          it the stream's or not.
+ * Method:  a thousand turns of one small message, all held in ranges, the chunks that they take; then
+ *          they are let go, the newest first, and one more turn.
+ */
+static void test_a_tail_is_filled_while_it_is_held(void **state)
+{
+    (void)state;
+    enum { TURNS = 1000 };
+    struct bench b;
+    begin(&b, 11);
+    static struct chunk *held[TURNS];
+    for (int i = 0; i < TURNS; i++) {
+        render(&b, 1, 100);
+        held[i] = stream_tail(&b.stream);
+        chunk_ref(held[i]);
+        stream_turn_end(&b.stream, &b.pool);
+        stream_check(&b.stream);
+        assert_null(stream_tail(&b.stream));
+    }
+    assert_in_range(b.pool.used_bytes, b.stream.end, b.stream.end + b.stream.end / 8);
+    for (int i = TURNS - 1; i >= 0; i--) {
+        chunk_unref(&b.pool, held[i]);
+    }
+    assert_int_equal(b.pool.used_bytes, 0);
+    assert_null(b.stream.kept);
+    render(&b, 1, 100);
+    check_from(&b, stream_step(&b.stream), b.stream.step, 8, 4096);
+    stream_turn_end(&b.stream, &b.pool);
+    assert_int_equal(b.pool.used_bytes, 0);
+    end(&b);
+}
+
+/*
+ * Goal:    a kept tail without room for what comes is let go, and not filled past its end.
+ * Method:  a small frame, held; one larger than the rest of the chunk.
+ */
+static void test_a_tail_without_room_is_let_go(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b, 12);
+    render(&b, 1, 100);
+    struct chunk *held = stream_tail(&b.stream);
+    chunk_ref(held);
+    stream_turn_end(&b.stream, &b.pool);
+    assert_ptr_equal(b.stream.kept, held);
+    render(&b, 40, 9000);
+    assert_null(b.stream.kept);
+    assert_int_equal(held->refs, 1);
+    stream_check(&b.stream);
+    check_from(&b, stream_step(&b.stream), b.stream.step, 8, 4 << 20);
+    chunk_unref(&b.pool, held);
+    stream_turn_end(&b.stream, &b.pool);
+    assert_int_equal(b.pool.used_bytes, 0);
+    end(&b);
 }
 
 /*
@@ -255,6 +369,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cursors_see_every_byte),
         cmocka_unit_test(test_memory_returns_every_turn),
+        cmocka_unit_test(test_a_tail_is_filled_while_it_is_held),
+        cmocka_unit_test(test_a_tail_without_room_is_let_go),
         cmocka_unit_test(test_a_large_frame_is_whole),
         cmocka_unit_test(test_a_cursor_pins_what_follows),
     };
