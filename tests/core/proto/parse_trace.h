@@ -25,6 +25,7 @@ struct nats_trace {
 
 static inline void nats_trace_add(struct nats_trace *trace, const void *ptr, size_t size)
 {
+    ASSERT(trace->size < UINT32_MAX && size < UINT32_MAX);
     if (trace->size + size + 1 > trace->capacity) {
         trace->capacity = 2 * (trace->size + size + 1);
         trace->text = (char *)memory_resize(trace->text, trace->capacity);
