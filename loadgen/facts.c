@@ -126,10 +126,22 @@ json_t *facts_machine(void)
     set_file(object, "clock_source",
              "/sys/devices/system/clocksource/clocksource0/current_clocksource");
     set_file(object, "load_average", "/proc/loadavg");
+    set_file(object, "tcp_mem", "/proc/sys/net/ipv4/tcp_mem");
     set_file(object, "tcp_rmem", "/proc/sys/net/ipv4/tcp_rmem");
     set_file(object, "tcp_wmem", "/proc/sys/net/ipv4/tcp_wmem");
     json_object_set_new(object, "mitigations", mitigations_json());
     return object;
+}
+
+uint64_t facts_sockets_bytes(void)
+{
+    char text[TEXT_MAX];
+    unsigned long long pressure = 0;
+    (void)file_read("/proc/sys/net/ipv4/tcp_mem", text, sizeof text);
+    if (sscanf(text, "%*s %llu", &pressure) != 1) {
+        return 0;
+    }
+    return pressure * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* ---- command lines ---- */

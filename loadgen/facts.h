@@ -18,6 +18,10 @@ extern "C" {
 /* Kernel, CPU, memory, mitigations: what makes figures of two machines differ. */
 json_t *facts_machine(void);
 
+/* What the kernel lends to all TCP sockets together before it calls it pressure (tcp_mem, the second of
+ * its three figures, in bytes); 0: not known. */
+uint64_t facts_sockets_bytes(void);
+
 /* A command line as an array. What looks like a password is replaced: the value of an option with
  * pass, auth, token or secret in its name, and user and password in a URL. */
 json_t *facts_command(const char *const *words, size_t count);

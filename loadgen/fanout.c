@@ -7,6 +7,7 @@
 
 #include "loadgen/capacity.h"
 #include "loadgen/driver.h"
+#include "loadgen/facts.h"
 #include "loadgen/report.h"
 
 #include <errno.h>
@@ -670,6 +671,7 @@ int fanout_main(int argc, char **argv)
         fprintf(stderr, "hubload: %s\nTry: hubload %s --help\n", error, argv[0]);
         return 2;
     }
+    f.scenario.sockets_bytes = facts_sockets_bytes();
     f.live = isatty(STDERR_FILENO);
     f.out =
         f.scenario.json_path != NULL && strcmp(f.scenario.json_path, "-") == 0 ? stderr : stdout;

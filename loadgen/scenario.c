@@ -16,14 +16,15 @@ enum { SUBJECT_END_MAX = 32, PUBLISHERS_MAX = 65536 };
 
 /* The default window. What is under way to all subscribers lies in the kernel's socket buffers:
  * with 4 MiB for each of 1,000 it is gigabytes, and the run measures memory pressure
- * (net.ipv4.tcp_mem) instead of the server. */
+ * (net.ipv4.tcp_mem) instead of the server. On a small machine that begins earlier: at most half of
+ * what the kernel lends without pressure, which leaves the rest for what buffers cost beside their
+ * bytes. */
 enum {
     WINDOW_BYTES_MAX = 4 << 20,
     WINDOW_BYTES_MIN = 32 << 10,
     WINDOW_BYTES_ALL = 128 << 20,
     /* What a read costs is mostly the acknowledgement that it sends, and a larger window makes reads
-     * larger (skim_portion): who only counts shall cost little. Still a quarter of what the kernel
-     * gives to all sockets of a machine with 24 GiB. */
+     * larger (skim_portion): who only counts shall cost little. */
     WINDOW_BYTES_ALL_COUNT = 512 << 20,
 };
 
@@ -655,6 +656,9 @@ uint64_t scenario_window(const struct scenario *s)
     uint64_t bytes = s->window_bytes;
     if (bytes == 0) {
         uint64_t all = s->verify_count ? WINDOW_BYTES_ALL_COUNT : WINDOW_BYTES_ALL;
+        if (s->sockets_bytes != 0) {
+            all = MIN_OF(all, s->sockets_bytes / 2);
+        }
         bytes = MAX_OF(all / s->subscribers, (uint64_t)WINDOW_BYTES_MIN);
         bytes = MIN_OF(bytes, (uint64_t)WINDOW_BYTES_MAX);
     }

@@ -96,6 +96,8 @@ struct scenario {
     bool poisson;
     uint64_t window_bytes;    /* 0: by the number of subscribers */
     uint64_t window_messages; /* 0: from window_bytes */
+    uint64_t
+        sockets_bytes; /* what the kernel lends to all sockets without pressure; 0: not known */
 
     uint32_t receive_buffer; /* SO_RCVBUF of subscribers, bytes; 0: the kernel sizes it */
     uint32_t threads;        /* 0: chosen */

@@ -9,6 +9,8 @@
 #include "loadgen/facts.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,6 +34,21 @@ static void test_facts_command_hides_secrets(void **state)
         assert_string_equal(json_string_value(json_array_get(command, i)), shown[i]);
     }
     json_decref(command);
+}
+
+/* Goal:   what the kernel lends to sockets is known, in bytes.
+ * Method: its file, read another way. */
+static void test_facts_sockets(void **state)
+{
+    (void)state;
+    uint64_t low = 0;
+    uint64_t pressure = 0;
+    FILE *file = fopen("/proc/sys/net/ipv4/tcp_mem", "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%" SCNu64 " %" SCNu64, &low, &pressure), 2);
+    fclose(file);
+    assert_int_equal(facts_sockets_bytes(), pressure * (uint64_t)sysconf(_SC_PAGESIZE));
+    assert_true(pressure > low);
 }
 
 /* Goal:   a server is described by its greeting and its process.
@@ -77,6 +94,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_facts_command_hides_secrets),
+        cmocka_unit_test(test_facts_sockets),
         cmocka_unit_test(test_facts_server),
         cmocka_unit_test(test_facts_machine),
     };

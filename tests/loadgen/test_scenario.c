@@ -122,6 +122,35 @@ static void test_scenario_chooses_a_window(void **state)
     }
 }
 
+/* Goal:   on a small machine the default window fits what the kernel lends to sockets, and what was asked
+ *         for stays as it was asked for.
+ * Method: a table of what it lends. */
+static void test_scenario_window_fits_the_machine(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[WORDS_MAX];
+        uint64_t lends;
+        uint64_t messages;
+    } table[] = {
+        {{"--subscribers", "1024"}, 0, 1024},
+        {{"--subscribers", "1024"}, 1 << 30, 1024},
+        {{"--subscribers", "1024"}, 128 << 20, 512},
+        {{"--subscribers", "1024"}, 1 << 20, 256},
+        {{"--subscribers", "1024", "--verify", "count"}, 1 << 30, 4096},
+        {{"--subscribers", "1024", "--verify", "count"}, 512 << 20, 2048},
+        {{"--subscribers", "1024", "--window", "1280"}, 1 << 20, 10},
+        {{"--subscribers", "1024", "--window-messages", "3000"}, 1 << 20, 3000},
+    };
+    for (size_t i = 0; i < COUNT_OF(table); i++) {
+        struct scenario s;
+        char error[256];
+        assert_int_equal(parse(&s, table[i].words, error, sizeof error), SCENARIO_RUN);
+        s.sockets_bytes = table[i].lends;
+        assert_int_equal(scenario_window(&s), table[i].messages);
+    }
+}
+
 /* Goal:   shares become numbers, and pairs what they stand for.
  * Method: a table. */
 static void test_scenario_settles_shares(void **state)
@@ -159,6 +188,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scenario_refuses_with_a_sentence),
         cmocka_unit_test(test_scenario_chooses_a_window),
+        cmocka_unit_test(test_scenario_window_fits_the_machine),
         cmocka_unit_test(test_scenario_settles_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
