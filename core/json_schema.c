@@ -449,7 +449,7 @@ static const char *check_string(const struct checking *c, const struct node *nod
     struct bytes raw = json_inside(value);
     const char *wrong = NULL;
     if (node->sizes[SIZE_MIN_LENGTH] != SIZE_MAX || node->sizes[SIZE_MAX_LENGTH] != SIZE_MAX) {
-        wrong = check_sizes(node, SIZE_MIN_LENGTH, json_string_length(raw));
+        wrong = check_sizes(node, SIZE_MIN_LENGTH, json_characters(raw));
     }
     if (wrong == NULL && node->pattern != NULL) {
         struct bytes meaning = bytes_of(c->to, json_unescape(raw, c->to));
@@ -513,7 +513,7 @@ static bool is_choice(struct bytes choices, struct bytes value)
     struct json_cursor c = json_cursor_of(choices);
     json_enter(&c);
     for (bool first = true; json_next(&c, &first);) {
-        if (json_equal(json_take(&c), value)) {
+        if (json_value_equals(json_take(&c), value)) {
             return true;
         }
     }
@@ -536,7 +536,7 @@ static const char *check(const struct checking *c, uint32_t index, struct bytes 
     if (node->choices.size > 0 && !is_choice(node->choices, value)) {
         return "enum";
     }
-    if (node->constant.size > 0 && !json_equal(node->constant, value)) {
+    if (node->constant.size > 0 && !json_value_equals(node->constant, value)) {
         return "const";
     }
     switch (type) {

@@ -166,7 +166,7 @@ static bool arrays_equal(struct bytes a, struct bytes b)
             return more_a == more_b;
         }
         struct bytes item_a = json_take(&at_a);
-        if (!json_equal(item_a, json_take(&at_b))) {
+        if (!json_value_equals(item_a, json_take(&at_b))) {
             return false;
         }
     }
@@ -179,7 +179,7 @@ static bool has_member(struct bytes object, struct bytes key, struct bytes value
     for (bool first = true; json_next(&c, &first);) {
         struct bytes other = json_key(&c);
         struct bytes its = json_take(&c);
-        if (strings_equal(other, key) && json_equal(its, value)) {
+        if (strings_equal(other, key) && json_value_equals(its, value)) {
             return true;
         }
     }
@@ -221,7 +221,7 @@ static bool objects_equal(struct bytes a, struct bytes b)
     return true;
 }
 
-bool json_equal(struct bytes a, struct bytes b)
+bool json_value_equals(struct bytes a, struct bytes b)
 {
     enum json_type type = json_type_of(a);
     if (type != json_type_of(b)) {
@@ -241,7 +241,7 @@ bool json_equal(struct bytes a, struct bytes b)
     }
 }
 
-size_t json_string_length(struct bytes raw)
+size_t json_characters(struct bytes raw)
 {
     size_t length = 0;
     for (size_t i = 0; i < raw.size;) {

@@ -50,10 +50,10 @@ int json_number_compare(struct bytes a, struct bytes b);
 bool json_number_is_integer(struct bytes number);
 
 /* Objects without regard to order; one that has a name twice is equal to none. */
-bool json_equal(struct bytes a, struct bytes b);
+bool json_value_equals(struct bytes a, struct bytes b);
 
 /* Code points of a string, from what stands between its quotes. */
-size_t json_string_length(struct bytes raw);
+size_t json_characters(struct bytes raw);
 
 #ifdef __cplusplus
 }

@@ -172,7 +172,7 @@ static void test_numbers(void **state)
 static void test_values(void **state)
 {
     (void)state;
-    assert_int_equal(json_string_length(bytes_text("a\xC3\xA4\\n\\u00e4\\ud83d\\ude00\\\\")), 6);
+    assert_int_equal(json_characters(bytes_text("a\xC3\xA4\\n\\u00e4\\ud83d\\ude00\\\\")), 6);
     static const struct {
         const char *text;
         const char *left;

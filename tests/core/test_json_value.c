@@ -110,7 +110,8 @@ static void test_objects(void **state)
     for (size_t i = 0; i < COUNT_OF(pairs); i++) {
         struct bytes a = bytes_text(pairs[i].a);
         struct bytes b = bytes_text(pairs[i].b);
-        if (json_equal(a, b) != pairs[i].equal || json_equal(b, a) != pairs[i].equal) {
+        if (json_value_equals(a, b) != pairs[i].equal ||
+            json_value_equals(b, a) != pairs[i].equal) {
             fail_msg("%s and %s", pairs[i].a, pairs[i].b);
         }
     }
@@ -129,7 +130,7 @@ static void test_string_length(void **state)
                  {"\\\\u0041", 6},
                  {"\\\"\\n\\u0000", 3}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        assert_int_equal(json_string_length(bytes_text(cases[i].raw)), cases[i].length);
+        assert_int_equal(json_characters(bytes_text(cases[i].raw)), cases[i].length);
     }
 }
 
