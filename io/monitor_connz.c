@@ -222,20 +222,20 @@ void monitor_write_slowz(struct monitor_view *view, struct body *body)
 
 /* ---- /subsz ------------------------------------------------------------------------------------ */
 
-static void put_index(json_t *page, const struct monitor_view *view)
+void monitor_put_index(json_t *object, const struct monitor_view *view)
 {
     const struct hub_gauges *gauges = &view->gauges;
     double matches = (double)gauges->index_matches;
     double hits = (double)gauges->index_cache_hits;
     double publishes = (double)view->sum.publishes;
-    json_object_set_new(page, "num_subscriptions", json_of(gauges->subscriptions));
-    json_object_set_new(page, "num_cache", json_of(gauges->index_cached));
-    json_object_set_new(page, "num_inserts", json_of(view->sum.subscriptions_added));
-    json_object_set_new(page, "num_removes", json_of(view->sum.subscriptions_removed));
-    json_object_set_new(page, "num_matches", json_of(gauges->index_matches));
-    json_object_set_new(page, "cache_hit_rate", json_real(matches > 0 ? hits / matches : 0));
-    json_object_set_new(page, "max_fanout", json_of(0));
-    json_object_set_new(page, "avg_fanout",
+    json_object_set_new(object, "num_subscriptions", json_of(gauges->subscriptions));
+    json_object_set_new(object, "num_cache", json_of(gauges->index_cached));
+    json_object_set_new(object, "num_inserts", json_of(view->sum.subscriptions_added));
+    json_object_set_new(object, "num_removes", json_of(view->sum.subscriptions_removed));
+    json_object_set_new(object, "num_matches", json_of(gauges->index_matches));
+    json_object_set_new(object, "cache_hit_rate", json_real(matches > 0 ? hits / matches : 0));
+    json_object_set_new(object, "max_fanout", json_of(0));
+    json_object_set_new(object, "avg_fanout",
                         json_real(publishes > 0 ? (double)view->sum.messages_out / publishes : 0));
 }
 
@@ -270,7 +270,7 @@ void monitor_write_subsz(struct monitor_view *view, struct body *body)
     json_t *page = json_object();
     json_object_set_new(page, "server_id", json_of_text(view->facts->server_id));
     json_object_set_new(page, "now", json_of_time(view->wall_ns));
-    put_index(page, view);
+    monitor_put_index(page, view);
     if (!lists) {
         json_object_set_new(page, "total", json_of(0));
         json_object_set_new(page, "offset", json_of(request->offset));

@@ -129,6 +129,9 @@ static json_t *account_detail(struct monitor_view *view)
     json_object_set_new(detail, "leafnode_connections", json_of(0));
     json_object_set_new(detail, "client_connections", json_of(view->gauges.sessions));
     json_object_set_new(detail, "subscriptions", json_of(view->gauges.subscriptions));
+    json_t *stats = json_object();
+    monitor_put_index(stats, view);
+    json_object_set_new(detail, "sublist_stats", stats);
     return detail;
 }
 

@@ -80,6 +80,8 @@ void monitor_write_hubz(struct monitor_view *view, struct body *body);
 void monitor_write_metrics(struct monitor_view *view, struct body *body);
 /* Bytes of memory this process has in RAM. */
 uint64_t monitor_resident_bytes(void);
+/* What is known of matching, among what else the object has. The workers have been asked. */
+void monitor_put_index(json_t *object, const struct monitor_view *view);
 /* The connections with the most pending bytes and the oldest pending message, at most limit each. */
 json_t *monitor_slow(struct monitor_view *view, uint32_t limit);
 

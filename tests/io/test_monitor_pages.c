@@ -301,6 +301,17 @@ static void test_account(void **state)
     const json_t *sum = json_array_get(json_object_get(sums, "account_statz"), 0);
     assert_int_equal(number(detail, "client_connections"), number(sum, "conns"));
     assert_int_equal(number(detail, "subscriptions"), number(sum, "num_subscriptions"));
+    struct monitor_request index = {.page = PAGE_SUBSZ};
+    json_t *subs = page_of(&fake, &index);
+    const json_t *stats = json_object_get(detail, "sublist_stats");
+    assert_int_equal(json_object_size(stats), 8);
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)stats, key, value)
+    {
+        assert_true(json_equal(value, json_object_get(subs, key)));
+    }
+    json_decref(subs);
     json_decref(sums);
     json_decref(page);
 }
