@@ -1,5 +1,6 @@
 /* stream.c - the chain grows at the tail while rendering and shrinks at the head when trimmed. */
 #include "core/stream.h"
+#include "core/planted.h"
 
 /* A tail with less room than this is full: a small message or two. */
 enum { KEPT_ROOM_MIN = 256 };
@@ -68,7 +69,7 @@ static struct chunk *kept_resume(struct stream *stream, struct chunk_pool *pool,
     chunk_unkeep(chunk);
     list_push(&stream->chain, &chunk->link);
     stream->step_chunk = chunk;
-    stream->step_offset = chunk->used;
+    stream->step_offset = PLANTED(PLANTED_KEPT_AGAIN) ? 0 : chunk->used;
     return chunk;
 }
 

@@ -48,6 +48,7 @@ static const char *const bug_names[PLANTED_BUGS_COUNT] = {
     [PLANTED_DROP_BEGUN] = "drop-begun",
     [PLANTED_DROP_UNCOUNTED] = "drop-uncounted",
     [PLANTED_LATEST_OLDEST] = "latest-oldest",
+    [PLANTED_KEPT_AGAIN] = "kept-again",
     [PLANTED_TRAIL_GAP] = "trail-gap",
     [PLANTED_BACKLOG_GAP] = "backlog-gap",
     [PLANTED_GATE_STAYS] = "gate-stays",
