@@ -13,9 +13,9 @@
  * Invariants:  (1) An item is in exactly one of the two arrays, on an unbroken run of used slots
  *                  from its home slot (linear probing, no tombstones).
  *              (2) Slots of old below moved_to are empty.
- *              (3) A resize ends before the next one begins: each insertion and removal empties 16
- *                  slots of old, so that a sixteenth of its capacity in calls empties it, and more
- *                  than a tenth pass until current is too full or too empty.
+ *              (3) A resize ends before the next one begins: each insertion and removal empties
+ *                  128 slots of old, so that one call for each 128 of its capacity empties it, and
+ *                  more than one for each 10 pass until current is too full or too empty.
  */
 #ifndef RINGHUB_CORE_INDEX_TABLE_H
 #define RINGHUB_CORE_INDEX_TABLE_H
