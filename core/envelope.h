@@ -78,13 +78,13 @@ enum interest_kind { INTEREST_LITERAL, INTEREST_WILDCARD, INTEREST_GROUP, INTERE
 
 /* One change; pattern and queue name follow, padded to 8. */
 struct interest_record {
-    uint64_t hash; /* LITERAL: of account and subject, the same on all workers */
+    uint64_t hash; /* LITERAL: of account and subject; INTEREST_HASH_BITS of it count */
     uint32_t account_id;
     uint32_t pattern_size; /* 0 for LITERAL */
     uint16_t queue_size;   /* 0 unless GROUP */
     uint8_t kind;
     uint8_t
-        adds; /* else removes. LITERAL: the first and the last subject of the hash; WILDCARD: the
+        adds; /* else removes. LITERAL: the first and the last subject of these bits; WILDCARD: the
                * first and the last subscription; GROUP: each member */
 };
 

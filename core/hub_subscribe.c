@@ -196,14 +196,15 @@ static bool hears_plain(const struct index_entry *base)
     return ((const struct entry *)base)->audiences != NULL;
 }
 
-/* Of a literal the others know the hash only: it is announced with the first subject that has it and
- * taken back with the last. */
+/* Of a literal the others know bits of the hash only: it is announced with the first subject that has
+ * them and taken back with the last. */
 static void announce_plain(struct hub *hub, struct entry *entry, bool adds)
 {
     struct bytes pattern = index_pattern(hub->index, &entry->base);
     enum interest_kind kind = entry->base.is_wildcard ? INTEREST_WILDCARD : INTEREST_LITERAL;
+    uint64_t bits = PLANTED(PLANTED_TWIN_WHOLE) ? UINT64_MAX : INTEREST_HASH_BITS;
     if (kind == INTEREST_LITERAL && hub->options.workers_count > 1 &&
-        index_twin(hub->index, &entry->base, hears_plain) != NULL &&
+        index_twin(hub->index, &entry->base, bits, hears_plain) != NULL &&
         !PLANTED(PLANTED_TWIN_SILENCED)) {
         return;
     }

@@ -75,14 +75,16 @@ struct index_entry *index_find(const struct index *index, uint32_t account_id, s
 }
 
 struct index_entry *index_twin(const struct index *index, const struct index_entry *entry,
+                               uint64_t hash_bits,
                                bool (*is_meant)(const struct index_entry *other))
 {
+    ASSERT_SLOW((hash_bits & UINT32_MAX) == UINT32_MAX);
     uint64_t hash = hash_of(entry, index);
     struct index_probe probe = index_probe_first(&index->entries, hash);
     struct index_entry *other;
-    while ((other = index_probe_next(&probe)) != NULL) {
+    while ((other = index_probe_next_alike(&probe, probe_tag(hash_bits))) != NULL) {
         if (other != entry && !other->is_wildcard && is_meant(other) &&
-            hash_of(other, index) == hash) {
+            ((hash_of(other, index) ^ hash) & hash_bits) == 0) {
             return other;
         }
     }

@@ -97,8 +97,10 @@ void index_match(struct index *index, uint32_t account_id, struct bytes subject,
 /* Borrowed as long as the entry lives. */
 struct bytes index_pattern(const struct index *index, const struct index_entry *entry);
 
-/* Another literal whose hash is the same as this one's and of which is_meant says yes; NULL: none. */
+/* Another literal whose hash is this one's as far as hash_bits go, which the low half belongs to, and
+ * of which is_meant says yes; NULL: none. */
 struct index_entry *index_twin(const struct index *index, const struct index_entry *entry,
+                               uint64_t hash_bits,
                                bool (*is_meant)(const struct index_entry *other));
 
 /* Hints. What a match of this hash will look at is fetched: first the slot, then, in another call, the

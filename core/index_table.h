@@ -72,7 +72,9 @@ static inline struct index_probe index_probe_first(const struct index_table *tab
     return probe;
 }
 
-static inline void *index_probe_next(struct index_probe *probe)
+/* The same, of items whose hashes agree in these bits of a tag and may differ in others. All of a
+ * hash's low half has to be the same: it is where the walk begins. */
+static inline void *index_probe_next_alike(struct index_probe *probe, uint64_t tag_bits)
 {
     for (;;) {
         const struct index_slots *slots = probe->slots;
@@ -82,7 +84,7 @@ static inline void *index_probe_next(struct index_probe *probe)
                 break;
             }
             probe->at = probe_next(probe->at, slots->capacity);
-            if ((slot & PROBE_TAG_MASK) == probe->tag) {
+            if (((slot ^ probe->tag) & tag_bits) == 0) {
                 return probe_item(slot);
             }
         }
@@ -93,6 +95,11 @@ static inline void *index_probe_next(struct index_probe *probe)
         probe->next_slots = NULL;
         probe->at = probe_home(probe->hash, probe->slots->capacity);
     }
+}
+
+static inline void *index_probe_next(struct index_probe *probe)
+{
+    return index_probe_next_alike(probe, PROBE_TAG_MASK);
 }
 
 /* The item must not be in the table yet. */

@@ -5,7 +5,7 @@
 
 enum {
     CACHE_ENTRIES = 4096,
-    LINE_WORDS = CACHE_LINE / sizeof(uint64_t),
+    LINE_WORDS = CACHE_LINE / sizeof(uint32_t),
     LINES_STEPPED = 4, /* fewer grow by one */
 };
 
@@ -17,7 +17,7 @@ void interest_init(struct interest *interest, uint32_t workers_count, uint64_t h
                            : workers_count <= 16 ? 2
                            : workers_count <= 32 ? 4
                                                  : 8;
-    interest->line_slots = CACHE_LINE / (uint32_t)(sizeof(uint64_t) + interest->mask_bytes);
+    interest->line_slots = CACHE_LINE / (uint32_t)(sizeof(uint32_t) + interest->mask_bytes);
     struct index_options options = {.entry_size = sizeof(struct interest_entry),
                                     .hash_key = hash_key,
                                     .cache_entries_max = CACHE_ENTRIES};
@@ -60,10 +60,13 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "masks are kept in thei
 
 enum { NOWHERE = UINT32_MAX };
 
-/* A place is that of its hash among the words of all lines. */
-static uint32_t home_of(const struct interest_part *part, uint64_t hash)
+/* What is stored of a hash, and which part it is in, are the bits it is known by. */
+static_assert(INTEREST_HASH_BITS == (UINT32_MAX | (uint64_t)(INTEREST_PARTS - 1) << 56), "bits");
+
+/* A place is that of its word among those of all lines. */
+static uint32_t home_of(const struct interest_part *part, uint32_t word)
 {
-    return probe_home(hash, part->lines) * LINE_WORDS;
+    return probe_home(word, part->lines) * LINE_WORDS;
 }
 
 static inline __attribute__((always_inline)) uint32_t
@@ -77,14 +80,14 @@ next_of(const struct interest *interest, const struct interest_part *part, uint3
 }
 
 static inline __attribute__((always_inline)) uint32_t
-slot_find(const struct interest *interest, const struct interest_part *part, uint64_t hash)
+slot_find(const struct interest *interest, const struct interest_part *part, uint32_t word)
 {
     if (part->lines == 0) {
         return NOWHERE;
     }
-    uint32_t at = home_of(part, hash);
+    uint32_t at = home_of(part, word);
     while (part->words[at] != 0) {
-        if (part->words[at] == hash) {
+        if (part->words[at] == word) {
             return at;
         }
         at = next_of(interest, part, at);
@@ -96,7 +99,7 @@ slot_find(const struct interest *interest, const struct interest_part *part, uin
 static uint8_t *mask_place(const struct interest *interest, const struct interest_part *part,
                            uint32_t at)
 {
-    uint64_t *line = &part->words[at / LINE_WORDS * LINE_WORDS];
+    uint32_t *line = &part->words[at / LINE_WORDS * LINE_WORDS];
     return (uint8_t *)&line[interest->line_slots] +
            (size_t)(at % LINE_WORDS) * interest->mask_bytes;
 }
@@ -125,19 +128,25 @@ static void mask_set(const struct interest *interest, struct interest_part *part
 }
 
 static inline void slot_place(const struct interest *interest, struct interest_part *part,
-                              uint64_t hash, uint64_t mask)
+                              uint32_t word, uint64_t mask)
 {
-    uint32_t at = home_of(part, hash);
+    uint32_t at = home_of(part, word);
     while (part->words[at] != 0) {
         at = next_of(interest, part, at);
     }
-    part->words[at] = hash;
+    part->words[at] = word;
     mask_set(interest, part, at, mask);
 }
 
 static uint64_t slots_count(const struct interest *interest, const struct interest_part *part)
 {
     return (uint64_t)part->lines * interest->line_slots;
+}
+
+/* Fuller than tables without lines: a dozen places with one home fill up evenly. */
+static bool is_full(const struct interest *interest, const struct interest_part *part)
+{
+    return ((uint64_t)part->count + 1) * 5 > slots_count(interest, part) * 4;
 }
 
 static void part_resize(struct interest *interest, struct interest_part *part, uint32_t lines)
@@ -167,21 +176,22 @@ static uint32_t grown(uint32_t lines)
 static void literal_add(struct interest *interest, uint32_t worker, uint64_t hash)
 {
     uint64_t bit = (uint64_t)1 << worker;
-    if (hash == 0) {
-        interest->literals += interest->mask_of_0 == 0;
-        interest->mask_of_0 |= bit;
+    struct interest_part *part = part_of(interest, hash);
+    uint32_t word = (uint32_t)hash;
+    if (word == 0) {
+        interest->literals += part->mask_of_0 == 0;
+        part->mask_of_0 |= bit;
         return;
     }
-    struct interest_part *part = part_of(interest, hash);
-    uint32_t at = slot_find(interest, part, hash);
+    uint32_t at = slot_find(interest, part, word);
     if (at != NOWHERE) {
         mask_set(interest, part, at, mask_at(interest, part, at) | bit);
         return;
     }
-    if (probe_is_full((uint64_t)part->count + 1, slots_count(interest, part))) {
+    if (is_full(interest, part)) {
         part_resize(interest, part, grown(part->lines));
     }
-    slot_place(interest, part, hash, bit);
+    slot_place(interest, part, word, bit);
     part->count++;
     interest->literals++;
 }
@@ -238,8 +248,9 @@ static void slot_remove(struct interest *interest, struct interest_part *part, u
     if (part->count == 0) {
         interest->parts_bytes -= (uint64_t)part->lines * CACHE_LINE;
         memory_free(part->words);
-        *part = (struct interest_part){0};
-    } else if (part->count < slots_count(interest, part) / 4) {
+        part->words = NULL;
+        part->lines = 0;
+    } else if (part->lines > 1 && part->count < slots_count(interest, part) / 4) {
         part_resize(interest, part, part->lines / 2);
     }
 }
@@ -247,14 +258,15 @@ static void slot_remove(struct interest *interest, struct interest_part *part, u
 static void literal_remove(struct interest *interest, uint32_t worker, uint64_t hash)
 {
     uint64_t bit = (uint64_t)1 << worker;
-    if (hash == 0) {
-        ASSERT((interest->mask_of_0 & bit) != 0);
-        interest->mask_of_0 &= ~bit;
-        interest->literals -= interest->mask_of_0 == 0;
+    struct interest_part *part = part_of(interest, hash);
+    uint32_t word = (uint32_t)hash;
+    if (word == 0) {
+        ASSERT((part->mask_of_0 & bit) != 0);
+        part->mask_of_0 &= ~bit;
+        interest->literals -= part->mask_of_0 == 0;
         return;
     }
-    struct interest_part *part = part_of(interest, hash);
-    uint32_t at = slot_find(interest, part, hash);
+    uint32_t at = slot_find(interest, part, word);
     ASSERT(at != NOWHERE);
     uint64_t mask = mask_at(interest, part, at);
     ASSERT((mask & bit) != 0);
@@ -270,11 +282,12 @@ uint64_t interest_literal(const struct interest *interest, uint64_t hash)
     if (interest->literals == 0) {
         return 0;
     }
-    if (UNLIKELY(hash == 0)) {
-        return interest->mask_of_0;
-    }
     const struct interest_part *part = part_of(interest, hash);
-    uint32_t at = slot_find(interest, part, hash);
+    uint32_t word = (uint32_t)hash;
+    if (UNLIKELY(word == 0)) {
+        return part->mask_of_0;
+    }
+    uint32_t at = slot_find(interest, part, word);
     return at != NOWHERE ? mask_at(interest, part, at) : 0;
 }
 
@@ -282,7 +295,7 @@ void interest_fetch(const struct interest *interest, uint64_t hash)
 {
     const struct interest_part *part = part_of(interest, hash);
     if (part->lines > 0) {
-        __builtin_prefetch(&part->words[home_of(part, hash)]);
+        __builtin_prefetch(&part->words[home_of(part, (uint32_t)hash)]);
     }
 }
 
@@ -381,7 +394,7 @@ bool interest_is_empty(const struct interest *interest)
 
 void interest_check(const struct interest *interest)
 {
-    uint64_t literals = interest->mask_of_0 != 0;
+    uint64_t literals = 0;
     for (size_t i = 0; i < INTEREST_PARTS; i++) {
         const struct interest_part *part = &interest->parts[i];
         uint32_t count = 0;
@@ -393,7 +406,7 @@ void interest_check(const struct interest *interest)
             }
         }
         ASSERT(count == part->count);
-        literals += count;
+        literals += count + (part->mask_of_0 != 0);
     }
     ASSERT(literals == interest->literals);
     index_check(interest->patterns);

@@ -1,16 +1,18 @@
 /*
  * interest.h - which other workers want this subject, and how many members do they have of a group?
  *
- *   literal   keyed 64-bit hash ──▶ mask of workers   (a collision costs an empty envelope; whoever
- *                                    announces a hash counts its own subjects, see hub_subscribe.c)
+ *   literal   40 bits of the keyed hash ──▶ mask of workers
+ *                                    (subjects that share them cost empty envelopes; whoever announces
+ *                                    them counts its own subjects, see hub_subscribe.c)
  *   wildcard  pattern ──▶ mask                        exact
  *   group     pattern, queue name ──▶ members per worker, exact: the publisher's worker picks
  *
  * Threads:     owner worker only; fed by records from the others' inboxes.
  * Memory:      owns its tables. The literal table is 256 tables of their own, so that growing one
- *              of a million subjects is a pause of microseconds. Seven slots to a cache line (of 8
- *              bytes and a bit for each worker; fewer slots with more than 8 workers); between 1/4
- *              and 3/4 are in use, 6/10 and more while it grows.
+ *              of a million subjects is a pause of microseconds. Eight bits of a hash tell which, the
+ *              other 32 are stored, twelve slots to a cache line (of 4 bytes and a bit for each
+ *              worker; 10, 8 and 5 slots with more than 8, 16 and 32 workers); between 1/4 and 4/5
+ *              are in use, 0.64 and more while it grows.
  */
 #ifndef RINGHUB_CORE_INTEREST_H
 #define RINGHUB_CORE_INTEREST_H
@@ -24,12 +26,17 @@ extern "C" {
 
 enum { INTEREST_PARTS = 256 };
 
-/* Lines of the processor's cache, each of hashes and behind them as many masks: who looks a hash up
- * waits for one line in most cases. A hash is looked for from the start of its line on. */
+/* The bits of a hash that say what a literal's interest is: hashes that agree in these are one. */
+#define INTEREST_HASH_BITS 0xFF000000FFFFFFFFull
+
+/* Lines of the processor's cache, each of words, the low halves of hashes, and behind them as many
+ * masks: who looks a hash up waits for one line in most cases. It is looked for from the start of its
+ * line on. */
 struct interest_part {
-    uint64_t *words; /* of all lines; a hash that is 0: free */
+    uint32_t *words; /* of all lines; 0: free */
     uint32_t count;
-    uint32_t lines; /* 0: no array */
+    uint32_t lines;     /* 0: no array */
+    uint64_t mask_of_0; /* of the hash whose low half is 0 */
 };
 
 struct interest_group {
@@ -48,14 +55,13 @@ struct interest_entry {
 
 struct interest {
     uint32_t workers_count;
-    uint64_t literals; /* hashes known */
+    uint64_t literals; /* known */
     struct index *patterns;
     uint64_t patterns_count;
     uint64_t parts_bytes;
     uint64_t groups_bytes;
     uint32_t mask_bytes; /* 1, 2, 4 or 8 */
-    uint32_t line_slots; /* hashes to a line */
-    uint64_t mask_of_0;  /* of the hash that is 0 */
+    uint32_t line_slots; /* words to a line */
     struct interest_part parts[INTEREST_PARTS];
 };
 
@@ -66,7 +72,7 @@ void interest_free(struct interest *interest);
 void interest_apply(struct interest *interest, uint32_t worker,
                     const struct interest_record *record);
 
-/* Workers with a literal subscription of this hash. */
+/* Workers with a literal subscription of this hash, or of one that agrees in INTEREST_HASH_BITS. */
 uint64_t interest_literal(const struct interest *interest, uint64_t hash);
 
 /* A hint: what interest_literal will look at is fetched. */

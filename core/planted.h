@@ -40,6 +40,7 @@ enum planted_bug {
     PLANTED_LATEST_OLDEST,       /* of a subject the oldest message is kept, not the newest */
     PLANTED_GATE_STAYS,          /* a subscriber that caught up keeps its publishers waiting */
     PLANTED_TWIN_SILENCED,       /* a subject takes the interest of its hash along */
+    PLANTED_TWIN_WHOLE,          /* and is told from others by more of a hash than others know */
     PLANTED_HEARS_DENIED,        /* a subscription hears what its user may not */
     PLANTED_LOST_PROOF,          /* a verdict comes back and nobody goes on */
     PLANTED_STALE_ANSWERS,       /* what a user might publish before a reload he may after it */

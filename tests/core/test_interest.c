@@ -91,29 +91,101 @@ static void test_literal_masks(void **state)
     }
 }
 
+static void apply_hash(struct interest *interest, uint32_t worker, bool adds, uint64_t hash)
+{
+    struct interest_record record = {.kind = INTEREST_LITERAL, .adds = adds, .hash = hash};
+    interest_apply(interest, worker, &record);
+}
+
 /*
- * Goal:    the hash that marks a free place is a hash like any other.
- * Method:  0 from two workers, beside its neighbour 1.
+ * Goal:    a hash whose stored half is 0, which marks a free place, is a hash like any other.
+ * Method:  two of them, in parts of their own, from two workers, beside their neighbours.
  */
 static void test_a_hash_of_0(void **state)
 {
     (void)state;
     static struct interest interest;
     interest_init(&interest, WORKERS, KEY);
-    struct interest_record record = {.kind = INTEREST_LITERAL, .adds = true};
-    interest_apply(&interest, 1, &record);
-    interest_apply(&interest, 3, &record);
+    const uint64_t other = 7ull << 56;
+    apply_hash(&interest, 1, true, 0);
+    apply_hash(&interest, 3, true, 0);
+    apply_hash(&interest, 2, true, other);
     assert_int_equal(interest_literal(&interest, 0), 1 << 1 | 1 << 3);
     assert_int_equal(interest_literal(&interest, 1), 0);
-    assert_int_equal(interest.literals, 1);
+    assert_int_equal(interest_literal(&interest, other), 1 << 2);
+    assert_int_equal(interest_literal(&interest, other + 1), 0);
+    assert_int_equal(interest.literals, 2);
     interest_check(&interest);
-    record.adds = false;
-    interest_apply(&interest, 1, &record);
+
+    /* A neighbour that comes and goes takes its table along, and not them. */
+    apply_hash(&interest, 1, true, other + 1);
+    assert_int_equal(interest_literal(&interest, other + 1), 1 << 1);
+    apply_hash(&interest, 1, false, other + 1);
+    assert_int_equal(interest.parts_bytes, 0);
+    assert_int_equal(interest_literal(&interest, other), 1 << 2);
+
+    apply_hash(&interest, 1, false, 0);
     assert_int_equal(interest_literal(&interest, 0), 1 << 3);
-    interest_apply(&interest, 3, &record);
+    apply_hash(&interest, 3, false, 0);
     assert_int_equal(interest_literal(&interest, 0), 0);
+    assert_false(interest_is_empty(&interest));
+    apply_hash(&interest, 2, false, other);
     assert_true(interest_is_empty(&interest));
     interest_free(&interest);
+}
+
+/*
+ * Goal:    a hash is known by INTEREST_HASH_BITS, all of them and no others.
+ * Method:  one is announced; then each of its bits is turned.
+ */
+static void test_what_of_a_hash_counts(void **state)
+{
+    (void)state;
+    static struct interest interest;
+    interest_init(&interest, WORKERS, KEY);
+    const uint64_t hash = 0x123456789ABCDEF1u;
+    apply_hash(&interest, 2, true, hash);
+    uint32_t count = 0;
+    for (uint32_t bit = 0; bit < 64; bit++) {
+        uint64_t turned = hash ^ (uint64_t)1 << bit;
+        bool counts = INTEREST_HASH_BITS >> bit & 1;
+        count += counts;
+        assert_int_equal(interest_literal(&interest, turned), counts ? 0 : 1 << 2);
+    }
+    assert_int_equal(count, 40);
+    apply_hash(&interest, 2, false, hash ^ ~INTEREST_HASH_BITS);
+    assert_true(interest_is_empty(&interest));
+    interest_free(&interest);
+}
+
+/*
+ * Goal:    while it grows a literal takes the bytes that docs/memory.md says, however many workers.
+ * Method:  200,000 random hashes of each width of mask; the bytes after every 1,000.
+ */
+static void test_bytes_of_a_literal(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t workers;
+        uint32_t line_slots;
+    } rows[] = {{2, 12}, {8, 12}, {9, 10}, {17, 8}, {33, 5}, {64, 5}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        static struct interest interest;
+        interest_init(&interest, rows[i].workers, KEY);
+        uint64_t hash = 1;
+        for (uint32_t n = 1; n <= 200000; n++) {
+            hash = hash * 6364136223846793005u + 1442695040888963407u;
+            apply_hash(&interest, 1, true, hash ^ hash >> 32);
+            if (n % 1000 == 0 && n >= 20000) {
+                double each = (double)interest.parts_bytes / n;
+                double slot = (double)CACHE_LINE / rows[i].line_slots;
+                assert_true(each >= slot / 0.81);
+                assert_true(each <= slot / 0.60);
+            }
+        }
+        interest_check(&interest);
+        interest_free(&interest);
+    }
 }
 
 static const struct interest_entry *entry_of(struct interest *interest, const char *pattern)
@@ -185,6 +257,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_literal_masks),
         cmocka_unit_test(test_a_hash_of_0),
+        cmocka_unit_test(test_what_of_a_hash_counts),
+        cmocka_unit_test(test_bytes_of_a_literal),
         cmocka_unit_test(test_wildcards_and_groups),
         cmocka_unit_test(test_free_with_interest_left),
     };

@@ -363,7 +363,7 @@ static void test_a_literal_subscription(void **state)
     }
     double rounded = each(&before, count, "literal subscription, 2 workers");
     house_free(house);
-    assert_true(wish != NULL || rounded <= 193);
+    assert_true(wish != NULL || rounded <= 177);
 }
 
 /*

@@ -44,6 +44,7 @@ static const char *const bug_names[PLANTED_BUGS_COUNT] = {
     [PLANTED_CURSOR_BEHIND] = "cursor-behind",
     [PLANTED_END_BEFORE_INPUT] = "end-before-input",
     [PLANTED_TWIN_SILENCED] = "twin-silenced",
+    [PLANTED_TWIN_WHOLE] = "twin-whole",
     [PLANTED_LOST_WRITABLE] = "lost-writable",
     [PLANTED_DROP_BEGUN] = "drop-begun",
     [PLANTED_DROP_UNCOUNTED] = "drop-uncounted",
