@@ -1,16 +1,19 @@
 /*
  * bench_nats_parse.cc - what does it cost to find the next verb?
  *
- *   publish       one PUB or HPUB of a read buffer full of them; payloads of 16, 128 and 4,096
- * bytes careful       the same PUB written with two spaces, which the quick way does not take
- *   control       SUB, UNSUB and PING
- *   large         one message of 1 MiB that arrives in read buffers; per piece
+ *   publish/BYTES           one PUB of a read buffer full of them
+ *   publish_reply/BYTES     with a reply; publish_headers: HPUB
+ *   publish_careful/BYTES   the PUB written with two spaces, which the quick way does not take
+ *   peek/BYTES              one look at a publish before its time, where subjects are many
+ *   control                 SUB, UNSUB and PING
+ *   large                   one message of 1 MiB that arrives in read buffers; per piece
  *
- * Bytes are counted so that a rate can be compared with a network's. Every verb's sizes go into a
- * checksum that the optimiser has to keep.
+ * s/verb is the time of each. Bytes are counted so that a rate can be compared with a network's. Every
+ * verb's sizes go into a checksum that the optimiser has to keep, and verbs are counted.
  */
 #include "core/limits.h"
 #include "core/proto/nats_parse.h"
+#include "core/proto/nats_peek.h"
 
 #include <benchmark/benchmark.h>
 #include <string>
@@ -56,43 +59,71 @@ int64_t parse_all(const std::string &buffer, uint64_t *checksum)
     return verbs;
 }
 
-void run(benchmark::State &state, const std::string &verb)
+/* Peeks from publish to publish; returns how many there were. */
+int64_t peek_all(const std::string &buffer, uint64_t *checksum)
+{
+    bytes rest = bytes_of(buffer.data(), buffer.size());
+    int64_t publishes = 0;
+    struct nats_peek peek;
+    while (nats_peek(rest, &peek)) {
+        *checksum += peek.subject.size;
+        rest = bytes_skip(rest, peek.size);
+        publishes++;
+    }
+    ASSERT(rest.size == 0);
+    return publishes;
+}
+
+/* verb is lines of text, so many verbs each time. */
+void run(benchmark::State &state, const std::string &verb, int64_t verbs_each,
+         int64_t (*read_all)(const std::string &, uint64_t *))
 {
     std::string buffer = repeated(verb);
+    int64_t expected = verbs_each * static_cast<int64_t>(buffer.size() / verb.size());
     uint64_t checksum = 0;
     int64_t verbs = 0;
     for (auto _ : state) {
-        verbs += parse_all(buffer, &checksum);
+        verbs += read_all(buffer, &checksum);
     }
     benchmark::DoNotOptimize(checksum);
+    ASSERT(verbs == expected * state.iterations());
     state.SetItemsProcessed(verbs);
     state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(buffer.size()));
+    state.counters["s/verb"] = benchmark::Counter(
+        static_cast<double>(verbs), benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
 void nats_parse_publish(benchmark::State &state)
 {
-    run(state, publish("PUB orders.eu.new ", static_cast<size_t>(state.range(0))));
+    run(state, publish("PUB orders.eu.new ", static_cast<size_t>(state.range(0))), 1, parse_all);
+}
+
+void nats_parse_peek(benchmark::State &state)
+{
+    run(state, publish("PUB orders.eu.new ", static_cast<size_t>(state.range(0))), 1, peek_all);
 }
 
 void nats_parse_publish_reply(benchmark::State &state)
 {
-    run(state, publish("PUB orders.eu.new _INBOX.x8kT2vQzC6mW1r.4f ",
-                       static_cast<size_t>(state.range(0))));
+    run(state,
+        publish("PUB orders.eu.new _INBOX.x8kT2vQzC6mW1r.4f ", static_cast<size_t>(state.range(0))),
+        1, parse_all);
 }
 
 void nats_parse_publish_headers(benchmark::State &state)
 {
-    run(state, publish("HPUB orders.eu.new 12 ", static_cast<size_t>(state.range(0))));
+    run(state, publish("HPUB orders.eu.new 12 ", static_cast<size_t>(state.range(0))), 1,
+        parse_all);
 }
 
 void nats_parse_publish_careful(benchmark::State &state)
 {
-    run(state, publish("PUB orders.eu.new  ", static_cast<size_t>(state.range(0))));
+    run(state, publish("PUB orders.eu.new  ", static_cast<size_t>(state.range(0))), 1, parse_all);
 }
 
 void nats_parse_control(benchmark::State &state)
 {
-    run(state, "SUB orders.eu.* workers 17\r\nPING\r\nUNSUB 17 5\r\n");
+    run(state, "SUB orders.eu.* workers 17\r\nPING\r\nUNSUB 17 5\r\n", 3, parse_all);
 }
 
 void nats_parse_large(benchmark::State &state)
@@ -118,7 +149,7 @@ void nats_parse_large(benchmark::State &state)
             }
         }
     }
-    benchmark::DoNotOptimize(checksum);
+    ASSERT(checksum == static_cast<uint64_t>(state.iterations()) * PAYLOAD_BYTES_MAX);
     state.SetItemsProcessed(pieces);
 }
 
@@ -126,6 +157,7 @@ BENCHMARK(nats_parse_publish)->Arg(16)->Arg(128)->Arg(4096);
 BENCHMARK(nats_parse_publish_reply)->Arg(16)->Arg(128);
 BENCHMARK(nats_parse_publish_headers)->Arg(16)->Arg(128);
 BENCHMARK(nats_parse_publish_careful)->Arg(16)->Arg(128);
+BENCHMARK(nats_parse_peek)->Arg(16)->Arg(128);
 BENCHMARK(nats_parse_control);
 BENCHMARK(nats_parse_large);
 

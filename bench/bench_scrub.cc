@@ -17,7 +17,9 @@
  *   regex/builtin/…    the built-in kinds, written as patterns, by Vectorscan: what finder.c is
  *                      measured against
  *
- * bytes_per_second is the payload's. The checksum is the number of bytes that are left.
+ * bytes_per_second is the payload's. The checksum is the number of bytes that are left. Each verdict is
+ * compared with what it must be; kinds whose text begins to have something to find behind some hundred
+ * bytes have no smaller sizes.
  */
 #include "core/scrub.h"
 
@@ -64,8 +66,7 @@ const char other_line[] = "\u0432\u0441\u0451 \u0442\u0435\u043a\u0441\u0442, "
 const char broken_line[] = "\u0432\u0441\u0451 \u0442\u0435\u043a\u0441\u0442, "
                            "\u65e5\u672c\u8a9e\u306e\u6587\u7ae0\u3001 "
                            "\U0001F600 \u00e4\u00f6\u00fc\xFF\n";
-const char colour_line[] = "\x1b[1;32mINFO\x1b[0m worker 3: request 8812345 took 12.7 ms, 200 OK, "
-                           "and nothing else happened here\n";
+const char colour_line[] = "\x1b[1;32mINFO\x1b[0m worker 3: request 8812345 took 12.7 ms\n";
 
 std::string full_of(size_t size)
 {
@@ -149,8 +150,10 @@ struct scrub *scrub_of(struct scrub_rule_options options)
     return scrub;
 }
 
+/* expected: of each message, so that a rule which does not do its work is no fast one. */
 void run(benchmark::State &state, struct scrub *scrub, const std::string &payload,
-         const char *name = "bench", const char *header = "")
+         enum scrub_verdict expected = SCRUB_PASS, const char *name = "bench",
+         const char *header = "")
 {
     struct scrub_in in = {};
     in.subject = bytes_text(name);
@@ -161,7 +164,7 @@ void run(benchmark::State &state, struct scrub *scrub, const std::string &payloa
     for (auto _ : state) {
         struct scrub_out out = {};
         enum scrub_verdict verdict = scrub_apply(scrub, &in, &out);
-        ASSERT(verdict != SCRUB_REFUSE);
+        ASSERT(verdict == expected);
         left += verdict == SCRUB_REPLACE ? out.body.size : payload.size();
         scrub_count(scrub);
     }
@@ -181,7 +184,7 @@ void none(benchmark::State &state)
 {
     struct scrub_rule_options options = {};
     options.utf8 = SCRUB_CHECK;
-    run(state, scrub_of(options), text_of(size_of(state), false), "elsewhere");
+    run(state, scrub_of(options), text_of(size_of(state), false), SCRUB_PASS, "elsewhere");
 }
 
 void size_only(benchmark::State &state)
@@ -209,21 +212,21 @@ void utf8_replace(benchmark::State &state)
 {
     struct scrub_rule_options options = {};
     options.utf8 = SCRUB_CLEAN;
-    run(state, scrub_of(options), repeated(size_of(state), broken_line));
+    run(state, scrub_of(options), repeated(size_of(state), broken_line), SCRUB_REPLACE);
 }
 
 void control_hit(benchmark::State &state)
 {
     struct scrub_rule_options options = {};
     options.control = SCRUB_CLEAN;
-    run(state, scrub_of(options), repeated(size_of(state), colour_line));
+    run(state, scrub_of(options), repeated(size_of(state), colour_line), SCRUB_REPLACE);
 }
 
 void trim(benchmark::State &state)
 {
     struct scrub_rule_options options = {};
     options.trim = true;
-    run(state, scrub_of(options), repeated(size_of(state), " some words\n"));
+    run(state, scrub_of(options), repeated(size_of(state), " some words\n"), SCRUB_REPLACE);
 }
 
 void headers(benchmark::State &state)
@@ -237,7 +240,7 @@ void headers(benchmark::State &state)
     options.headers_remove = {&removed, 1};
     options.headers_add = &added;
     options.headers_add_count = 1;
-    run(state, scrub_of(options), text_of(size_of(state), false), "bench",
+    run(state, scrub_of(options), text_of(size_of(state), false), SCRUB_REPLACE, "bench",
         "NATS/1.0\r\nKind: order\r\nSecret: 12345678\r\nNats-Msg-Id: 8812345\r\n\r\n");
 }
 
@@ -277,7 +280,7 @@ void json_mask(benchmark::State &state)
     static const struct bytes path = bytes_text("$[*].user.name");
     struct scrub_rule_options options = {};
     options.json_mask = {&path, 1};
-    run(state, scrub_of(options), json_of(size_of(state)));
+    run(state, scrub_of(options), json_of(size_of(state)), SCRUB_REPLACE);
 }
 
 void json_minify(benchmark::State &state)
@@ -324,14 +327,14 @@ void mask_hit(benchmark::State &state)
 {
     struct scrub_rule_options options = {};
     options.finders = all_finders;
-    run(state, scrub_of(options), text_of(size_of(state), true));
+    run(state, scrub_of(options), text_of(size_of(state), true), SCRUB_REPLACE);
 }
 
 void mask_full(benchmark::State &state)
 {
     struct scrub_rule_options options = {};
     options.finders = all_finders;
-    run(state, scrub_of(options), full_of(size_of(state)));
+    run(state, scrub_of(options), full_of(size_of(state)), SCRUB_REPLACE);
 }
 
 void mask_near(benchmark::State &state)
@@ -345,7 +348,7 @@ void mask_json_full(benchmark::State &state)
 {
     struct scrub_rule_options options = {};
     options.finders = all_finders;
-    run(state, scrub_of(options), json_full_of(size_of(state)));
+    run(state, scrub_of(options), json_full_of(size_of(state)), SCRUB_REPLACE);
 }
 
 void mask_own(benchmark::State &state)
@@ -391,7 +394,8 @@ void regex_builtin(benchmark::State &state)
     run(state, scrub_of(options), text_of(size_of(state), false));
 }
 
-#define SIZES Arg(64)->Arg(128)->Arg(1024)->Arg(16 * 1024)->Arg(256 * 1024)
+#define SIZES_LARGER Arg(1024)->Arg(16 * 1024)->Arg(256 * 1024)
+#define SIZES        Arg(64)->Arg(128)->SIZES_LARGER
 
 BENCHMARK(none)->Name("scrub/none")->SIZES;
 BENCHMARK(size_only)->Name("scrub/size")->SIZES;
@@ -405,16 +409,16 @@ BENCHMARK(control)->Name("scrub/control")->SIZES;
 BENCHMARK(json)->Name("scrub/json")->SIZES;
 BENCHMARK(json_depth)->Name("scrub/json_depth")->SIZES;
 BENCHMARK(json_depth_tight)->Name("scrub/json_depth_tight")->SIZES;
-BENCHMARK(json_mask)->Name("scrub/json_mask")->SIZES;
+BENCHMARK(json_mask)->Name("scrub/json_mask")->SIZES_LARGER;
 BENCHMARK(json_minify)->Name("scrub/json_minify")->SIZES;
 BENCHMARK(json_drop)->Name("scrub/json_drop")->SIZES;
 BENCHMARK(json_schema)->Name("scrub/json_schema")->SIZES;
 BENCHMARK(mask)->Name("scrub/mask")->SIZES;
 BENCHMARK(mask_json)->Name("scrub/mask_json")->SIZES;
-BENCHMARK(mask_hit)->Name("scrub/mask_hit")->SIZES;
+BENCHMARK(mask_hit)->Name("scrub/mask_hit")->SIZES_LARGER;
 BENCHMARK(mask_full)->Name("scrub/mask_full")->SIZES;
 BENCHMARK(mask_near)->Name("scrub/mask_near")->SIZES;
-BENCHMARK(mask_json_full)->Name("scrub/mask_json_full")->SIZES;
+BENCHMARK(mask_json_full)->Name("scrub/mask_json_full")->SIZES_LARGER;
 BENCHMARK(mask_own)->Name("scrub/mask_own")->SIZES;
 BENCHMARK(must_not)->Name("scrub/must_not")->SIZES;
 BENCHMARK(usual)->Name("scrub/usual")->SIZES;
