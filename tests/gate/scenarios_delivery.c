@@ -12,7 +12,11 @@ enum {
     TURNS = 16,
     BATCH = 32, /* messages a turn */
     PAYLOAD = 128,
-    READ_MAX = 64 * 1024,
+    READ_MAX = 192 * 1024,
+    SETS_SESSIONS = 100,
+    SETS_TURNS = 4,
+    PIECES_OWN = 256, /* a session's own entries; those that come in the same turn are shared */
+    PIECES = 1024,
 };
 
 struct text {
@@ -49,6 +53,16 @@ static void turns(struct rig *rig, struct session *publisher, const struct text 
     }
 }
 
+/* So many turns, after others that warm up. */
+static void measure(struct rig *rig, struct session *publisher, const struct text *text, int count,
+                    uint64_t deliveries)
+{
+    turns(rig, publisher, text, WARM_TURNS, deliveries);
+    rig_measure(rig);
+    turns(rig, publisher, text, count, deliveries);
+    rig_measured(rig, (uint64_t)count * deliveries);
+}
+
 static void shared(struct rig *rig, int messages)
 {
     rig_init(rig, 1, 2 * SUBSCRIBERS);
@@ -61,10 +75,7 @@ static void shared(struct rig *rig, int messages)
         publish(&text, "news.today");
     }
     uint64_t deliveries = (uint64_t)messages * SUBSCRIBERS;
-    turns(rig, publisher, &text, WARM_TURNS, deliveries);
-    rig_measure(rig);
-    turns(rig, publisher, &text, TURNS, deliveries);
-    rig_measured(rig, TURNS * deliveries);
+    measure(rig, publisher, &text, TURNS, deliveries);
 }
 
 static void shared_one(struct rig *rig)
@@ -89,10 +100,7 @@ static void sids(struct rig *rig, int messages)
         publish(&text, "news.today");
     }
     uint64_t deliveries = (uint64_t)messages * SUBSCRIBERS;
-    turns(rig, publisher, &text, WARM_TURNS, deliveries);
-    rig_measure(rig);
-    turns(rig, publisher, &text, TURNS, deliveries);
-    rig_measured(rig, TURNS * deliveries);
+    measure(rig, publisher, &text, TURNS, deliveries);
 }
 
 static void sids_one(struct rig *rig)
@@ -126,10 +134,7 @@ static void mixed(struct rig *rig, bool same_sid)
         publish(&text, subject);
     }
     uint64_t deliveries = MIXED_MESSAGES * SUBS_EACH;
-    turns(rig, publisher, &text, WARM_TURNS, deliveries);
-    rig_measure(rig);
-    turns(rig, publisher, &text, TURNS, deliveries);
-    rig_measured(rig, TURNS * deliveries);
+    measure(rig, publisher, &text, TURNS, deliveries);
 }
 
 static void mixed_shared(struct rig *rig)
@@ -140,6 +145,48 @@ static void mixed_shared(struct rig *rig)
 static void mixed_sids(struct rig *rig)
 {
     mixed(rig, false);
+}
+
+/* Ten subjects that take turns, so that each message is a piece. All sessions hear the same ten; where
+ * sets are their own, also two subjects of two neighbours each, by which no two hear the same. */
+static void sets(struct rig *rig, int pieces, bool own_sets)
+{
+    rig_init(rig, 1, 2 * SETS_SESSIONS);
+    for (int s = 0; s < SETS_SESSIONS; s++) {
+        struct session *session = rig_open(rig, 0);
+        for (int k = 0; k < SUBS_EACH; k++) {
+            rig_say(rig, 0, session, "SUB item.%d %d\r\n", k, k + 1);
+        }
+        for (int k = 0; k < (own_sets ? 2 : 0); k++) {
+            int pair = (s + k) % SETS_SESSIONS;
+            rig_say(rig, 0, session, "SUB pair.%d %d\r\n", pair, 100 + pair % 2);
+        }
+    }
+    struct session *publisher = rig_open(rig, 0);
+    struct text text = {.size = 0};
+    for (int i = 0; i < pieces; i++) {
+        char subject[32];
+        int size = snprintf(subject, sizeof(subject), "item.%d", i % SUBS_EACH);
+        ASSERT(size > 0);
+        publish(&text, subject);
+    }
+    uint64_t deliveries = (uint64_t)pieces * SETS_SESSIONS;
+    measure(rig, publisher, &text, SETS_TURNS, deliveries);
+}
+
+static void sets_own_entries(struct rig *rig)
+{
+    sets(rig, PIECES_OWN, false);
+}
+
+static void sets_shared(struct rig *rig)
+{
+    sets(rig, PIECES, false);
+}
+
+static void sets_each(struct rig *rig)
+{
+    sets(rig, PIECES, true);
 }
 
 /* A publisher here, one subscriber there. */
@@ -185,6 +232,9 @@ const struct scenario scenarios_delivery[] = {
     {"delivery/1000_sids_32_a_turn", "delivery", sids_batch},
     {"delivery/1000_mixed_10_subs", "delivery", mixed_shared},
     {"delivery/1000_mixed_10_subs_and_sids", "delivery", mixed_sids},
+    {"delivery/100_one_set_256_pieces", "delivery", sets_own_entries},
+    {"delivery/100_one_set_1024_pieces", "delivery", sets_shared},
+    {"delivery/100_own_sets_1024_pieces", "delivery", sets_each},
     {"envelope/1_run", "envelope", envelope_one},
     {"envelope/32_runs", "envelope", envelope_full},
     {NULL, NULL, NULL},
