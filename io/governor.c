@@ -1,6 +1,8 @@
 /* governor.c - a queue of descriptors and a bucket. */
 #include "io/governor.h"
 
+#include <string.h>
+
 enum { WAITING_FIRST = 64 };
 
 void governor_init(struct governor *governor)
@@ -17,7 +19,7 @@ void governor_free(struct governor *governor)
 static void grow(struct governor *governor)
 {
     uint32_t capacity = MAX_OF(WAITING_FIRST, governor->capacity * 2);
-    int *waiting = memory_alloc(capacity * sizeof(int));
+    struct newcomer *waiting = memory_alloc(capacity * sizeof(*waiting));
     for (uint32_t i = 0; i < governor->count; i++) {
         waiting[i] = governor->waiting[(governor->first + i) % governor->capacity];
     }
@@ -27,12 +29,18 @@ static void grow(struct governor *governor)
     governor->first = 0;
 }
 
-void governor_hold(struct governor *governor, int fd)
+void governor_hold(struct governor *governor, int fd, struct bytes address)
 {
     if (governor->count == governor->capacity) {
         grow(governor);
     }
-    governor->waiting[(governor->first + governor->count) % governor->capacity] = fd;
+    struct newcomer *last =
+        &governor->waiting[(governor->first + governor->count) % governor->capacity];
+    last->fd = fd;
+    last->address_size = (uint32_t)MIN_OF(address.size, sizeof(last->address));
+    if (last->address_size > 0) {
+        memcpy(last->address, address.ptr, last->address_size);
+    }
     governor->count++;
 }
 
@@ -42,26 +50,27 @@ void governor_turn_begin(struct governor *governor)
     governor->next_ns = UINT64_MAX;
 }
 
-int governor_take(struct governor *governor)
+const struct newcomer *governor_take(struct governor *governor)
 {
     if (governor->count == 0) {
-        return -1;
+        return NULL;
     }
-    int fd = governor->waiting[governor->first];
+    const struct newcomer *first = &governor->waiting[governor->first];
     governor->first = (governor->first + 1) % governor->capacity;
     governor->count--;
-    return fd;
+    return first;
 }
 
-int governor_next(struct governor *governor, struct bucket_rate rate, uint64_t now_ns)
+const struct newcomer *governor_next(struct governor *governor, struct bucket_rate rate,
+                                     uint64_t now_ns)
 {
     if (governor->count == 0) {
-        return -1;
+        return NULL;
     }
     uint64_t wait_ns = bucket_wait(&governor->bucket, rate, 1, now_ns);
     if (wait_ns > 0 || governor->turn_count == ACCEPTS_PER_TURN) {
         governor->next_ns = now_ns + wait_ns;
-        return -1;
+        return NULL;
     }
     bucket_take(&governor->bucket, rate, 1, now_ns);
     governor->turn_count++;

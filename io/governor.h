@@ -16,6 +16,7 @@
 #define RINGHUB_IO_GOVERNOR_H
 
 #include "core/bucket.h"
+#include "core/bytes.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,9 +26,16 @@ extern "C" {
  * no more a second (bench/storm.py). */
 enum { ACCEPTS_PER_TURN = 16 };
 
+/* Who wants in: a descriptor, and the sockaddr it comes from (empty: not known). */
+struct newcomer {
+    int fd;
+    uint32_t address_size;
+    uint8_t address[28]; /* of either family */
+};
+
 struct governor {
     struct bucket bucket;
-    int *waiting; /* a ring, first in first out */
+    struct newcomer *waiting; /* a ring, first in first out */
     uint32_t first;
     uint32_t count;
     uint32_t capacity;
@@ -39,12 +47,13 @@ struct governor {
 void governor_init(struct governor *governor);
 void governor_free(struct governor *governor);
 
-void governor_hold(struct governor *governor, int fd);
+void governor_hold(struct governor *governor, int fd, struct bytes address);
 void governor_turn_begin(struct governor *governor);
-/* The next that may come in now; -1: none. */
-MUST_USE int governor_next(struct governor *governor, struct bucket_rate rate, uint64_t now_ns);
-/* Any that waits, for whoever stops; -1: none. */
-MUST_USE int governor_take(struct governor *governor);
+/* The next that may come in now; NULL: none. Borrowed until the next call. */
+MUST_USE const struct newcomer *governor_next(struct governor *governor, struct bucket_rate rate,
+                                              uint64_t now_ns);
+/* Any that waits, for whoever stops; NULL: none. Borrowed until the next call. */
+MUST_USE const struct newcomer *governor_take(struct governor *governor);
 /* Should the loop accept? */
 bool governor_wants(const struct governor *governor);
 

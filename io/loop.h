@@ -67,7 +67,9 @@ struct loop_options {
 };
 
 enum loop_event_kind {
-    LOOP_EVENT_ACCEPT, /* result: the new fd (non-blocking, close-on-exec), owned by the taker */
+    /* result: the new fd (non-blocking, close-on-exec), owned by the taker. bytes: the peer's address,
+     * a sockaddr, borrowed until the next wait; empty: not known. */
+    LOOP_EVENT_ACCEPT,
     LOOP_EVENT_ACCEPT_FAILED, /* result: -EMFILE …; accepting goes on by itself after a pause */
     LOOP_EVENT_BYTES,         /* bytes: borrowed */
     LOOP_EVENT_EOF,           /* the peer will send nothing more; writing may still work */

@@ -21,7 +21,6 @@
 
 enum {
     ARENA_READ_MIN = 2048,   /* less room than this is not worth a system call */
-    ACCEPTED_PER_WAIT = 64,  /* new connections must not crowd out old ones */
     ACCEPT_REST_MS = 100,    /* after EMFILE and the like: nothing gets better at once */
     EVENTS_PER_SLOT_MAX = 2, /* writable and bytes; closed comes alone */
 };
@@ -81,8 +80,9 @@ int loop_base_init(struct loop_base *base, const struct loop_ops *ops,
     slot_queue_init(&base->leaving, options->slots_max);
     base->arena.size = (size_t)arena_buffers * READ_BUFFER_BYTES;
     base->arena.memory = (uint8_t *)memory_alloc(base->arena.size);
-    base->accepted_capacity = ACCEPTED_PER_WAIT;
-    base->accepted = (int *)memory_alloc(base->accepted_capacity * sizeof(*base->accepted));
+    base->accepted_capacity = LOOP_ACCEPTED_PER_WAIT;
+    base->accepted =
+        (struct accepted *)memory_alloc(base->accepted_capacity * sizeof(*base->accepted));
     return 0;
 }
 
@@ -98,7 +98,7 @@ void loop_base_free(struct loop_base *base)
         }
     }
     for (uint32_t i = 0; i < base->accepted_count; i++) {
-        close(base->accepted[(base->accepted_first + i) % base->accepted_capacity]);
+        close(base->accepted[(base->accepted_first + i) % base->accepted_capacity].fd);
     }
     close(base->wake_fd);
     ARENA_UNPOISON(base->arena.memory, base->arena.size);
@@ -258,7 +258,7 @@ int loop_base_listen(struct loop_base *base, int fd)
 static void accepted_grow(struct loop_base *base)
 {
     uint32_t capacity = base->accepted_capacity * 2;
-    int *grown = (int *)memory_alloc(capacity * sizeof(*grown));
+    struct accepted *grown = (struct accepted *)memory_alloc(capacity * sizeof(*grown));
     for (uint32_t i = 0; i < base->accepted_count; i++) {
         grown[i] = base->accepted[(base->accepted_first + i) % base->accepted_capacity];
     }
@@ -268,7 +268,16 @@ static void accepted_grow(struct loop_base *base)
     base->accepted_first = 0;
 }
 
-void loop_base_accepted(struct loop_base *base, uint32_t listener, int result)
+int loop_base_accept(const struct listener *listener, struct accepted_address *from)
+{
+    from->size = sizeof(from->address);
+    int fd = accept4(listener->fd, (struct sockaddr *)&from->address, &from->size,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+void loop_base_accepted(struct loop_base *base, uint32_t listener, int result,
+                        const struct accepted_address *from)
 {
     if (result < 0) {
         base->accept_error = result;
@@ -281,7 +290,7 @@ void loop_base_accepted(struct loop_base *base, uint32_t listener, int result)
     }
     ASSERT(base->accepted_capacity != 0);
     uint32_t last = (base->accepted_first + base->accepted_count) % base->accepted_capacity;
-    base->accepted[last] = result;
+    base->accepted[last] = (struct accepted){.fd = result, .from = *from};
     base->accepted_count++;
 }
 
@@ -464,8 +473,12 @@ static size_t report_accepted(struct loop_base *base, struct loop_event *events,
 {
     size_t count = 0;
     while (count < max && base->accepted_count > 0) {
-        event_fill(&events[count++], LOOP_EVENT_ACCEPT, UINT32_MAX, 0,
-                   base->accepted[base->accepted_first]);
+        const struct accepted *accepted = &base->accepted[base->accepted_first];
+        size_t size = MIN_OF((size_t)accepted->from.size, sizeof(accepted->from.address));
+        base->reported[count] = accepted->from.address;
+        event_fill(&events[count], LOOP_EVENT_ACCEPT, UINT32_MAX, 0, accepted->fd);
+        events[count].bytes = bytes_of((const uint8_t *)&base->reported[count], size);
+        count++;
         base->accepted_first = (base->accepted_first + 1) % base->accepted_capacity;
         base->accepted_count--;
     }
@@ -500,7 +513,7 @@ size_t loop_base_report(struct loop_base *base, struct loop_event *events, size_
         base->accept_error = 0;
     }
     if (count < max) {
-        size_t share = MIN_OF((max - count + 1) / 2, (size_t)ACCEPTED_PER_WAIT);
+        size_t share = MIN_OF((max - count + 1) / 2, (size_t)LOOP_ACCEPTED_PER_WAIT);
         count += report_accepted(base, &events[count], share);
     }
     if (count < max) {

@@ -23,6 +23,9 @@
 
 #include "io/loop_ops.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -72,6 +75,20 @@ struct read_arena {
     size_t used;
 };
 
+enum { LOOP_ACCEPTED_PER_WAIT = 64 }; /* new connections must not crowd out old ones */
+
+/* Where an address of either family fits. */
+struct accepted_address {
+    struct sockaddr_in6 address;
+    socklen_t size; /* for the kernel: of the room, then of the address. 0: not known */
+};
+
+/* A connection that was accepted and not reported yet. */
+struct accepted {
+    int fd; /* owned */
+    struct accepted_address from;
+};
+
 struct listener {
     int fd;             /* borrowed */
     bool active;        /* backend: the kernel was asked to accept */
@@ -97,11 +114,12 @@ struct loop_base {
 
     struct listener listeners[LOOP_LISTENERS_MAX];
     uint32_t listeners_count;
-    int *accepted; /* owned array of owned fds, first in first out */
+    struct accepted *accepted; /* owned array, first in first out */
     uint32_t accepted_first;
     uint32_t accepted_count;
     uint32_t accepted_capacity;
-    int accept_error; /* 0, or the negative errno to report */
+    struct sockaddr_in6 reported[LOOP_ACCEPTED_PER_WAIT]; /* what the last wait's events borrow */
+    int accept_error;                                     /* 0, or the negative errno to report */
 
     int wake_fd; /* eventfd, owned */
     bool woken;
@@ -138,8 +156,11 @@ bool loop_base_close_begin(struct loop_base *base, uint32_t slot, enum loop_clos
 void loop_base_close_finish(struct loop_base *base, uint32_t slot);
 
 MUST_USE int loop_base_listen(struct loop_base *base, int fd);
+/* accept4(2): a new fd and where it comes from, or a negative errno. */
+MUST_USE int loop_base_accept(const struct listener *listener, struct accepted_address *from);
 /* Takes a new fd, or an error of accept: that is reported and the listener rests a while. */
-void loop_base_accepted(struct loop_base *base, uint32_t listener, int result);
+void loop_base_accepted(struct loop_base *base, uint32_t listener, int result,
+                        const struct accepted_address *from);
 /* When a resting listener is due; UINT64_MAX: none rests. */
 uint64_t loop_base_accept_resume_ns(const struct loop_base *base);
 

@@ -107,13 +107,14 @@ static void accept_some(struct epoll_loop *e, uint32_t index)
         return;
     }
     for (int i = 0; i < LOOP_ACCEPTS_MAX; i++) {
-        int fd = accept4(e->base.listeners[index].fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct accepted_address from;
+        int fd = loop_base_accept(&e->base.listeners[index], &from);
         if (fd >= 0) {
-            loop_base_accepted(&e->base, index, fd);
-        } else if (errno == EAGAIN) {
+            loop_base_accepted(&e->base, index, fd, &from);
+        } else if (fd == -EAGAIN) {
             return;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            loop_base_accepted(&e->base, index, -errno);
+        } else if (fd != -EINTR && fd != -ECONNABORTED) {
+            loop_base_accepted(&e->base, index, fd, &from);
             listener_watch(e, index, false);
             return;
         }

@@ -100,17 +100,18 @@ static bool accept_some(struct uring_loop *u, uint32_t index)
         return false;
     }
     for (int i = 0; i < LOOP_ACCEPTS_MAX; i++) {
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct accepted_address from;
+        int fd = loop_base_accept(listener, &from);
         if (fd >= 0) {
             is_taken = true;
-            loop_base_accepted(&u->base, index, fd);
+            loop_base_accepted(&u->base, index, fd, &from);
             if (is_direct && !uring_direct_has_room_after(u, listener, fd)) {
                 return false;
             }
-        } else if (errno == EAGAIN) {
+        } else if (fd == -EAGAIN) {
             return true;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            loop_base_accepted(&u->base, index, -errno);
+        } else if (fd != -EINTR && fd != -ECONNABORTED) {
+            loop_base_accepted(&u->base, index, fd, &from);
             return false;
         }
     }
@@ -129,7 +130,10 @@ static void accept_start(struct uring_loop *u)
             continue;
         }
         struct io_uring_sqe *sqe = uring_sqe(u);
-        io_uring_prep_accept(sqe, listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct accepted_address *from = uring_accept_from(u, i, u->accept_generation);
+        from->size = sizeof(from->address);
+        io_uring_prep_accept(sqe, listener->fd, (struct sockaddr *)&from->address, &from->size,
+                             SOCK_NONBLOCK | SOCK_CLOEXEC);
         sqe->user_data = tag_make(TAG_ACCEPT, u->accept_generation, i);
         listener->active = true;
     }

@@ -93,6 +93,9 @@ struct uring_loop {
     bool can_ring;  /* MSG_RING is there */
     int ring_error; /* what the last post into another ring said; 0: nothing */
     uint32_t accept_generation;
+    /* Lent to the kernel while accepting is under way. Two of each: one that was cancelled may still
+     * succeed while the next is under way. */
+    struct accepted_address accept_from[2][LOOP_LISTENERS_MAX];
 
     /* options.direct: a slot's socket is the table's entry of the same number. */
     uint8_t file_flags;       /* of an SQE that names a connection: IOSQE_FIXED_FILE, or 0 */
@@ -118,6 +121,12 @@ static inline uint64_t tag_make(enum tag_kind kind, uint32_t generation, uint32_
 static inline int uring_file(const struct uring_loop *u, uint32_t slot)
 {
     return u->file_flags != 0 ? (int)slot : u->base.slots[slot].fd;
+}
+
+static inline struct accepted_address *uring_accept_from(struct uring_loop *u, uint32_t listener,
+                                                         uint32_t generation)
+{
+    return &u->accept_from[generation % 2][listener];
 }
 
 /* An SQE for anything but a send; submits when the queue is full. */

@@ -94,10 +94,13 @@ static void fold_accept(struct uring_loop *u, uint32_t index, uint32_t generatio
 {
     bool is_current =
         generation == (u->accept_generation & 0xffffffu) && index < u->base.listeners_count;
+    const struct accepted_address unknown = {0};
     if (result >= 0) {
-        loop_base_accepted(&u->base, index, result);
+        bool is_ours = index < LOOP_LISTENERS_MAX;
+        loop_base_accepted(&u->base, index, result,
+                           is_ours ? uring_accept_from(u, index, generation) : &unknown);
     } else if (is_current && !is_harmless_end(result) && result != -ECONNABORTED) {
-        loop_base_accepted(&u->base, index, result);
+        loop_base_accepted(&u->base, index, result, &unknown);
     }
     if (is_current) {
         u->base.listeners[index].active = false;

@@ -1,4 +1,4 @@
-/* peername.c - getpeername(2), as text. */
+/* peername.c - what accept(2) or getpeername(2) says, as text. */
 #include "io/peername.h"
 
 #include <arpa/inet.h>
@@ -8,12 +8,14 @@
 
 static_assert(PEERNAME_TEXT_MAX >= INET6_ADDRSTRLEN, "every address fits");
 
-uint16_t peername_of(int fd, char text[PEERNAME_TEXT_MAX])
+uint16_t peername_of(int fd, struct bytes address, char text[PEERNAME_TEXT_MAX])
 {
     struct sockaddr_storage storage = {0};
     socklen_t size = sizeof(storage);
     text[0] = '\0';
-    if (getpeername(fd, (struct sockaddr *)&storage, &size) != 0) {
+    if (address.size > 0) {
+        memcpy(&storage, address.ptr, MIN_OF(address.size, sizeof(storage)));
+    } else if (getpeername(fd, (struct sockaddr *)&storage, &size) != 0) {
         return 0;
     }
     if (storage.ss_family == AF_INET) {

@@ -102,9 +102,9 @@ void worker_free(struct worker *w)
         nats_closed(session);
     }
     hub_free(w->hub);
-    int fd;
-    while ((fd = governor_take(&w->governor)) >= 0) {
-        loop_discard(w->loop, fd);
+    const struct newcomer *newcomer;
+    while ((newcomer = governor_take(&w->governor)) != NULL) {
+        loop_discard(w->loop, newcomer->fd);
     }
     governor_free(&w->governor);
     addresses_free(&w->addresses);
@@ -206,25 +206,27 @@ static enum close_reason judge(struct worker *w, uint32_t connections,
     return connection->address != NULL ? CLOSE_CLIENT : CLOSE_MAX_ADDRESS;
 }
 
-static void accepted(struct worker *w, int fd)
+static void accepted(struct worker *w, const struct newcomer *newcomer)
 {
     uint32_t connections;
     uint32_t worker = choose_worker(w, &connections);
     struct port *port = &w->options.hub.ports[worker];
-    struct connection_envelope *connection = memory_alloc(sizeof(*connection));
-    connection->envelope.kind = ENVELOPE_CONNECTION;
-    connection->fd = fd;
-    connection->client_id =
-        atomic_fetch_add_explicit(w->options.client_ids, (uint64_t)1, memory_order_relaxed);
-    connection->peer_port = peername_of(fd, connection->peer_host);
-    connection->refuse = judge(w, connections, connection);
+    struct connection_envelope connection = {
+        .envelope = {.kind = ENVELOPE_CONNECTION},
+        .fd = newcomer->fd,
+        .client_id =
+            atomic_fetch_add_explicit(w->options.client_ids, (uint64_t)1, memory_order_relaxed)};
+    connection.peer_port = peername_of(
+        newcomer->fd, bytes_of(newcomer->address, newcomer->address_size), connection.peer_host);
+    connection.refuse = judge(w, connections, &connection);
     atomic_fetch_add_explicit(&port->connections, 1u, memory_order_relaxed);
     if (worker == w->options.hub.worker) {
-        connection_open(w, connection);
-        memory_free(connection);
+        connection_open(w, &connection);
         return;
     }
-    mpsc_push(&port->inbox, &connection->envelope.node);
+    struct connection_envelope *sent = memory_alloc(sizeof(*sent));
+    *sent = connection;
+    mpsc_push(&port->inbox, &sent->envelope.node);
     if (doorbell_should_ring(&port->bell)) {
         loop_wake_from(w->loop, w->options.loops[worker]);
     }
@@ -282,10 +284,10 @@ static void let_in(struct worker *w)
 {
     struct governor *governor = &w->governor;
     struct bucket_rate rate = hub_quotas(w->hub)->accept;
-    int fd;
+    const struct newcomer *newcomer;
     governor_turn_begin(governor);
-    while ((fd = governor_next(governor, rate, hub_now(w->hub))) >= 0) {
-        accepted(w, fd);
+    while ((newcomer = governor_next(governor, rate, hub_now(w->hub))) != NULL) {
+        accepted(w, newcomer);
     }
     if (governor_wants(governor) != governor->rests || w->is_stopping || w->lame_duck.is_on) {
         return;
@@ -309,9 +311,9 @@ static void let_in(struct worker *w)
 static void turn_away(struct worker *w)
 {
     loop_accept_stop(w->loop);
-    int fd;
-    while ((fd = governor_take(&w->governor)) >= 0) {
-        loop_discard(w->loop, fd);
+    const struct newcomer *newcomer;
+    while ((newcomer = governor_take(&w->governor)) != NULL) {
+        loop_discard(w->loop, newcomer->fd);
     }
 }
 
@@ -484,7 +486,7 @@ static void reap(struct worker *w)
             if (w->is_stopping) {
                 loop_discard(w->loop, event->result);
             } else {
-                governor_hold(&w->governor, event->result);
+                governor_hold(&w->governor, event->result, event->bytes);
             }
             break;
         case LOOP_EVENT_ACCEPT_FAILED:

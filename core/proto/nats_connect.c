@@ -10,6 +10,7 @@
 #include "core/proto/json.h"
 
 #include <cjson/cJSON.h>
+#include <string.h>
 
 enum field_type { FIELD_BOOL, FIELD_TEXT, FIELD_INT, FIELD_UINT, FIELD_LIST, FIELD_OBJECT };
 
@@ -121,8 +122,15 @@ static bool has_type(const cJSON *value, enum field_type type)
 
 static const struct field *field_of(const cJSON *member, const struct field *fields, size_t count)
 {
+    /* Nearly everybody writes keys as they are in the table. */
     for (size_t i = 0; i < count; i++) {
-        if (json_key_is(bytes_text(member->string), fields[i].key)) {
+        if (member->string[0] == fields[i].key[0] && strcmp(member->string, fields[i].key) == 0) {
+            return &fields[i];
+        }
+    }
+    struct bytes key = bytes_text(member->string);
+    for (size_t i = 0; i < count; i++) {
+        if (json_key_is(key, fields[i].key)) {
             return &fields[i];
         }
     }

@@ -1,6 +1,7 @@
 /* nats_info.c - cJSON writes what is common once; numbers and an address are all that is added. */
 #include "core/proto/nats_info.h"
 
+#include "core/frame.h"
 #include "core/nkey.h"
 
 #include <cjson/cJSON.h>
@@ -130,10 +131,9 @@ size_t nats_info_write(const struct nats_info *info, const struct nats_info_clie
 {
     ASSERT(info->head_size > 0);
     ASSERT(is_address(client->client_ip));
-    char number[48];
-    snprintf(number, sizeof number, ",\"client_id\":%llu", (unsigned long long)client->client_id);
     char *to = append(line, info->head, info->head_size);
-    to = append_text(to, number);
+    to = append_text(to, ",\"client_id\":");
+    to += frame_digits((uint8_t *)to, client->client_id);
     if (client->client_ip.size > 0) {
         to = append_text(to, ",\"client_ip\":\"");
         to = append(to, client->client_ip.ptr, client->client_ip.size);

@@ -1,4 +1,4 @@
-/* test_governor.c - a few a turn, at a pace, in their order. */
+/* test_governor.c - a few a turn, at a pace, in their order, each with its address. */
 #include "io/governor.h"
 
 #include <setjmp.h>
@@ -16,16 +16,19 @@ static void test_a_few_a_turn(void **state)
     struct governor governor;
     governor_init(&governor);
     for (int fd = 0; fd < 1000; fd++) {
-        governor_hold(&governor, fd);
+        governor_hold(&governor, fd, bytes_of((const uint8_t *)&fd, fd % 2 == 0 ? sizeof(fd) : 0));
     }
     int expected = 0;
     uint32_t turns = 0;
     while (!governor_wants(&governor)) {
         governor_turn_begin(&governor);
         turns++;
-        int fd;
-        while ((fd = governor_next(&governor, (struct bucket_rate){0}, SECOND_NS)) >= 0) {
-            assert_int_equal(fd, expected++);
+        const struct newcomer *newcomer;
+        while ((newcomer = governor_next(&governor, (struct bucket_rate){0}, SECOND_NS)) != NULL) {
+            assert_int_equal(newcomer->fd, expected);
+            assert_int_equal(newcomer->address_size, expected % 2 == 0 ? sizeof(expected) : 0);
+            assert_memory_equal(newcomer->address, &expected, newcomer->address_size);
+            expected++;
         }
         /* The next turn is due at once as long as somebody waits. */
         assert_int_equal(governor.next_ns, governor.count > 0 ? SECOND_NS : UINT64_MAX);
@@ -42,12 +45,12 @@ static void test_at_a_pace(void **state)
     governor_init(&governor);
     struct bucket_rate rate = {.per_second = 1000, .burst = 10};
     for (int fd = 0; fd < 510; fd++) {
-        governor_hold(&governor, fd);
+        governor_hold(&governor, fd, bytes_of(NULL, 0));
     }
     uint64_t now_ns = SECOND_NS;
     while (!governor_wants(&governor)) {
         governor_turn_begin(&governor);
-        while (governor_next(&governor, rate, now_ns) >= 0) {
+        while (governor_next(&governor, rate, now_ns) != NULL) {
         }
         if (governor.count > 0) {
             assert_true(governor.next_ns > now_ns);
@@ -55,7 +58,7 @@ static void test_at_a_pace(void **state)
         }
     }
     assert_in_range(now_ns - SECOND_NS, SECOND_NS / 2 - SECOND_NS / 100, SECOND_NS / 2);
-    assert_int_equal(governor_take(&governor), -1);
+    assert_null(governor_take(&governor));
     governor_free(&governor);
 }
 

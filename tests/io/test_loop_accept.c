@@ -1,5 +1,6 @@
 /*
- * Goal:    accepting survives a process that is out of descriptors, and can be stopped.
+ * Goal:    accepting survives a process that is out of descriptors, can be stopped, and tells where a
+ *          connection comes from.
  * Method:  RLIMIT_NOFILE is lowered to what is open, a client waits in the backlog, the limit is
  *          raised again; on both real loops, and with sockets in the ring's table.
  */
@@ -96,6 +97,48 @@ static void accepts_nothing_while_stopped(enum shape shape)
 
 ON_EVERY_SHAPE(accepts_nothing_while_stopped)
 
+/* Who is waited for, and who comes with others: of each the address is told, also after a stop. */
+static void tells_where_from(enum shape shape)
+{
+    enum { CLIENTS = 6 };
+    struct stage *stage = shape_stage(shape, SLOTS);
+    struct loop_event events[EVENTS] = {0};
+    int clients[CLIENTS] = {0};
+    uint64_t until_ns = stage_deadline_ns();
+    for (int i = 0, wave = 1; i < CLIENTS; i += wave, wave++) { /* 1, 2, 3 at once */
+        assert_int_equal(loop_wait(stage->loop, TURN_NS, events, EVENTS), 0); /* it waits for one */
+        for (int k = i; k < i + wave; k++) {
+            clients[k] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+            assert_int_equal(dial(stage, clients[k]), 0);
+        }
+        for (int k = i; k < i + wave;) {
+            size_t count = loop_wait(stage->loop, TURN_NS, events, EVENTS);
+            for (size_t e = 0; e < count; e++, k++) {
+                struct sockaddr_in told;
+                struct sockaddr_in expected;
+                socklen_t size = sizeof(expected);
+                assert_int_equal(events[e].kind, LOOP_EVENT_ACCEPT);
+                assert_int_equal(events[e].bytes.size, sizeof(told));
+                memcpy(&told, events[e].bytes.ptr, sizeof(told));
+                assert_int_equal(getsockname(clients[k], (struct sockaddr *)&expected, &size), 0);
+                assert_int_equal(told.sin_family, AF_INET);
+                assert_int_equal(told.sin_addr.s_addr, expected.sin_addr.s_addr);
+                assert_int_equal(told.sin_port, expected.sin_port);
+                loop_discard(stage->loop, events[e].result);
+            }
+            stage_check_deadline(stage, until_ns, "all accepted");
+        }
+        loop_accept_stop(stage->loop);
+        assert_int_equal(loop_accept(stage->loop, stage->listener), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        close(clients[i]);
+    }
+    shape_stage_free(stage);
+}
+
+ON_EVERY_SHAPE(tells_where_from)
+
 /* Descriptors that nobody has put into a table yet are not let grow to the limit: who waits in the
  * backlog is taken in when some are given back. */
 static void test_uring_direct_leaves_some_descriptors(void **state)
@@ -155,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASES_OF_SHAPES(out_of_descriptors),
         CASES_OF_SHAPES(accepts_nothing_while_stopped),
+        CASES_OF_SHAPES(tells_where_from),
         cmocka_unit_test(test_uring_direct_leaves_some_descriptors),
     };
     return cmocka_run_group_tests(tests, shapes_find_out, NULL);

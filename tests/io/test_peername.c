@@ -1,6 +1,7 @@
 /*
  * Goal:    the other end of a socket is named as an operator would write it.
- * Method:  real sockets on the loopback interface, of each family, and descriptors without a peer.
+ * Method:  real sockets on the loopback interface, of each family, asked for and as accept(2) told
+ *          it, and descriptors without a peer.
  */
 #include "io/peername.h"
 
@@ -20,6 +21,8 @@ struct pair {
     int client;
     int server; /* accepted */
     uint16_t client_port;
+    struct sockaddr_in6 address; /* that accept told */
+    socklen_t address_size;
 };
 
 static uint16_t port_of(int fd)
@@ -72,7 +75,8 @@ static void pair_open(struct pair *pair, int listener_family, int client_family)
     size = loopback(client_family, port_of(pair->listener), &address);
     assert_int_equal(connect(pair->client, (struct sockaddr *)&address, size), 0);
     pair->client_port = port_of(pair->client);
-    pair->server = accept(pair->listener, NULL, NULL);
+    pair->address_size = sizeof(pair->address);
+    pair->server = accept(pair->listener, (struct sockaddr *)&pair->address, &pair->address_size);
     assert_true(pair->server >= 0);
 }
 
@@ -88,9 +92,13 @@ static void expect_peer(int listener_family, int client_family, const char *expe
     struct pair pair;
     char text[PEERNAME_TEXT_MAX];
     pair_open(&pair, listener_family, client_family);
-    uint16_t port = peername_of(pair.server, text);
+    uint16_t port = peername_of(pair.server, bytes_of(NULL, 0), text);
     assert_string_equal(text, expected);
     assert_int_equal(port, pair.client_port);
+    struct bytes told = bytes_of((const uint8_t *)&pair.address, pair.address_size);
+    memset(text, 'x', sizeof(text));
+    assert_int_equal(peername_of(-1, told, text), pair.client_port);
+    assert_string_equal(text, expected);
     pair_close(&pair);
 }
 
@@ -117,7 +125,7 @@ static void expect_nobody(int fd)
 {
     char text[PEERNAME_TEXT_MAX];
     memset(text, 'x', sizeof(text));
-    assert_int_equal(peername_of(fd, text), 0);
+    assert_int_equal(peername_of(fd, bytes_of(NULL, 0), text), 0);
     assert_string_equal(text, "");
 }
 

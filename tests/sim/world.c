@@ -25,8 +25,9 @@ uint64_t planted_hash_mask;
 
 static struct sim *running; /* what the seams belong to */
 
-uint16_t peername_of(int fd, char text[PEERNAME_TEXT_MAX])
+uint16_t peername_of(int fd, struct bytes address, char text[PEERNAME_TEXT_MAX])
 {
+    (void)address;
     snprintf(text, PEERNAME_TEXT_MAX, "127.0.0.1");
     return (uint16_t)(fd & 0x7FFF);
 }
