@@ -40,6 +40,20 @@ class Claims(unittest.TestCase):
                 target, lambda server: document(deliveries_per_s=rates.get(server, 10.0))))
             self.assertEqual(targets.verdict(target.claims[0], figures)[1], word)
 
+    # Goal: a machine that is slow for a while does not decide.  Method: a round that is slow for all, one for the
+    # hub, one for nobody; the medians of each alone would say 0.56.
+    def test_round_by_round(self):
+        def rounds(*rates):
+            runs = [document()["runs"][0] for _ in rates]
+            for run, rate in zip(runs, rates):
+                run["connecting"]["connections_per_s"] = rate
+            return dict(document(), runs=runs)
+        servers = {"ceiling-send": rounds(1000.0, 900.0, 400.0), "ceiling-uring": rounds(900.0, 1000.0, 500.0),
+                   "ringhub": rounds(500.0, 900.0, 500.0), "nats-server": rounds(1.0, 1.0, 1.0)}
+        target = targets_work.storm()
+        figures = targets_work.Figures({work.name: servers for work in target.works})
+        self.assertAlmostEqual(target.claims[0].figure(figures), 0.9)
+
     # Goal: what was lost is no figure.  Method: a hub that lost one.
     def test_lost_is_no_figure(self):
         target = targets_work.fan_out()

@@ -114,8 +114,8 @@ static void tells_where_from(enum shape shape)
         for (int k = i; k < i + wave;) {
             size_t count = loop_wait(stage->loop, TURN_NS, events, EVENTS);
             for (size_t e = 0; e < count; e++, k++) {
-                struct sockaddr_in told;
-                struct sockaddr_in expected;
+                struct sockaddr_in told = {0};
+                struct sockaddr_in expected = {0};
                 socklen_t size = sizeof(expected);
                 assert_int_equal(events[e].kind, LOOP_EVENT_ACCEPT);
                 assert_int_equal(events[e].bytes.size, sizeof(told));
