@@ -1,9 +1,12 @@
-"""Is a run of the microbenchmarks stored, and compared with by Google Benchmark's own tool?
+"""Is a run of the microbenchmarks stored, and compared with by Google Benchmark's own tool? Are the stored
+ones of the benchmarks that there are?
 
     micro_test.py PATH-OF-RINGHUB-BENCH
 """
+import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -43,6 +46,18 @@ class Micro(unittest.TestCase):
         for name in names:
             self.assertIn(name + "_pvalue", compared)
 
+    def test_a_filter_replaces_what_ran(self):
+        self.assertEqual(micro("--record", "--stored", self.stored, *TINY).returncode, 0)
+        with open(self.stored, encoding="utf-8") as text:
+            before = json.load(text)["benchmarks"]
+        again = ("--record", "--stored", self.stored, *TINY, "--benchmark_filter=nats_parse_large")
+        self.assertEqual(micro(*again).returncode, 0)
+        with open(self.stored, encoding="utf-8") as text:
+            after = json.load(text)["benchmarks"]
+        self.assertEqual(sorted(row["name"] for row in after), sorted(row["name"] for row in before))
+        for row in before:
+            self.assertEqual(row in after, row["run_name"] != "nats_parse_large", row["name"])
+
     def test_one_that_is_slower_is_seen(self):
         if not os.path.exists(TOOL):
             self.skipTest("no libbenchmark-tools")
@@ -66,6 +81,30 @@ class Micro(unittest.TestCase):
             done = micro("--stored", self.stored, *words)
             self.assertNotEqual(done.returncode, 0, words)
             self.assertFalse(os.path.exists(self.stored))
+
+
+def families(names):
+    """Without sizes, of which some depend on the machine."""
+    return {re.sub(r"/\d.*", "", name) for name in names if name}
+
+
+class Stored(unittest.TestCase):
+    def setUp(self):
+        done = subprocess.run([PROGRAM, "--benchmark_list_tests=true"], text=True, capture_output=True,
+                              timeout=60, check=True)
+        self.now = families(done.stdout.split("\n"))
+        self.stored = {}
+        for path in glob.glob(os.path.join(HERE, "../results/micro/*.json")):
+            with open(path, encoding="utf-8") as text:
+                self.stored[path] = families(row["run_name"] for row in json.load(text)["benchmarks"])
+
+    def test_what_is_stored_still_exists(self):
+        self.assertTrue(self.stored)
+        for path, names in self.stored.items():
+            self.assertEqual(names - self.now, set(), path)
+
+    def test_what_exists_is_stored_for_some_machine(self):
+        self.assertEqual(self.now - set().union(*self.stored.values()), set(), "./dev bench --record")
 
 
 if __name__ == "__main__":
