@@ -145,8 +145,8 @@ static uint64_t push_interest(struct hub *hub)
     uint64_t ring = 0;
     uint32_t workers = hub->options.workers_count;
     size_t envelopes = (workers - 1) * sizeof(struct interest_envelope);
-    uint8_t *memory =
-        memory_resize(NULL, sizeof(struct interest_batch) + envelopes + hub->interest_out_size);
+    size_t bytes = sizeof(struct interest_batch) + envelopes + hub->interest_out_size;
+    uint8_t *memory = memory_resize(NULL, bytes);
     struct interest_batch *batch = (struct interest_batch *)(void *)memory;
     struct interest_envelope *envelope =
         (struct interest_envelope *)(void *)(memory + sizeof(struct interest_batch));
@@ -168,6 +168,7 @@ static uint64_t push_interest(struct hub *hub)
     hub->envelopes_under_way += workers - 1;
     hub->interest_under_way += hub->interest_out_size;
     hub->metrics.interest_records += hub->interest_out_records;
+    hub->metrics.interest_bytes += bytes;
     hub->interest_out_size = 0;
     hub->interest_out_records = 0;
     return ring;

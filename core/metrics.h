@@ -113,6 +113,7 @@ struct policy_drops {
     X(group_repicks)      /* queue messages that needed a second member */                         \
     X(interest_records)   /* interest changes sent to other workers */                             \
     X(interest_received)                                                                           \
+    X(interest_bytes) /* of the changes sent, with the envelopes and what holds them together */   \
     X(doorbells_rung)                                                                              \
     X(doorbells_heard)
 

@@ -118,6 +118,115 @@ static void test_traffic_between_workers_follows_its_formula(void **state)
     }
 }
 
+enum { LITERALS = 3000, LITERALS_A_TURN = 50 };
+
+/* What a turn's changes of interest take on their way, from the formula in docs/memory.md. */
+static uint64_t bytes_on_the_way(uint32_t workers, uint64_t records_bytes)
+{
+    return 16 + 24 * (uint64_t)(workers - 1) + records_bytes;
+}
+
+/* Of one of the 256 tables of literals: the least number of lines that count fills to 4/5 at most. */
+static uint64_t lines_for(uint64_t count, uint64_t slots)
+{
+    uint64_t lines = 0;
+    while (count * 5 > lines * slots * 4) {
+        uint64_t power = lines < 4 ? 4 : (uint64_t)1 << (63 - __builtin_clzll(lines));
+        lines += power / 4;
+    }
+    return lines;
+}
+
+static uint64_t tables_of(struct world *world, uint32_t worker)
+{
+    return interest_bytes(&world_hub(world, worker)->interest);
+}
+
+static void literals_follow_their_formula(struct world *world, uint32_t n, uint64_t line_slots)
+{
+    uint64_t empty = tables_of(world, 0);
+    uint64_t key = world_hub(world, 1)->options.hash_key;
+    uint64_t in_part[INTEREST_PARTS] = {0};
+    struct client *client = client_plain(world, 1);
+    for (uint32_t i = 0; i < LITERALS;) {
+        uint64_t bytes = SUM_OF(world, n, interest_bytes);
+        char text[LITERALS_A_TURN * 32] = "";
+        for (uint32_t end = i + LITERALS_A_TURN; i < end; i++) {
+            char subject[16];
+            snprintf(subject, sizeof(subject), "lit.%u", i);
+            snprintf(text + strlen(text), 32, "SUB %s %u\r\n", subject, i);
+            in_part[index_hash(key, 0, bytes_text(subject)) >> 56]++;
+        }
+        client_says(client, "%s", text);
+        world_run(world);
+        assert_int_equal(SUM_OF(world, n, interest_bytes) - bytes,
+                         bytes_on_the_way(n, LITERALS_A_TURN * 24));
+        uint64_t expected = 0;
+        for (size_t part = 0; part < INTEREST_PARTS; part++) {
+            expected += lines_for(in_part[part], line_slots) * 64;
+        }
+        for (uint32_t w = 0; w < n; w++) {
+            assert_int_equal(tables_of(world, w) - empty, w == 1 ? 0 : expected);
+        }
+    }
+    /* What is published moves none. */
+    uint64_t bytes = SUM_OF(world, n, interest_bytes);
+    client_says(client_plain(world, 0), "PUB lit.7 2\r\nhi\r\nPUB none 2\r\nhi\r\n");
+    world_run(world);
+    CLIENT_EXPECT(client, "MSG lit.7 7 2\r\nhi\r\n");
+    assert_int_equal(SUM_OF(world, n, interest_bytes), bytes);
+}
+
+/* One change; its pattern and queue name take these bytes in the record, and it these in tables. */
+static void pattern_follows_its_formula(struct world *world, uint32_t n, struct client *client,
+                                        const char *says, uint64_t text, uint64_t in_tables)
+{
+    uint64_t bytes = SUM_OF(world, n, interest_bytes);
+    uint64_t own = tables_of(world, 0);
+    uint64_t before[WORLD_WORKERS_MAX];
+    for (uint32_t w = 1; w < n; w++) {
+        before[w] = tables_of(world, w);
+    }
+    client_says(client, "%s", says);
+    world_run(world);
+    assert_int_equal(SUM_OF(world, n, interest_bytes) - bytes,
+                     bytes_on_the_way(n, 24 + (text + 7) / 8 * 8));
+    assert_int_equal(tables_of(world, 0), own);
+    for (uint32_t w = 1; w < n; w++) {
+        assert_int_equal(tables_of(world, w) - before[w], in_tables);
+    }
+}
+
+/*
+ * Goal:    the bytes that workers send one another about interest, and those of the tables they lead
+ *          to, follow the formulas of docs/memory.md; and no message moves any.
+ * Method:  2, 8 and 32 workers; 3,000 literals of one worker, 50 a turn, each worker's tables looked at
+ *          after each; then a wildcard, and queue groups of it and of a literal.
+ */
+static void test_interest_bytes_follow_their_formula(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t workers;
+        uint32_t line_slots;
+    } rows[] = {{2, 12}, {8, 12}, {32, 8}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        uint32_t n = rows[i].workers;
+        struct world_options options = {.workers = n};
+        struct world *world = world_new(&options);
+        literals_follow_their_formula(world, n, rows[i].line_slots);
+        struct client *client = client_plain(world, 0);
+        /* An entry, and nodes for the account, "a", "*" and "c". */
+        pattern_follows_its_formula(world, n, client, "SUB a.*.c 1\r\n", 5,
+                                    24 + 5 + 48 + 4 + 48 + 1 + 48 + 48 + 1);
+        pattern_follows_its_formula(world, n, client, "SUB a.*.c group 2\r\n", 5 + 5,
+                                    32 + 4 * (uint64_t)n);
+        pattern_follows_its_formula(world, n, client, "SUB b.c group 3\r\n", 3 + 5,
+                                    24 + 3 + 32 + 4 * (uint64_t)n);
+        world_end(world);
+    }
+}
+
 /*
  * Goal:    interest goes with the last subscription of its pattern, not before, and then no
  *          envelope is sent.
@@ -472,6 +581,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_message_reaches_every_worker_once),
         cmocka_unit_test(test_traffic_between_workers_follows_its_formula),
+        cmocka_unit_test(test_interest_bytes_follow_their_formula),
         cmocka_unit_test(test_interest_lives_as_long_as_a_subscription),
         cmocka_unit_test(test_a_queue_message_finds_a_second_member),
         cmocka_unit_test(test_a_queue_message_that_finds_none_is_counted_and_answered),
