@@ -173,6 +173,7 @@ struct hub *hub_new(const struct hub_options *options, uint64_t now_ns)
     hub->journal = memory_alloc(JOURNAL_MAX * sizeof(struct journal_entry));
     hub->flush.vectors = memory_alloc(FLUSH_VECTORS * sizeof(struct iovec));
     hub->flush.scratch = memory_resize(NULL, FLUSH_SCRATCH_BYTES);
+    hub->flush.plates = plates_new();
     queues_init(hub);
     peers_init(hub);
     gates_init(hub);
@@ -216,6 +217,7 @@ void hub_free(struct hub *hub)
     memory_free(hub->journal);
     memory_free(hub->flush.vectors);
     memory_free(hub->flush.scratch);
+    plates_free(hub->flush.plates);
     memory_free(hub->match.entries);
     memory_free(hub->match.candidates);
     memory_free(hub->match.parts);

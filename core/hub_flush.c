@@ -260,7 +260,9 @@ static size_t next_session_sends(struct hub *hub, struct send_op *sends, size_t 
     struct gather gather = {.vectors = f->vectors,
                             .scratch = f->scratch,
                             .scratch_end = f->scratch + FLUSH_SCRATCH_BYTES,
+                            .plates = f->plates,
                             .limit = SEND_BYTES_MAX};
+    plates_return(f->plates);
     struct iovec *vectors = f->vectors;
     struct iovec *vectors_end = f->vectors + FLUSH_VECTORS;
     size_t count = 0;
@@ -289,7 +291,7 @@ static size_t next_session_sends(struct hub *hub, struct send_op *sends, size_t 
         }
         pending_gather(&session->pending, &gather);
         if (gather.size == 0) {
-            /* The scratch is used up: the next batch has all of it. */
+            /* The scratch is used up, or its plates are taken: the next batch has all of them. */
             ASSERT(count > 0);
             break;
         }
@@ -353,6 +355,7 @@ static void flush_begin(struct hub *hub)
         session->turn_sends = 0;
         session_set_flush(hub, session, FLUSH_QUEUED);
     }
+    plates_forget(f->plates);
     f->dirty_index = 0;
     f->in_audience = false;
     f->has_piece = false;

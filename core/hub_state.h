@@ -142,6 +142,7 @@ struct flush {
     struct queue later;    /* sessions whose sends of this turn are used up */
     struct iovec *vectors; /* FLUSH_VECTORS */
     uint8_t *scratch;
+    struct plates *plates;
 };
 
 struct hub {

@@ -398,11 +398,35 @@ static bool gather_frame(struct gather *g, const struct frames *frames,
     return frame_size(frames, message) - skip <= room;
 }
 
-static bool gather_run(struct gather *g, const struct pending_entry *e, size_t skip)
+/* Where others hear the same under other sids. */
+static __attribute__((noinline)) enum plates_answer
+gather_plate(struct gather *g, const struct pending_entry *e, const struct frames *frames,
+             const struct message *first, bool may_make)
+{
+    const uint8_t *text = NULL;
+    enum plates_answer answer =
+        plates_take(g->plates, frames, first, e->messages, e->size, may_make, &text);
+    if (answer == PLATES_TAKEN) {
+        gather_refer(g, text, e->size);
+    }
+    return answer;
+}
+
+/* skip: what was sent of its first frame; false: it did not fit whole. */
+static bool gather_run(struct gather *g, const struct pending *p, const struct pending_entry *e,
+                       size_t skip)
 {
     struct frames frames = frames_of(e->run, audience_layout(e->audience));
     const struct message *message =
         (const struct message *)(const void *)((const uint8_t *)e->run + e->offset);
+    if (e->size >= PLATE_BYTES_MIN && g->plates != NULL && skip == 0 &&
+        e->size / REFERENCE_BYTES_MIN < e->messages) {
+        size_t room = g->limit - g->size;
+        enum plates_answer answer = gather_plate(g, e, &frames, message, !pending_is_pinned(p));
+        if (answer != PLATES_NONE) {
+            return answer == PLATES_TAKEN && e->size <= room;
+        }
+    }
     for (uint32_t i = 0; i < e->messages; i++) {
         if (gather_is_full(g) || !gather_frame(g, &frames, message, skip)) {
             return false;
@@ -427,7 +451,7 @@ void pending_gather(const struct pending *p, struct gather *g)
         if (e->kind == PENDING_RANGE) {
             gather_range(p, i, g);
         } else if (e->kind == PENDING_RUN) {
-            if (!gather_run(g, e, i == 0 ? p->ring->head_sent : 0)) {
+            if (!gather_run(g, p, e, i == 0 ? p->ring->head_sent : 0)) {
                 return;
             }
         } else if (e->kind == PENDING_SHARED) {

@@ -30,6 +30,7 @@
 #include "core/backlog.h"
 #include "core/chunk.h"
 #include "core/limits.h"
+#include "core/plate.h"
 #include "core/run.h"
 #include "core/terms.h"
 #include "core/trail.h"
@@ -219,6 +220,7 @@ struct gather {
     size_t limit;
     uint8_t *scratch; /* free scratch from here … */
     uint8_t *scratch_end;
+    struct plates *plates; /* NULL: everything is rendered into scratch */
 };
 
 /* Appends as much as fits. Nothing is consumed. */

@@ -50,6 +50,7 @@ enum planted_bug {
     PLANTED_BACKLOG_GAP,  /* a stalled session that missed a piece of a backlog goes on in it */
     PLANTED_STAYS_BEHIND, /* who publishes to itself and has read its share does not go on */
     PLANTED_KEPT_AGAIN,   /* members in step hear what a kept tail held before */
+    PLANTED_PLATE_SID,    /* frames of one session carry the sid of another */
     PLANTED_BUGS_COUNT,
 };
 

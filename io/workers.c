@@ -519,7 +519,7 @@ void workers_sizes(const struct config *config, struct config_sizes *sizes)
     (void)config;
     sizes->session_bytes = sizeof(struct nats_client) + 64;
     sizes->connection_kernel_bytes = 4096;
-    sizes->worker_bytes = STACK_BYTES + sizeof(struct port) + (1 << 20);
+    sizes->worker_bytes = STACK_BYTES + sizeof(struct port) + (1 << 20) + PLATES_BYTES;
     sizes->spare_bytes = hub_spare_bytes_max();
     sizes->ring_bytes = 512 * 64 + 16384 * 16;
 }

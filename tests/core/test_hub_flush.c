@@ -520,6 +520,89 @@ static void test_answers_count_as_pending(void **state)
     world_end(world);
 }
 
+/* What a client hears of the messages below: frame by frame, under its sid. */
+static char *expected_frames(const char *sid, bool headers, int turn, int messages)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    for (int i = 0; i < messages; i++) {
+        if (i % 5 == 4 && headers) {
+            fprintf(out, "HMSG a.b %s re 12 22\r\nNATS/1.0\r\n\r\n%04d,%04d.\r\n", sid, turn, i);
+        } else if (i % 5 == 4) {
+            fprintf(out, "MSG a.b %s re 10\r\n%04d,%04d.\r\n", sid, turn, i);
+        } else {
+            fprintf(out, "MSG a.b %s 10\r\n%04d,%04d.\r\n", sid, turn, i);
+        }
+    }
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+static void publish_frames(struct client *publisher, int turn, int messages)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    for (int i = 0; i < messages; i++) {
+        fprintf(out, i % 5 == 4 ? "HPUB a.b re 12 22\r\nNATS/1.0\r\n\r\n" : "PUB a.b 10\r\n");
+        fprintf(out, "%04d,%04d.\r\n", turn, i);
+    }
+    assert_int_equal(fclose(out), 0);
+    client_says_bytes(publisher, text, size);
+    free(text);
+}
+
+/*
+ * Goal:    sessions that hear the same under sids of their own hear it to the byte, though it is laid
+ *          out once for all of them; also those that take a part of it or nothing.
+ * Method:  90 sessions on two workers, sids of one letter to nine, some that understand no headers;
+ *          batches long enough for plates, in turns in which some sockets take a piece only, so that
+ *          they go on in the middle of a frame.
+ */
+static void test_many_sids_of_one_run(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 90, TURNS = 12, MESSAGES = 100 };
+    struct world_options options = {.checks = true, .workers = 2};
+    struct world *world = world_new(&options);
+    struct client *clients[CLIENTS];
+    char sids[CLIENTS][16];
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i] = i % 7 == 3 ? client_open(world, (uint32_t)i % 2, "{\"verbose\":false}")
+                                : client_plain(world, (uint32_t)i % 2);
+        int size = i % 9 + 1;
+        snprintf(sids[i], sizeof(sids[i]), "%0*d", size, size == 1 ? i / 9 : i);
+        client_says(clients[i], "SUB a.b %s\r\n", sids[i]);
+    }
+    struct client *publisher = client_plain(world, 0);
+    world_run(world);
+    for (int turn = 0; turn < TURNS; turn++) {
+        for (int i = 0; i < CLIENTS; i++) {
+            clients[i]->room = (i + turn) % 5 == 0 ? (size_t)(i * 37 + turn) : SIZE_MAX;
+        }
+        publish_frames(publisher, turn, MESSAGES);
+        world_run(world);
+        publish_frames(publisher, turn, MESSAGES);
+        world_run(world);
+        for (int i = 0; i < CLIENTS; i++) {
+            clients[i]->room = SIZE_MAX;
+        }
+        world_run(world);
+        for (int i = 0; i < CLIENTS; i++) {
+            char *once = expected_frames(sids[i], i % 7 != 3, turn, MESSAGES);
+            char *twice = NULL;
+            assert_true(asprintf(&twice, "%s%s", once, once) > 0);
+            CLIENT_EXPECT(clients[i], twice);
+            free(once);
+            free(twice);
+        }
+    }
+    world_end(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +621,7 @@ int main(void)
         cmocka_unit_test(test_two_pauses_end_both),
         cmocka_unit_test(test_the_end_waits_for_who_reads_on),
         cmocka_unit_test(test_answers_count_as_pending),
+        cmocka_unit_test(test_many_sids_of_one_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

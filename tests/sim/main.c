@@ -59,6 +59,7 @@ static const char *const bug_names[PLANTED_BUGS_COUNT] = {
     [PLANTED_ANSWER_TWICE] = "answer-twice",
     [PLANTED_RATE_UNCOUNTED] = "rate-uncounted",
     [PLANTED_STAYS_BEHIND] = "stays-behind",
+    [PLANTED_PLATE_SID] = "plate-sid",
 };
 
 struct arguments {
