@@ -105,7 +105,7 @@ static void tells_where_from(enum shape shape)
     struct loop_event events[EVENTS] = {0};
     int clients[CLIENTS] = {0};
     uint64_t until_ns = stage_deadline_ns();
-    for (int i = 0, wave = 1; i < CLIENTS; i += wave, wave++) { /* 1, 2, 3 at once */
+    for (int i = 0, wave = 1; i < CLIENTS; i += wave, wave++) {               /* 1, 2, 3 at once */
         assert_int_equal(loop_wait(stage->loop, TURN_NS, events, EVENTS), 0); /* it waits for one */
         for (int k = i; k < i + wave; k++) {
             clients[k] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
