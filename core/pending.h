@@ -177,13 +177,15 @@ void pending_add_span(struct pending *p, struct pending_pool *pool, const struct
  * last entry ends in front of it, that grows. */
 void pending_add_trail(struct pending *p, struct pending_pool *pool, const struct trail *trail,
                        struct audience *audience, size_t size);
-/* So many entries are a session's own before it shares spans: of few they are cheaper. */
+/* So many entries are a session's own before it shares spans: who hears little is not put into a list
+ * for it. More than a few would be dearer than the list, where others have it too, and a session that
+ * stalls keeps them: with one for what it shares, and some answers, these fit a ring of 64. */
 enum {
 #ifdef RINGHUB_PLANTED
     PENDING_OWN = 2, /* the simulation's lists are short */
     PENDING_OWN_PINNED = 1,
 #else
-    PENDING_OWN = 256,      /* in one turn, of one that keeps up */
+    PENDING_OWN = 60,       /* in one turn, of one that keeps up */
     PENDING_OWN_PINNED = 4, /* a ring has room for as many */
 #endif
 };

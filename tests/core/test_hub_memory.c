@@ -451,6 +451,22 @@ static void test_interleaved_audiences_are_kept_once(void **state)
     }
 }
 
+/*
+ * Goal:    what a session has of its own for what it did not read is bounded, however much the turn brought
+ *          in which it stalled.
+ * Method:  a thousand messages to subjects that take turns, in one turn; ten stalled and a hundred.
+ */
+static void test_who_stalls_in_a_large_turn_keeps_little(void **state)
+{
+    (void)state;
+    enum { MESSAGES = 1000, EACH_MAX = 2500 };
+    uint64_t few = interleaved_bytes(&two_audiences, 10, MESSAGES, MESSAGES);
+    uint64_t many = interleaved_bytes(&two_audiences, 100, MESSAGES, MESSAGES);
+    print_message("%d messages in a turn: each stalled session %llu bytes\n", MESSAGES,
+                  (unsigned long long)(many - few) / 90);
+    assert_in_range((many - few) / 90, 1, EACH_MAX);
+}
+
 enum { CROWD = 12, ROUNDS = 1200, HEARD_MAX = 256 * 1024 };
 
 /* Who may hear the same, and what it must have heard. */
@@ -742,6 +758,7 @@ int main(void)
         cmocka_unit_test(test_stalled_sids_share_one_payload),
         cmocka_unit_test(test_stalled_sids_take_twice_at_most),
         cmocka_unit_test(test_interleaved_audiences_are_kept_once),
+        cmocka_unit_test(test_who_stalls_in_a_large_turn_keeps_little),
         cmocka_unit_test(test_those_who_share_a_backlog_get_their_own),
         cmocka_unit_test(test_the_longest_without_progress_is_closed),
         cmocka_unit_test(test_one_input_over_the_budget_is_closed),

@@ -15,7 +15,7 @@ enum {
     READ_MAX = 192 * 1024,
     SETS_SESSIONS = 100,
     SETS_TURNS = 4,
-    PIECES_OWN = 256, /* a session's own entries; those that come in the same turn are shared */
+    PIECES_OWN = PENDING_OWN, /* entries of its own; what else comes in the same turn is shared */
     PIECES = 1024,
 };
 
@@ -232,7 +232,7 @@ const struct scenario scenarios_delivery[] = {
     {"delivery/1000_sids_32_a_turn", "delivery", sids_batch},
     {"delivery/1000_mixed_10_subs", "delivery", mixed_shared},
     {"delivery/1000_mixed_10_subs_and_sids", "delivery", mixed_sids},
-    {"delivery/100_one_set_256_pieces", "delivery", sets_own_entries},
+    {"delivery/100_one_set_few_pieces", "delivery", sets_own_entries},
     {"delivery/100_one_set_1024_pieces", "delivery", sets_shared},
     {"delivery/100_own_sets_1024_pieces", "delivery", sets_each},
     {"envelope/1_run", "envelope", envelope_one},
