@@ -169,10 +169,24 @@ def verdict(claim, figures, compared=None):
     return claim.unit(figure), "reached" if reached else "NOT reached"
 
 
+def only_works(targets, names):
+    """The targets that have works of these names, with no others."""
+    known = [work.name for target in targets for work in target.works]
+    for name in names:
+        if name not in known:
+            sys.exit("targets: --works %s: these rows have %s" % (name, ", ".join(sorted(set(known)))))
+    for target in targets:
+        target.works = [work for work in target.works if work.name in names]
+        target.is_part = True
+    return [target for target in targets if target.works]
+
+
 def table(target, figures, compared=None):
     rows = [["", "measured", "to reach", ""]]
     for claim in target.claims:
         found, word = verdict(claim, figures, compared)
+        if target.is_part and found == "-":
+            continue
         rows.append([claim.text, found, "%s %s" % ("at least" if claim.at_least else "at most",
                                                    claim.unit(claim.limit)), word])
     return rows
@@ -202,6 +216,8 @@ def options_read(words):
     options = rivals.options_read([])
     parser = argparse.ArgumentParser(prog="./dev targets", description="Measures the design's targets.")
     parser.add_argument("--rows", help="numbers, for instance 1,2; default: all")
+    parser.add_argument("--works", help="of these rows, for instance paced-1000,size-1024; default: all. Claims that"
+                        " need others are left out")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--duration", type=float, default=1.0, help="measured seconds of a run")
     parser.add_argument("--warmup", type=float, default=0.4)
@@ -220,6 +236,8 @@ def main(words):
     targets = [make() for make in targets_work.ALL]
     if options.rows:
         targets = [target for target in targets if str(target.row) in options.rows.split(",")]
+    if options.works:
+        targets = only_works(targets, options.works.split(","))
     suite = Suite(options)
     done = set()
     for target in targets:

@@ -30,6 +30,18 @@ class Claims(unittest.TestCase):
                 with self.subTest(claim=row[0]):
                     self.assertNotIn("no figure", row[3])
 
+    # Goal: some of a row's works can be measured alone, with the claims that they answer; a name that no row has is
+    # said.  Method: row 1 at 1,000 subscribers.
+    def test_only_works(self):
+        part = targets.only_works([targets_work.fan_out(), targets_work.paced()], ["fan-1000"])
+        self.assertEqual([work.name for target in part for work in target.works], ["fan-1000"])
+        figures = targets_work.Figures(measured(part[0], lambda server: document()))
+        claims = [row[0] for row in targets.table(part[0], figures)[1:]]
+        self.assertEqual(len(claims), 3)
+        self.assertTrue(all(claim.startswith("fan-1000: ") for claim in claims), claims)
+        with self.assertRaisesRegex(SystemExit, "fan-1000"):
+            targets.only_works([targets_work.fan_out()], ["fan-1001"])
+
     # Goal: a target is reached from its limit on, and not a little before.  Method: row 1 at 0.8 and 0.79 of the
     # ceiling's better mode.
     def test_limit(self):

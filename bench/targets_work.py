@@ -89,6 +89,7 @@ class Target:
         self.title = title
         self.works = works
         self.claims = claims
+        self.is_part = False  # some of its works are left out
 
 
 class Figures:
