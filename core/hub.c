@@ -493,7 +493,8 @@ bool hub_output_is_stalled(const struct hub *hub, const struct session *session)
 
 bool hub_budget_is_spent(const struct hub *hub)
 {
-    return hub->turn_bytes > hub->turn_bytes_max;
+    return hub->turn_bytes > hub->turn_bytes_max ||
+           (hub->turn_handed > TURN_HANDED_MAX && hub->turn_bytes > TURN_HANDED_BYTES);
 }
 
 /* ---- settings -------------------------------------------------------------------------------- */
@@ -595,6 +596,25 @@ uint64_t hub_next_deadline(const struct hub *hub)
 
 /* ---- turn ------------------------------------------------------------------------------------ */
 
+/* Whoever was paused first spent the budget of the turn before, and the others were heard one verb
+ * each: it is the last now, so that each has its turn. */
+static void resumables_begin(struct hub *hub)
+{
+    struct session *spender = NULL;
+    struct session *session;
+    while ((session = queue_first(&hub->resumable)) != NULL) {
+        if (spender == NULL && (session->pauses & PAUSE_BUDGET) != 0) {
+            spender = session;
+            session_set_rest(hub, session, REST_NOT);
+        } else {
+            session_set_rest(hub, session, REST_RESUMING);
+        }
+    }
+    if (spender != NULL) {
+        session_set_rest(hub, spender, REST_RESUMING);
+    }
+}
+
 void hub_turn_begin(struct hub *hub, uint64_t now_ns)
 {
     hub->now_ns = MAX_OF(now_ns, hub->now_ns);
@@ -602,15 +622,13 @@ void hub_turn_begin(struct hub *hub, uint64_t now_ns)
     hub->turn_ingress_ns = hub->now_ns;
     hub->turn_began_ns = hub->turn_began_ns == 0 ? hub->now_ns : hub->turn_began_ns;
     hub->turn_bytes = 0;
+    hub->turn_handed = 0;
     hub_trace_turn(hub);
     /* Where memory is short publishers wait for the end of the turn, when others give way. */
     hub->turn_bytes_max = MIN_OF((uint64_t)TURN_BYTES_MAX, hub_log_room(hub));
     hub->metrics.turns++;
     hub->flush.phase = FLUSH_BEGIN;
-    struct session *session;
-    while ((session = queue_first(&hub->resumable)) != NULL) {
-        session_set_rest(hub, session, REST_RESUMING);
-    }
+    resumables_begin(hub);
 }
 
 uint64_t hub_now(const struct hub *hub)

@@ -327,6 +327,7 @@ static uint32_t deliver_shared(struct hub *hub, struct audience *audience, struc
     uint64_t payloads = run_span_payloads(span);
     audience->delivered_bytes += payloads;
     uint32_t members_count = audience_members_count(audience);
+    hub->turn_handed += (uint64_t)size * members_count;
     hub->metrics.messages_out += (uint64_t)span.count * members_count;
     hub->metrics.bytes_out += payloads * members_count;
     return members_count;

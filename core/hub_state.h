@@ -41,11 +41,24 @@ enum {
 #else
     INGRESS_CLASS = 3, /* runs: 256 KiB chunks */
 #endif
-    CONTROL_CLASS = 0,          /* answers: 4 KiB chunks, so that a PONG pins little */
-    RUN_BYTES_MAX = 128 * 1024, /* then a new run: envelopes and extents stay small */
+    CONTROL_CLASS = 0, /* answers: 4 KiB chunks, so that a PONG pins little */
+    /* Then a new run: envelopes and extents stay small, and a turn knows a read at a time what it
+     * hands over. */
+    RUN_BYTES_MAX = READ_BUFFER_BYTES,
     JOURNAL_MAX = 4096,
-    TURN_BYTES_MAX =
-        8 * 1024 * 1024, /* rendered and received; then input waits for the next turn */
+    /* Rendered and received; then input waits for the next turn. */
+    TURN_BYTES_MAX = 8 * 1024 * 1024,
+    /* So it does when sends would hand the kernel more than a processor's cache holds, once each of
+     * them carries 96 KiB and its own cost no longer matters: a reader that is a cache behind its
+     * sender reads half as fast, and where the congestion control paces (BBR) what a send has beyond
+     * 64 KiB waits for a timer (docs/kernel.md). */
+#ifdef RINGHUB_PLANTED
+    TURN_HANDED_MAX = 16 * 1024,
+    TURN_HANDED_BYTES = 2 * 1024,
+#else
+    TURN_HANDED_MAX = 32 * 1024 * 1024,
+    TURN_HANDED_BYTES = 192 * 1024, /* rendered and received */
+#endif
     SESSION_SENDS_MAX = TURN_BYTES_MAX / SEND_BYTES_MAX, /* of one session in one turn: who keeps up
                                                           * hears all that a turn can bring */
     FLUSH_VECTORS = 4096,
@@ -167,6 +180,7 @@ struct hub {
     struct match match;   /* of the open run */
     uint64_t turn_bytes;
     uint64_t turn_bytes_max; /* then input waits for the next turn */
+    uint64_t turn_handed;    /* bytes rendered, times those who share them */
     uint64_t watched_bytes;  /* of the log's: from then on deliveries are looked at one by one */
     bool is_traced;          /* all of them are, for the log */
     bool run_kept;           /* an extent or an envelope refers to the run being delivered */
