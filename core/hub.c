@@ -357,9 +357,18 @@ void hub_close(struct hub *hub, struct session *session, enum close_reason reaso
     session_end(hub, session, how);
 }
 
+/* Not inlined: most lists are short. */
+static __attribute__((noinline)) void learn_room(struct session *session)
+{
+    session->room = (uint8_t)pending_room(&session->pending) & PENDING_ROOM_MAX;
+}
+
 void session_drained(struct hub *hub, struct session *session)
 {
     session_unblock(hub, session);
+    if (UNLIKELY(pending_is_roomy(&session->pending))) {
+        learn_room(session);
+    }
     pending_rest(&session->pending, &hub->pendings);
     session->control_bytes = 0;
     session_resume(hub, session, PAUSE_OUTPUT);

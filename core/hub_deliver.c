@@ -84,6 +84,7 @@ void session_pin(struct hub *hub, struct session *session)
     if (!PLANTED(PLANTED_EARLY_FREE)) {
         pending_pin(p);
     }
+    pending_shrink(p, &hub->pendings);
 }
 
 /* ---- journal --------------------------------------------------------------------------------- */
@@ -114,6 +115,14 @@ static void journal_span(struct hub *hub, struct audience *audience, struct curs
                                                .size = size};
 }
 
+/* Its list is about to get its first entries of this turn, of many if there were many the last time. */
+static inline void expect_entries(struct hub *hub, struct session *session)
+{
+    if (session->room > 0 && session->pending.ring == NULL) {
+        pending_begin(&session->pending, &hub->pendings, session->room);
+    }
+}
+
 static void settle_span(struct hub *hub, const struct journal_entry *entry)
 {
     struct audience *audience = entry->audience;
@@ -127,6 +136,7 @@ static void settle_span(struct hub *hub, const struct journal_entry *entry)
                                audience_stream(audience), entry->cursor, entry->size,
                                entry->messages);
         } else {
+            expect_entries(hub, session);
             pending_add_span(&session->pending, &hub->pendings, audience_stream(audience),
                              entry->cursor, entry->size, entry->messages);
         }
@@ -144,6 +154,7 @@ static void settle_run(struct hub *hub, const struct journal_entry *entry)
     }
     struct session *session = pool_at(&hub->sessions, audience_slot(audience));
     struct run_span span = {.run = entry->run, .first = entry->first, .count = entry->messages};
+    expect_entries(hub, session);
     if (pending_is_pinned(&session->pending)) {
         span = local_span(hub, span);
     }

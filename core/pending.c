@@ -4,13 +4,16 @@
 #include "core/planted.h"
 
 enum {
-    ENTRIES_FIRST = 4,
     SPARE_CLASSES = 16,
-    SPARE_ARRAYS_MAX = 4096, /* per class of up to 16 entries; a larger class keeps fewer */
     /* From this size on a payload is sent from where it lies: one more iovec costs about as much
      * as copying this many bytes. */
     REFERENCE_BYTES_MIN = 4096,
 };
+
+/* How many spare rings of a class are kept: 2 MB of those of 64 entries, with which sessions that share
+ * spans do (PENDING_OWN), and of those on the way there; 512 KB of the others. */
+static const uint16_t spare_max[SPARE_CLASSES] = {4096, 4096, 4096, 2048, 1024, 128, 64, 32,
+                                                  16,   8,    4,    2,    1,    0,   0,  0};
 
 void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks)
 {
@@ -59,26 +62,21 @@ static inline struct pending_ring *ring_take(struct pending_pool *pool, uint32_t
     return ring;
 }
 
-/* How many spare ones of a class are kept. */
-static uint32_t spare_max(uint32_t class_index)
-{
-    return class_index <= 2 ? SPARE_ARRAYS_MAX : (uint32_t)SPARE_ARRAYS_MAX >> class_index;
-}
-
 size_t pending_spare_bytes_max(void)
 {
     size_t bytes = backlogs_spare_bytes_max();
     for (uint32_t i = 0; i < SPARE_CLASSES; i++) {
-        bytes += spare_max(i) * pending_ring_bytes(ENTRIES_FIRST << i);
+        bytes += spare_max[i] * pending_ring_bytes(PENDING_FIRST << i);
     }
     return bytes;
 }
 
-static void ring_give(struct pending_pool *pool, struct pending_ring *ring)
+static inline __attribute__((always_inline)) void ring_give(struct pending_pool *pool,
+                                                            struct pending_ring *ring)
 {
     uint32_t class_index = class_of(ring->capacity);
     pool->entries_bytes -= pending_ring_bytes(ring->capacity);
-    if (class_index >= SPARE_CLASSES || pool->spare_count[class_index] >= spare_max(class_index)) {
+    if (class_index >= SPARE_CLASSES || pool->spare_count[class_index] >= spare_max[class_index]) {
         memory_dense_free(ring);
         return;
     }
@@ -101,15 +99,11 @@ static bool __attribute__((noinline)) compact(struct pending *p)
     return kept < p->ring->capacity / 4 * 3;
 }
 
-/* Not inlined: most lists never come to that. */
-static __attribute__((noinline)) struct pending_ring *grow(struct pending *p,
-                                                           struct pending_pool *pool)
+/* All that there is goes on in a ring of another size. */
+static struct pending_ring *move(struct pending *p, struct pending_pool *pool, uint32_t capacity)
 {
-    if (p->terms != NULL && compact(p)) {
-        return p->ring;
-    }
     struct pending_ring *old = p->ring;
-    struct pending_ring *ring = ring_take(pool, old->capacity * 2);
+    struct pending_ring *ring = ring_take(pool, capacity);
     ring->count = old->count;
     ring->head_sent = old->head_sent;
     ring->bytes = old->bytes;
@@ -127,11 +121,42 @@ static __attribute__((noinline)) struct pending_ring *grow(struct pending *p,
     return ring;
 }
 
+/* Not inlined: most lists never come to that. */
+static __attribute__((noinline)) struct pending_ring *grow(struct pending *p,
+                                                           struct pending_pool *pool)
+{
+    if (p->terms != NULL && compact(p)) {
+        return p->ring;
+    }
+    return move(p, pool, p->ring->capacity * 2);
+}
+
+void pending_begin(struct pending *p, struct pending_pool *pool, uint32_t room)
+{
+    ASSERT(p->ring == NULL);
+    ASSERT(room <= PENDING_ROOM_MAX);
+    p->ring = ring_take(pool, (uint32_t)PENDING_FIRST << room);
+}
+
+void pending_shrink(struct pending *p, struct pending_pool *pool)
+{
+    if (p->ring == NULL) {
+        return;
+    }
+    uint32_t capacity = p->ring->capacity;
+    while (capacity > PENDING_FIRST && p->ring->count <= capacity / 4) {
+        capacity /= 2;
+    }
+    if (capacity < p->ring->capacity) {
+        (void)move(p, pool, capacity);
+    }
+}
+
 struct pending_ring *pending_roomy(struct pending *p, struct pending_pool *pool)
 {
     struct pending_ring *ring = p->ring;
     if (ring == NULL) {
-        ring = ring_take(pool, ENTRIES_FIRST);
+        ring = ring_take(pool, PENDING_FIRST);
         p->ring = ring;
     } else if (UNLIKELY(ring->count == ring->capacity)) {
         ring = grow(p, pool);
@@ -155,6 +180,15 @@ void pending_rest(struct pending *p, struct pending_pool *pool)
         ring_give(pool, p->ring);
         p->ring = NULL;
     }
+}
+
+uint32_t pending_room(const struct pending *p)
+{
+    ASSERT(pending_is_roomy(p));
+    uint32_t room = class_of(p->ring->capacity);
+    bool has_too_much = p->ring->head + p->ring->count <= p->ring->capacity / 2;
+    room -= has_too_much;
+    return MIN_OF(room, (uint32_t)PENDING_ROOM_MAX);
 }
 
 void pending_drop_last(struct pending *p)

@@ -11,9 +11,10 @@
  *
  * Threads:     owner worker only.
  * Memory:      a list without entries has no ring: most sessions have none most of the time. Rings
- *              come from a pool of the worker's. Within a turn entries hold no
- *              references: the worker holds the turn's chunks. A session that is left with bytes at
- *              the end of its sends is pinned (pending_pin): from then on its entries hold one each.
+ *              come from a pool of the worker's, as large as the session's last one needed to be
+ *              (pending_room). Within a turn entries hold no references: the worker holds the turn's
+ *              chunks. A session that is left with bytes at the end of its sends is pinned
+ *              (pending_pin): from then on its entries hold one each. Its ring shrinks to them.
  *              An OPEN entry is always counted in its stream; a RUN entry always holds its audience,
  *              a SHARED entry its pieces.
  * Invariants:  (1) OPEN is the last entry, and there is at most one. (2) bytes is the sum of the
@@ -65,7 +66,7 @@ static_assert(sizeof(struct pending_entry) == 32, "two to a cache line");
 
 /* What there is of a list while it has entries, or had some in this turn. */
 struct pending_ring {
-    uint32_t head;
+    uint32_t head; /* how many went; where the first is, less whole rings */
     uint32_t count;
     uint32_t capacity; /* a power of two */
     uint32_t head_sent;
@@ -259,6 +260,30 @@ static inline struct backlog_place pending_place(const struct pending_entry *e)
 
 /* How many of the messages of a SHARED entry are in its first piece, of which it has so many bytes. */
 uint32_t pending_place_messages(const struct pending_entry *e, uint32_t size);
+
+/* The room of a list: it begins with a ring of PENDING_FIRST << room entries. A session that needed many
+ * as a rule needs them again, and to get there by doubling is to copy most of them. So it remembers how
+ * large its ring was, and half of that where it did not fill half. */
+enum {
+    PENDING_FIRST = 4, /* entries of the smallest ring */
+    PENDING_ROOM_BITS = 3,
+    PENDING_ROOM_MAX = (1 << PENDING_ROOM_BITS) - 1,
+};
+
+/* A ring for a list that has none. */
+void pending_begin(struct pending *p, struct pending_pool *pool, uint32_t room);
+
+/* Has it a ring of more than the smallest size? */
+static inline bool pending_is_roomy(const struct pending *p)
+{
+    return p->ring != NULL && p->ring->capacity > PENDING_FIRST;
+}
+
+/* With how much to begin the next time, of one that is roomy; others begin with the smallest. */
+uint32_t pending_room(const struct pending *p);
+
+/* Gives back what it does not need of a ring, as nobody knows how long it will have it. */
+void pending_shrink(struct pending *p, struct pending_pool *pool);
 
 /* Gives the ring of an empty list back. */
 void pending_rest(struct pending *p, struct pending_pool *pool);

@@ -30,7 +30,7 @@ static void split_head(struct pending *p, struct pending_pool *pool)
         return;
     }
     (void)pending_roomy(p, pool);
-    p->ring->head = (p->ring->head - 1) & (p->ring->capacity - 1);
+    p->ring->head--;
     p->ring->count++;
     struct pending_entry *first = pending_at(p, 0);
     struct pending_entry *rest = pending_at(p, 1);

@@ -112,7 +112,7 @@ entry_release(struct pending *p, struct pending_pool *pool, struct pending_entry
 
 static inline void skip_head(struct pending *p)
 {
-    p->ring->head = (p->ring->head + 1) & (p->ring->capacity - 1);
+    p->ring->head++;
     p->ring->count--;
 }
 

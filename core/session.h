@@ -105,6 +105,8 @@ struct session {
     bool verbose : 1;
     bool end_of_input : 1; /* the peer sent FIN */
 
+    uint8_t room : PENDING_ROOM_BITS; /* that its pending list begins with */
+
     uint32_t control_bytes; /* of pending, those that answer its own requests; an upper bound */
     union {
         uint32_t hears;     /* OPEN: the sum of the marks of the shared audiences it is in */

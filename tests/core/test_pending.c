@@ -594,6 +594,104 @@ static void test_the_ring_grows_and_is_used_again(void **state)
     end(&b);
 }
 
+static void add_ranges(struct bench *b, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        pending_add_range(&b->p, &b->pool, b->control, i * 3, 2, 0);
+    }
+}
+
+/* A list comes and goes; returns the room for the next. */
+static uint32_t list_of(struct bench *b, uint32_t room, uint32_t entries)
+{
+    pending_begin(&b->p, &b->pool, room);
+    add_ranges(b, entries);
+    pending_consume(&b->p, &b->pool, entries * 2);
+    room = pending_is_roomy(&b->p) ? pending_room(&b->p) : 0;
+    pending_rest(&b->p, &b->pool);
+    return room;
+}
+
+/*
+ * Goal:    a list begins with a ring as large as the last one needed, which comes down again, step by
+ *          step, where less is needed, and has a maximum.
+ * Method:  lists of sizes; those that begin with enough never have another ring, as the pool has one
+ *          spare of each size that there was.
+ */
+static void test_a_list_begins_with_the_room_it_needed(void **state)
+{
+    (void)state;
+    struct bench b;
+    begin(&b, 1);
+    b.control->used = 10000;
+    assert_int_equal(list_of(&b, 0, 4), 0);
+    assert_int_equal(list_of(&b, 0, 5), 1);
+    uint32_t room = list_of(&b, 0, 40);
+    assert_int_equal(room, 4);
+    for (uint32_t k = 0; k < room; k++) {
+        assert_int_equal(b.pool.spare_count[k], 1);
+    }
+
+    pending_begin(&b.p, &b.pool, room);
+    assert_int_equal(b.p.ring->capacity, 64);
+    add_ranges(&b, 64);
+    for (uint32_t k = 0; k < room; k++) {
+        assert_int_equal(b.pool.spare_count[k], 1);
+    }
+    assert_int_equal(b.pool.spare_count[room], 0);
+    assert_int_equal(b.pool.entries_bytes, pending_ring_bytes(64));
+    assert_int_equal(pending_clear(&b.p, &b.pool), 0);
+
+    assert_int_equal(list_of(&b, 4, 33), 4);
+    assert_int_equal(list_of(&b, 4, 32), 3);
+    assert_int_equal(list_of(&b, 3, 1), 2);
+    assert_int_equal(list_of(&b, 2, 1), 1);
+    assert_int_equal(list_of(&b, 1, 1), 0);
+    assert_int_equal(list_of(&b, 0, 2000), PENDING_ROOM_MAX);
+    end(&b);
+}
+
+/*
+ * Goal:    a list gives back what it does not need of its ring, and is the same after that.
+ * Method:  a ring of 64, whose first entry is anywhere in it, shrinks to what is in it.
+ */
+static void test_a_ring_shrinks_to_its_entries(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t entries;
+        uint32_t capacity;
+    } cases[] = {{1, 4}, {2, 4}, {3, 8}, {8, 16}, {9, 32}, {17, 64}, {64, 64}};
+    struct bench b;
+    begin(&b, 1);
+    b.control->used = 10000;
+    pending_shrink(&b.p, &b.pool);
+    assert_null(b.p.ring);
+    for (uint32_t gone = 0; gone < 64; gone += 7) {
+        for (size_t i = 0; i < COUNT_OF(cases); i++) {
+            pending_begin(&b.p, &b.pool, 4);
+            add_ranges(&b, gone);
+            pending_consume(&b.p, &b.pool, gone * 2);
+            add_ranges(&b, cases[i].entries);
+            pending_consume(&b.p, &b.pool, 1);
+            pending_pin(&b.p);
+            pending_shrink(&b.p, &b.pool);
+            assert_int_equal(b.p.ring->capacity, cases[i].capacity);
+            assert_int_equal(b.pool.entries_bytes, pending_ring_bytes(cases[i].capacity));
+            assert_int_equal(pending_count(&b.p), cases[i].entries);
+            assert_int_equal(pending_bytes(&b.p), cases[i].entries * 2 - 1);
+            assert_int_equal(b.control->refs, 1 + cases[i].entries);
+            for (uint32_t k = 0; k < cases[i].entries; k++) {
+                assert_int_equal(pending_at(&b.p, k)->offset, k * 3);
+            }
+            pending_check(&b.p);
+            assert_int_equal(pending_clear(&b.p, &b.pool), 0);
+        }
+    }
+    assert_int_equal(b.control->refs, 1);
+    end(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -604,6 +702,8 @@ int main(void)
         cmocka_unit_test(test_neighbours_become_one),
         cmocka_unit_test(test_pinned_entries_hold_references),
         cmocka_unit_test(test_the_ring_grows_and_is_used_again),
+        cmocka_unit_test(test_a_list_begins_with_the_room_it_needed),
+        cmocka_unit_test(test_a_ring_shrinks_to_its_entries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
