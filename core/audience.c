@@ -1,15 +1,31 @@
 /* audience.c - the member array, partitioned by swapping. */
 #include "core/audience.h"
 
+#include "core/index.h"
+
 enum { MEMBERS_FIRST = 4 };
 
-struct audience *audience_new(struct bytes sid, bool headers, bool alone)
+static struct audience *begin(void *zeroed, struct bytes sid, bool headers, bool alone)
 {
-    struct audience *audience = memory_alloc(offsetof(struct audience, sid) + sid.size);
+    struct audience *audience = zeroed;
     audience->headers = headers;
     audience->alone = alone;
     audience->sid_size = (uint16_t)sid.size;
     memcpy(audience->sid, sid.ptr, sid.size);
+    return audience;
+}
+
+struct audience *audience_new(struct bytes sid, bool headers, bool alone)
+{
+    return begin(memory_alloc(audience_bytes_alone(sid.size)), sid, headers, alone);
+}
+
+struct audience *audience_new_in(struct index_entry *home, void *room, struct bytes sid,
+                                 bool headers, bool alone)
+{
+    struct audience *audience = begin(room, sid, headers, alone);
+    audience->is_housed = true;
+    audience->home = home;
     return audience;
 }
 
@@ -113,13 +129,17 @@ size_t audience_release(struct audience *audience, struct chunk_pool *pool)
         memory_free(audience->crowd->members);
         memory_free(audience->crowd);
     }
-    memory_free(audience);
+    if (audience->is_housed) {
+        index_room_give(audience->home);
+    } else {
+        memory_free(audience);
+    }
     return bytes;
 }
 
 size_t audience_bytes(const struct audience *audience)
 {
-    return offsetof(struct audience, sid) + audience->sid_size +
+    return audience_bytes_alone(audience->sid_size) +
            (audience->is_shared ? sizeof(struct crowd) + MEMBERS_FIRST * sizeof(struct member) : 0);
 }
 

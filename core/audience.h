@@ -17,7 +17,8 @@
  * Threads:     owner worker only.
  * Memory:      the audience owns what makes it a crowd, once it is shared; subs belong to their
  *              session. An audience without members lives on while pending entries refer to it
- *              (refs).
+ *              (refs). It lies in its entry's room where that has some, so that a message to a subject
+ *              that one hears finds both on one page; that memory outlives the entry if it has to.
  * Invariants:  (1) members[0, multi_count) are multi, the rest solo. (2) member.sub->member is its
  *              index. (3) an audience that is not shared has at most one member, and an alone one is
  *              not shared. Once shared it stays so. A watched one is alone.
@@ -36,6 +37,7 @@ extern "C" {
 struct audience;
 struct entry;
 struct group;
+struct index_entry;
 
 /* One subscription of one session. */
 struct sub {
@@ -66,8 +68,11 @@ struct crowd {
 
 struct audience {
     union {
-        struct {                   /* of a plain subscription */
-            struct audience *next; /* among the entry's */
+        struct { /* of a plain subscription */
+            union {
+                struct audience *next;    /* among the entry's */
+                struct index_entry *home; /* is_housed, in no entry */
+            };
             struct audience **link;
         };
         struct { /* in_group */
@@ -91,7 +96,8 @@ struct audience {
     bool is_shared : 1;
     bool dirty : 1; /* rendered since the last flush: on the hub's list */
     bool in_group : 1;
-    bool watched : 1; /* alone; what its session's grant allows is asked for each message */
+    bool is_housed : 1; /* in the room of the entry that it was made for */
+    bool watched : 1;   /* alone; what its session's grant allows is asked for each message */
     uint8_t sid[];
 };
 
@@ -171,7 +177,17 @@ static inline uint64_t sub_delivered_bytes(const struct sub *sub)
                       (double)audience->delivered);
 }
 
+/* What it needs without a crowd. */
+static inline size_t audience_bytes_alone(size_t sid_size)
+{
+    return offsetof(struct audience, sid) + sid_size;
+}
+
 struct audience *audience_new(struct bytes sid, bool headers, bool alone);
+
+/* The same, in a room of audience_bytes_alone that was taken of home, and is given with it. */
+struct audience *audience_new_in(struct index_entry *home, void *room, struct bytes sid,
+                                 bool headers, bool alone);
 
 /* Adds as solo; sets sub->audience and sub->member. The second member needs audience_share first. */
 void audience_add(struct audience *audience, struct sub *sub);

@@ -98,6 +98,9 @@ void entry_unlink(struct audience *audience, uint64_t key)
     }
     audience->link = NULL;
     audience->next = NULL;
+    if (audience->is_housed) {
+        audience->home = &entry->base;
+    }
     audience->entry = NULL;
 }
 

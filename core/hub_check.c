@@ -160,6 +160,7 @@ static void entry_check(struct hub *hub, struct entry *entry, struct census *cen
          audience = audience->next) {
         ASSERT(audience->entry == entry);
         ASSERT(*audience->link == audience);
+        ASSERT(!audience->is_housed || entry->base.room_is_taken);
         ASSERT(audience_members_count(audience) > 0);
         audience_check(audience);
         uint32_t listed = audience_is_shared(audience) ? audience_members_count(audience) : 0;

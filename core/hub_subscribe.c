@@ -116,13 +116,21 @@ static bool is_watched(const struct hub *hub, const struct session *session,
            grant_watches(session->grant, index_pattern(hub->index, &entry->base));
 }
 
-static struct audience *audience_make(struct hub *hub, struct session *session, struct bytes sid,
-                                      bool alone, bool watched)
+/* home: the entry that it is made for, NULL for a queue group's. */
+static struct audience *audience_make(struct hub *hub, struct session *session, struct entry *home,
+                                      struct bytes sid, bool alone, bool watched)
 {
-    struct audience *audience = audience_new(sid, session->headers, alone);
+    size_t bytes = audience_bytes_alone(sid.size);
+    if (PLANTED(PLANTED_ROOM_TWICE) && home != NULL && home->audiences == NULL) {
+        home->base.room_is_taken = false;
+    }
+    void *room = home != NULL ? index_room_take(hub->index, &home->base, bytes) : NULL;
+    struct audience *audience =
+        room != NULL ? audience_new_in(&home->base, room, sid, session->headers, alone)
+                     : audience_new(sid, session->headers, alone);
     audience->watched = watched;
     hub->audiences_count++;
-    hub->subs_bytes += offsetof(struct audience, sid) + sid.size;
+    hub->subs_bytes += bytes;
     return audience;
 }
 
@@ -142,7 +150,7 @@ static void join(struct hub *hub, struct session *session, struct sub *sub, stru
     struct layout layout = {.sid = sid, .headers = session->headers};
     struct audience *audience = alone ? NULL : entry_find(entry, layout, hub->options.hash_key);
     if (audience == NULL) {
-        audience = audience_make(hub, session, sid, alone, watched);
+        audience = audience_make(hub, session, entry, sid, alone, watched);
         entry_link(entry, audience, hub->options.hash_key);
     } else if (!audience_is_shared(audience)) {
         share(hub, audience);
@@ -158,7 +166,7 @@ static void join_group(struct hub *hub, struct session *session, struct sub *sub
                        struct entry *entry, struct bytes queue, struct bytes sid)
 {
     struct audience *audience =
-        audience_make(hub, session, sid, true, is_watched(hub, session, entry));
+        audience_make(hub, session, NULL, sid, true, is_watched(hub, session, entry));
     audience_add(audience, sub);
     sub->delivered_base = 0;
     struct group *group = entry_group_take(entry, queue);
@@ -244,7 +252,8 @@ enum hub_subscribe_result hub_subscribe(struct hub *hub, struct session *session
     }
     before_change(hub);
     leave_solo(hub, session);
-    struct entry *entry = (struct entry *)index_take(hub->index, 0, subject);
+    size_t room_size = queue.size > 0 ? 0 : audience_bytes_alone(sid.size);
+    struct entry *entry = (struct entry *)index_take_roomy(hub->index, 0, subject, room_size);
     bool is_first = entry->audiences == NULL;
     struct sub *sub = memory_alloc(sizeof(*sub));
     sub->slot = session->slot;
@@ -365,7 +374,7 @@ static void sub_move(struct hub *hub, struct session *session, struct sub *sub, 
     if (sub_group(sub) != NULL) {
         bool watched = is_watched(hub, session, sub_group(sub)->entry);
         audience_remove(old, sub);
-        audience_add(audience_make(hub, session, sid, true, watched), sub);
+        audience_add(audience_make(hub, session, NULL, sid, true, watched), sub);
         group_hand_over(old, sub);
     } else {
         struct entry *entry = old->entry;

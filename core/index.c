@@ -6,8 +6,15 @@
 #include "core/index_trie.h"
 #include "core/subject.h"
 
-/* Of most patterns the rest lies in the line where this many bytes end. */
-enum { PATTERN_USUAL_BYTES = 16, FURTHER_SLOTS = 4 };
+enum {
+    BLOCK_USUAL_BYTES = 112, /* an entry with a short pattern and its room */
+    FURTHER_SLOTS = 4,
+    ROOM_ALIGNMENT = 16, /* as tables want of their items */
+    ROOM_SIZE_MASK = (1 << 7) - 1,
+    PATTERN_SIZE_MASK = (1 << 22) - 1,
+};
+
+static_assert(INDEX_BLOCK_MAX - sizeof(struct index_entry) <= ROOM_SIZE_MASK, "struct index_entry");
 
 struct index {
     size_t entry_size;
@@ -91,7 +98,18 @@ struct index_entry *index_twin(const struct index *index, const struct index_ent
     return NULL;
 }
 
+static size_t room_at(const struct index *index, size_t pattern_size)
+{
+    return (index->entry_size + pattern_size + ROOM_ALIGNMENT - 1) & ~(size_t)(ROOM_ALIGNMENT - 1);
+}
+
 struct index_entry *index_take(struct index *index, uint32_t account_id, struct bytes pattern)
+{
+    return index_take_roomy(index, account_id, pattern, 0);
+}
+
+struct index_entry *index_take_roomy(struct index *index, uint32_t account_id, struct bytes pattern,
+                                     size_t room_size)
 {
     ASSERT(subject_valid_subscription(pattern));
     uint64_t hash = index_hash(index->hash_key, account_id, pattern);
@@ -99,10 +117,17 @@ struct index_entry *index_take(struct index *index, uint32_t account_id, struct 
     if (entry != NULL) {
         return entry;
     }
-    entry = memory_alloc(index->entry_size + pattern.size);
+    size_t size = index->entry_size + pattern.size;
+    bool is_roomy = room_size > 0 && room_at(index, pattern.size) + room_size <= INDEX_BLOCK_MAX;
+    if (is_roomy) {
+        size = room_at(index, pattern.size) + room_size;
+    }
+    entry = memory_alloc(size);
     entry->account_id = account_id;
     entry->is_wildcard = subject_has_wildcard(pattern);
-    entry->pattern_size = (uint32_t)pattern.size & INT32_MAX;
+    entry->room_size = is_roomy ? (uint32_t)room_size & ROOM_SIZE_MASK : 0;
+    entry->pattern_size = (uint32_t)pattern.size & PATTERN_SIZE_MASK;
+    ASSERT(entry->pattern_size == pattern.size);
     memcpy((char *)entry + index->entry_size, pattern.ptr, pattern.size);
     index->entries_bytes += index->entry_size + pattern.size;
     index_table_add(&index->entries, hash, entry);
@@ -127,7 +152,30 @@ void index_remove(struct index *index, struct index_entry *entry)
     }
     index->entries_bytes -= index->entry_size + pattern.size;
     index->stats.removes++;
+    if (entry->room_is_taken) {
+        entry->is_removed = true;
+        return;
+    }
     memory_free(entry);
+}
+
+void *index_room_take(const struct index *index, struct index_entry *entry, size_t size)
+{
+    ASSERT(!entry->is_removed);
+    if (size > entry->room_size || entry->room_is_taken) {
+        return NULL;
+    }
+    entry->room_is_taken = true;
+    return memset((char *)entry + room_at(index, entry->pattern_size), 0, size);
+}
+
+void index_room_give(struct index_entry *entry)
+{
+    ASSERT(entry->room_is_taken);
+    entry->room_is_taken = false;
+    if (entry->is_removed) {
+        memory_free(entry);
+    }
 }
 
 /* Not inlined, so that a match without wildcards stays short. */
@@ -179,8 +227,10 @@ const struct index_entry *index_fetch(const struct index *index, uint64_t hash)
     struct index_probe probe = index_probe_first(&index->entries, hash);
     const struct index_entry *entry = index_probe_next(&probe);
     if (entry != NULL) {
-        __builtin_prefetch(entry);
-        __builtin_prefetch((const char *)entry + index->entry_size + PATTERN_USUAL_BYTES);
+        const char *bytes = (const char *)entry;
+        __builtin_prefetch(bytes);
+        __builtin_prefetch(bytes + CACHE_LINE - 1, 1);
+        __builtin_prefetch(bytes + BLOCK_USUAL_BYTES - 1, 1);
     }
     return entry;
 }

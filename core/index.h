@@ -7,9 +7,11 @@
  *                     └─miss─▶ trie of tokens, * and >
  *
  * Threads:     owner only.
- * Memory:      owns its entries; an entry is one allocation of entry_size bytes and the pattern's
- *              text behind it, and does not move until index_remove. A match borrows until the next
- *              call that takes a non-const index. A match that hits allocates nothing.
+ * Memory:      owns its entries; an entry is one allocation of entry_size bytes, the pattern's
+ *              text behind it, and behind that room for something of the caller's, if he wants: what
+ *              is looked at together then lies on one page. It does not move until index_remove, and
+ *              the room not until it is given. A match borrows until the next call that takes a
+ *              non-const index. A match that hits allocates nothing.
  * Limits:      entries are bounded by the caller; index_bytes says what they take. The cache holds
  *              at most cache_entries_max subjects and INDEX_CACHE_BYTES_EACH bytes for each of
  *              them on average. A match visits each node of the trie at most once, with a stack as
@@ -39,8 +41,15 @@ enum { INDEX_CACHE_BYTES_EACH = 512 };
 struct index_entry {
     uint32_t account_id;
     uint32_t is_wildcard : 1;
-    uint32_t pattern_size : 31;
+    uint32_t is_removed : 1; /* and its room is not given yet */
+    uint32_t room_is_taken : 1;
+    uint32_t room_size : 7; /* 0: none */
+    uint32_t pattern_size : 22;
 };
+
+/* An entry with its room: above this the sizes that allocators have lie so far apart that two blocks
+ * take less. */
+enum { INDEX_BLOCK_MAX = 2 * CACHE_LINE };
 
 struct index_options {
     size_t entry_size;          /* of the caller's struct, struct index_entry included */
@@ -86,8 +95,18 @@ struct index_entry *index_find(const struct index *index, uint32_t account_id,
  * valid subscription (subject_valid_subscription), and is copied. */
 struct index_entry *index_take(struct index *index, uint32_t account_id, struct bytes pattern);
 
-/* Frees the entry. */
+/* The same. A new one has room for so many bytes, unless that makes more than INDEX_BLOCK_MAX. */
+struct index_entry *index_take_roomy(struct index *index, uint32_t account_id, struct bytes pattern,
+                                     size_t room_size);
+
+/* Frees the entry, its memory once its room is not taken. */
 void index_remove(struct index *index, struct index_entry *entry);
+
+/* The entry's room, zeroed and aligned to 16; NULL: it has none for so many bytes, or it is taken. */
+void *index_room_take(const struct index *index, struct index_entry *entry, size_t size);
+
+/* The entry may be removed by then: but for that, its memory is as it was. */
+void index_room_give(struct index_entry *entry);
 
 /* All entries whose pattern matches subject, which may be any bytes. subject_hash is
  * index_hash(hash_key, account_id, subject). */
@@ -115,7 +134,8 @@ struct index_entry *index_next(const struct index *index, uint64_t *cursor);
 uint64_t index_count(const struct index *index);
 struct index_stats index_stats(const struct index *index);
 
-/* What the index has allocated, in bytes: entries, table, trie, cache. */
+/* What the index has allocated, in bytes: entries, table, trie, cache. Rooms are counted by those who
+ * take them. */
 uint64_t index_bytes(const struct index *index);
 
 /* Asserts the invariants; costs a walk over everything. */

@@ -51,6 +51,7 @@ enum planted_bug {
     PLANTED_STAYS_BEHIND, /* who publishes to itself and has read its share does not go on */
     PLANTED_KEPT_AGAIN,   /* members in step hear what a kept tail held before */
     PLANTED_PLATE_SID,    /* frames of one session carry the sid of another */
+    PLANTED_ROOM_TWICE,   /* an audience is put where one lies that frames still wait for */
     PLANTED_BUGS_COUNT,
 };
 

@@ -55,12 +55,12 @@ enum { ROOM_TEXT_MAX = 160 };
 
 /* Read by jemalloc before main. Memory of a burst goes back to the kernel within seconds, by a thread
  * of jemalloc's: a worker that has nothing to do allocates nothing and so would never give back.
- * A subscription is objects of 32, 48 and 64 bytes. Of each run of them jemalloc keeps 128 bytes; with
- * runs of 512, the most it has, that is 3 MB less at a million subscriptions. */
+ * A subscription is objects of 32 and 112 bytes, or of 32, 48 and 64. Of each run of them jemalloc
+ * keeps 128 bytes: least with runs of 512 objects, the most it has. */
 extern const char *malloc_conf;
 const char *malloc_conf =
     "background_thread:true,max_background_threads:1,dirty_decay_ms:1000,muzzy_decay_ms:0,"
-    "slab_sizes:17-32:4|33-48:6|49-64:8";
+    "slab_sizes:17-32:4|33-48:6|49-64:8|97-112:14";
 
 static void learn_machine(struct program *program)
 {

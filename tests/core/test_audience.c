@@ -1,5 +1,6 @@
 /* test_audience.c - members in two parts, and when an audience may go. */
 #include "core/audience.h"
+#include "core/group.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -137,11 +138,54 @@ static void test_deliveries_count_since_the_subscription(void **state)
     chunk_pool_free(&pool);
 }
 
+/*
+ * Goal:    an audience in its entry's room gives it back when it goes, if need be after the entry.
+ * Method:  one that is linked and unlinked, whose entry is removed while something refers to it; the
+ *          sanitizer sees memory that goes too early, or stays.
+ */
+static void test_an_audience_outlives_its_home(void **state)
+{
+    (void)state;
+    struct chunk_pool pool;
+    chunk_pool_init(&pool);
+    struct index_options options = {.entry_size = sizeof(struct entry)};
+    struct index *index = index_new(&options);
+    struct bytes sid = bytes_text("1234");
+    size_t bytes = audience_bytes_alone(sid.size);
+    for (int removed = 0; removed <= 1; removed++) {
+        struct entry *entry =
+            (struct entry *)index_take_roomy(index, 0, bytes_text("a.literal"), bytes);
+        void *room = index_room_take(index, &entry->base, bytes);
+        struct audience *audience = audience_new_in(&entry->base, room, sid, true, false);
+        assert_ptr_equal(audience, room);
+        assert_int_equal(audience_bytes(audience), bytes);
+        entry_link(entry, audience, 0);
+        audience->refs = 1;
+        entry_unlink(audience, 0);
+        assert_int_equal(audience_release(audience, &pool), 0);
+        assert_null(index_room_take(index, &entry->base, bytes));
+        if (removed) {
+            index_remove(index, &entry->base);
+        }
+        assert_memory_equal(audience_layout(audience).sid.ptr, "1234", 4);
+        audience->refs = 0;
+        assert_int_equal(audience_release(audience, &pool), bytes);
+        if (!removed) {
+            assert_ptr_equal(index_room_take(index, &entry->base, bytes), room);
+            index_room_give(&entry->base);
+        }
+    }
+    assert_int_equal(index_count(index), 0);
+    index_free(index);
+    chunk_pool_free(&pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members_keep_their_places),
         cmocka_unit_test(test_an_audience_goes_when_nothing_needs_it),
+        cmocka_unit_test(test_an_audience_outlives_its_home),
         cmocka_unit_test(test_deliveries_count_since_the_subscription),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -456,6 +456,76 @@ static void test_index_stats(void **state)
     index_free(index);
 }
 
+/*
+ * Goal:    what lies in an entry's room stays, aligned, whatever becomes of the entry, and goes when
+ *          it is given; nobody gets a room that is taken or too small.
+ * Method:  patterns of all lengths around a multiple of 16; the room taken, filled, given, taken again,
+ *          and given before and after the entry is removed and there is another of the same pattern.
+ *          The sanitizer sees memory that goes too early, or stays.
+ */
+static void test_index_room(void **state)
+{
+    (void)state;
+    enum { ROOM = 64 };
+    struct index *index = index_make(0);
+    for (size_t length = 1; length <= 20; length++) {
+        struct bytes pattern = bytes_of("abcdefghijklmnopqrstuvwxyz", length);
+        uint64_t bytes = index_bytes(index);
+        struct index_entry *entry = index_take_roomy(index, 0, pattern, ROOM);
+        assert_int_equal(index_bytes(index) - bytes, sizeof(struct item) + length);
+        assert_null(index_room_take(index, entry, ROOM + 1));
+        uint8_t *room = index_room_take(index, entry, ROOM);
+        assert_non_null(room);
+        assert_int_equal((uintptr_t)room % 16, 0);
+        assert_null(index_room_take(index, entry, 1));
+        memset(room, 0xEE, ROOM);
+        assert_true(bytes_equal(index_pattern(index, entry), pattern));
+        assert_ptr_equal(index_take(index, 0, pattern), entry);
+        index_room_give(entry);
+        assert_ptr_equal(index_find(index, 0, pattern), entry);
+        assert_ptr_equal(index_room_take(index, entry, ROOM - 1), room);
+        for (size_t i = 0; i < ROOM - 1; i++) {
+            assert_int_equal(room[i], 0);
+        }
+        memset(room, 0xEE, ROOM);
+        index_remove(index, entry);
+        assert_null(index_find(index, 0, pattern));
+        struct index_entry *other = index_take_roomy(index, 0, pattern, ROOM);
+        assert_ptr_not_equal(other, entry);
+        index_check(index);
+        for (size_t i = 0; i < ROOM; i++) {
+            assert_int_equal(room[i], 0xEE);
+        }
+        index_room_give(entry);
+        index_remove(index, other);
+        assert_int_equal(index_bytes(index), bytes);
+    }
+    index_free(index);
+}
+
+/*
+ * Goal:    a room is there up to a block of INDEX_BLOCK_MAX, and none where none was asked for.
+ * Method:  both sides of the limit, a literal and a wildcard.
+ */
+static void test_index_room_is_small(void **state)
+{
+    (void)state;
+    struct index *index = index_make(0);
+    size_t most = INDEX_BLOCK_MAX - (sizeof(struct item) + 16);
+    struct index_entry *none = index_take(index, 0, bytes_text("no.room"));
+    assert_null(index_room_take(index, none, 1));
+    struct index_entry *fits = index_take_roomy(index, 0, bytes_text("literal"), most);
+    assert_non_null(index_room_take(index, fits, most));
+    index_room_give(fits);
+    struct index_entry *wildcard = index_take_roomy(index, 0, bytes_text("wild.>"), most);
+    assert_non_null(index_room_take(index, wildcard, most));
+    index_room_give(wildcard);
+    struct index_entry *above = index_take_roomy(index, 0, bytes_text("above"), most + 1);
+    assert_null(index_room_take(index, above, 1));
+    index_check(index);
+    index_free(index);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +539,8 @@ int main(void)
         cmocka_unit_test(test_index_deep),
         cmocka_unit_test(test_index_overhead),
         cmocka_unit_test(test_index_stats),
+        cmocka_unit_test(test_index_room),
+        cmocka_unit_test(test_index_room_is_small),
     };
     return cmocka_run_group_tests_name("index", tests, NULL, NULL);
 }

@@ -60,6 +60,7 @@ static const char *const bug_names[PLANTED_BUGS_COUNT] = {
     [PLANTED_RATE_UNCOUNTED] = "rate-uncounted",
     [PLANTED_STAYS_BEHIND] = "stays-behind",
     [PLANTED_PLATE_SID] = "plate-sid",
+    [PLANTED_ROOM_TWICE] = "room-twice",
 };
 
 struct arguments {
