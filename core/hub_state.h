@@ -48,7 +48,7 @@ enum {
     JOURNAL_MAX = 4096,
     /* Rendered and received; then input waits for the next turn. */
     TURN_BYTES_MAX = 8 * 1024 * 1024,
-    /* So it does when sends would hand the kernel more than a processor's cache holds, once each of
+/* So it does when sends would hand the kernel more than a processor's cache holds, once each of
      * them carries 96 KiB and its own cost no longer matters: a reader that is a cache behind its
      * sender reads half as fast, and where the congestion control paces (BBR) what a send has beyond
      * 64 KiB waits for a timer (docs/kernel.md). */
