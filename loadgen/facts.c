@@ -129,6 +129,7 @@ json_t *facts_machine(void)
     set_file(object, "tcp_mem", "/proc/sys/net/ipv4/tcp_mem");
     set_file(object, "tcp_rmem", "/proc/sys/net/ipv4/tcp_rmem");
     set_file(object, "tcp_wmem", "/proc/sys/net/ipv4/tcp_wmem");
+    set_file(object, "tcp_congestion_control", "/proc/sys/net/ipv4/tcp_congestion_control");
     json_object_set_new(object, "mitigations", mitigations_json());
     return object;
 }

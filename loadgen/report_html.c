@@ -415,9 +415,11 @@ static void mitigations(const struct page *page, const json_t *all)
 
 static void machine(const struct page *page, const struct stored *file)
 {
-    static const char *const keys[] = {"cpu_model",    "cpus",         "virtual",  "governor",
-                                       "microcode",    "architecture", "kernel",   "kernel_build",
-                                       "clock_source", "tcp_rmem",     "tcp_wmem", "load_average"};
+    static const char *const keys[] = {"cpu_model",   "cpus",         "virtual",
+                                       "governor",    "microcode",    "architecture",
+                                       "kernel",      "kernel_build", "clock_source",
+                                       "tcp_rmem",    "tcp_wmem",     "tcp_congestion_control",
+                                       "load_average"};
     char memory[64];
     double bytes = json_number_value(machine_of(file, "memory_bytes"));
     snprintf(memory, sizeof memory, "%.1f GiB", bytes / (1 << 30));

@@ -293,12 +293,18 @@ size_t stored_unlike_machine(const struct stored *a, const struct stored *b, FIL
     static const char *const keys[] = {"kernel",   "kernel_build", "architecture", "cpu_model",
                                        "cpus",     "microcode",    "virtual",      "governor",
                                        "tcp_rmem", "tcp_wmem",     "clock_source"};
+    static const char congestion[] = "tcp_congestion_control";
     const json_t *left = json_object_get(a->root, "machine");
     const json_t *right = json_object_get(b->root, "machine");
     size_t count = 0;
     for (size_t i = 0; i < COUNT_OF(keys); i++) {
         count += difference(out, keys[i], json_object_get(left, keys[i]),
                             json_object_get(right, keys[i]));
+    }
+    /* Files of earlier versions do not tell. */
+    if (json_object_get(left, congestion) != NULL && json_object_get(right, congestion) != NULL) {
+        count += difference(out, congestion, json_object_get(left, congestion),
+                            json_object_get(right, congestion));
     }
     /* A kernel may keep a little more for itself from one start to the next. */
     double left_bytes = json_number_value(json_object_get(left, "memory_bytes"));

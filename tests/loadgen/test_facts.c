@@ -87,6 +87,7 @@ static void test_facts_machine(void **state)
     assert_true(json_integer_value(json_object_get(facts, "cpus")) >= 1);
     assert_true(json_integer_value(json_object_get(facts, "memory_bytes")) > 1 << 20);
     assert_true(json_is_object(json_object_get(facts, "mitigations")));
+    assert_non_null(json_string_value(json_object_get(facts, "tcp_congestion_control")));
     json_decref(facts);
 }
 

@@ -278,6 +278,11 @@ static void test_stored_machines_alike(void **state)
     assert_non_null(strstr(said, "meltdown: \"Not affected\" here, \"Mitigation: PTI\" there"));
     free(said);
     assert_int_equal(stored_unlike_machine(&b, &a, NULL), 3); /* either way round */
+    json_object_set_new(machine, "tcp_congestion_control", json_string("bbr"));
+    assert_int_equal(stored_unlike_machine(&a, &b, NULL), 3); /* an older file does not tell */
+    json_object_set_new(json_object_get(a.root, "machine"), "tcp_congestion_control",
+                        json_string("cubic"));
+    assert_int_equal(stored_unlike_machine(&a, &b, NULL), 4);
     stored_free(&a);
     stored_free(&b);
 }
