@@ -65,7 +65,7 @@ void gather(benchmark::State &state)
     struct chunk_pool chunks;
     struct pending_pool pool;
     chunk_pool_init(&chunks);
-    pending_pool_init(&pool, &chunks);
+    pending_pool_init(&pool, &chunks, nullptr);
     struct chunk *chunk = chunk_take(&chunks, 0, static_cast<size_t>(pieces) * stride);
     memset(chunk->data, 'x', chunk->size);
     chunk->used = chunk->size;
@@ -137,7 +137,7 @@ Lists::Lists(Kept kept, uint32_t sessions, uint32_t pieces)
     : kept_(kept), pieces_(pieces), lists_(sessions)
 {
     chunk_pool_init(&chunks_);
-    pending_pool_init(&pool_, &chunks_);
+    pending_pool_init(&pool_, &chunks_, nullptr);
     for (struct stream &stream : streams_) {
         stream_init(&stream);
     }

@@ -117,7 +117,7 @@ void audience_share(struct audience *audience)
     }
 }
 
-size_t audience_release(struct audience *audience, struct chunk_pool *pool)
+size_t audience_release(struct audience *audience, struct chunk_pool *pool, struct index *index)
 {
     if (audience_members_count(audience) > 0 || audience->refs > 0 || audience->in_group ||
         audience->link != NULL || audience->dirty) {
@@ -130,7 +130,7 @@ size_t audience_release(struct audience *audience, struct chunk_pool *pool)
         memory_free(audience->crowd);
     }
     if (audience->is_housed) {
-        index_room_give(audience->home);
+        index_room_give(index, audience->home);
     } else {
         memory_free(audience);
     }

@@ -37,6 +37,7 @@ extern "C" {
 struct audience;
 struct entry;
 struct group;
+struct index;
 struct index_entry;
 
 /* One subscription of one session. */
@@ -205,8 +206,8 @@ static inline struct member *audience_member(const struct sub *sub)
 void audience_share(struct audience *audience);
 
 /* Frees an audience that has no member, no reference, and is neither in an entry nor dirty. Returns
- * the bytes it took, 0 if it lives on. Its stream must hold no cursor. */
-size_t audience_release(struct audience *audience, struct chunk_pool *pool);
+ * the bytes it took, 0 if it lives on. Its stream must hold no cursor. index: its entry's. */
+size_t audience_release(struct audience *audience, struct chunk_pool *pool, struct index *index);
 
 /* Bytes it takes, stream included. Not rendered bytes, and not by what the member array has grown: a
  * member's share of that is its subscription's. */

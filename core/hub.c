@@ -165,7 +165,7 @@ struct hub *hub_new(const struct hub_options *options, uint64_t now_ns)
     hub->index = index_new(&index_options);
     interest_init(&hub->interest, options->workers_count, options->hash_key);
     chunk_pool_init(&hub->chunks);
-    pending_pool_init(&hub->pendings, &hub->chunks);
+    pending_pool_init(&hub->pendings, &hub->chunks, hub->index);
     timers_init(&hub->timers, now_ns);
     hub_scrub_set(hub, options->scrub);
     arena_init(&hub->ingress, INGRESS_CLASS);

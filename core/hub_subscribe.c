@@ -136,7 +136,7 @@ static struct audience *audience_make(struct hub *hub, struct session *session, 
 
 void audience_drop(struct hub *hub, struct audience *audience)
 {
-    size_t freed = audience_release(audience, &hub->chunks);
+    size_t freed = audience_release(audience, &hub->chunks, hub->index);
     hub->audiences_count -= freed > 0;
     hub->subs_bytes -= freed;
 }

@@ -23,7 +23,8 @@ struct index {
     struct index_trie trie;
     struct index_cache cache;
     struct index_stats stats;
-    uint64_t entries_bytes;
+    uint64_t entries_bytes; /* of entries, but for rooms that are taken */
+    uint64_t homes_bytes;   /* of removed ones whose room is still taken, but for the room */
 };
 
 static uint64_t hash_of(const void *item, const void *context)
@@ -103,6 +104,19 @@ static size_t room_at(const struct index *index, size_t pattern_size)
     return (index->entry_size + pattern_size + ROOM_ALIGNMENT - 1) & ~(size_t)(ROOM_ALIGNMENT - 1);
 }
 
+/* The allocation of an entry, its room included. */
+static size_t block_bytes(const struct index *index, const struct index_entry *entry)
+{
+    return entry->room_size > 0 ? room_at(index, entry->pattern_size) + entry->room_size
+                                : index->entry_size + entry->pattern_size;
+}
+
+/* What of it is the index's: a taken room is its taker's. */
+static size_t own_bytes(const struct index *index, const struct index_entry *entry)
+{
+    return block_bytes(index, entry) - (entry->room_is_taken ? entry->room_size : 0);
+}
+
 struct index_entry *index_take(struct index *index, uint32_t account_id, struct bytes pattern)
 {
     return index_take_roomy(index, account_id, pattern, 0);
@@ -129,7 +143,7 @@ struct index_entry *index_take_roomy(struct index *index, uint32_t account_id, s
     entry->pattern_size = (uint32_t)pattern.size & PATTERN_SIZE_MASK;
     ASSERT(entry->pattern_size == pattern.size);
     memcpy((char *)entry + index->entry_size, pattern.ptr, pattern.size);
-    index->entries_bytes += index->entry_size + pattern.size;
+    index->entries_bytes += size;
     index_table_add(&index->entries, hash, entry);
     if (entry->is_wildcard) {
         index_trie_add(&index->trie, entry, pattern);
@@ -150,32 +164,37 @@ void index_remove(struct index *index, struct index_entry *entry)
         index_trie_remove(&index->trie, entry, pattern);
         index->stats.wildcards--;
     }
-    index->entries_bytes -= index->entry_size + pattern.size;
+    index->entries_bytes -= own_bytes(index, entry);
     index->stats.removes++;
     if (entry->room_is_taken) {
+        index->homes_bytes += own_bytes(index, entry);
         entry->is_removed = true;
         return;
     }
     memory_free(entry);
 }
 
-void *index_room_take(const struct index *index, struct index_entry *entry, size_t size)
+void *index_room_take(struct index *index, struct index_entry *entry, size_t size)
 {
     ASSERT(!entry->is_removed);
     if (size > entry->room_size || entry->room_is_taken) {
         return NULL;
     }
     entry->room_is_taken = true;
+    index->entries_bytes -= entry->room_size;
     return memset((char *)entry + room_at(index, entry->pattern_size), 0, size);
 }
 
-void index_room_give(struct index_entry *entry)
+void index_room_give(struct index *index, struct index_entry *entry)
 {
     ASSERT(entry->room_is_taken);
-    entry->room_is_taken = false;
     if (entry->is_removed) {
+        index->homes_bytes -= own_bytes(index, entry);
         memory_free(entry);
+        return;
     }
+    entry->room_is_taken = false;
+    index->entries_bytes += entry->room_size;
 }
 
 /* Not inlined, so that a match without wildcards stays short. */
@@ -255,8 +274,9 @@ struct index_stats index_stats(const struct index *index)
 
 uint64_t index_bytes(const struct index *index)
 {
-    return sizeof *index + index->entries_bytes + index_table_bytes(&index->entries) +
-           index_trie_bytes(&index->trie) + index_cache_bytes(&index->cache);
+    return sizeof *index + index->entries_bytes + index->homes_bytes +
+           index_table_bytes(&index->entries) + index_trie_bytes(&index->trie) +
+           index_cache_bytes(&index->cache);
 }
 
 /* (3): every current line is what brute force over the wildcards says. */
@@ -295,7 +315,7 @@ void index_check(const struct index *index)
         ASSERT(entry->is_wildcard == subject_has_wildcard(pattern));
         ASSERT(!entry->is_wildcard || index_trie_has(&index->trie, entry, pattern));
         wildcards += entry->is_wildcard;
-        bytes += index->entry_size + pattern.size;
+        bytes += own_bytes(index, entry);
     }
     ASSERT(wildcards == index->stats.wildcards);
     ASSERT(bytes == index->entries_bytes);

@@ -103,10 +103,10 @@ struct index_entry *index_take_roomy(struct index *index, uint32_t account_id, s
 void index_remove(struct index *index, struct index_entry *entry);
 
 /* The entry's room, zeroed and aligned to 16; NULL: it has none for so many bytes, or it is taken. */
-void *index_room_take(const struct index *index, struct index_entry *entry, size_t size);
+void *index_room_take(struct index *index, struct index_entry *entry, size_t size);
 
 /* The entry may be removed by then: but for that, its memory is as it was. */
-void index_room_give(struct index_entry *entry);
+void index_room_give(struct index *index, struct index_entry *entry);
 
 /* All entries whose pattern matches subject, which may be any bytes. subject_hash is
  * index_hash(hash_key, account_id, subject). */
@@ -134,8 +134,8 @@ struct index_entry *index_next(const struct index *index, uint64_t *cursor);
 uint64_t index_count(const struct index *index);
 struct index_stats index_stats(const struct index *index);
 
-/* What the index has allocated, in bytes: entries, table, trie, cache. Rooms are counted by those who
- * take them. */
+/* What the index has allocated, in bytes: entries, table, trie, cache, and rooms that nobody has. A
+ * taken room is counted by who has it. */
 uint64_t index_bytes(const struct index *index);
 
 /* Asserts the invariants; costs a walk over everything. */

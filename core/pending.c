@@ -15,9 +15,9 @@ enum {
 static const uint16_t spare_max[SPARE_CLASSES] = {4096, 4096, 4096, 2048, 1024, 128, 64, 32,
                                                   16,   8,    4,    2,    1,    0,   0,  0};
 
-void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks)
+void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks, struct index *index)
 {
-    *pool = (struct pending_pool){.chunks = chunks};
+    *pool = (struct pending_pool){.chunks = chunks, .index = index};
     backlogs_init(&pool->backlogs, chunks);
 }
 

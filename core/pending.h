@@ -88,7 +88,8 @@ struct pending {
 /* Where pending lists get their memory from. */
 struct pending_pool {
     struct chunk_pool *chunks;
-    void *spare[16]; /* rings of 4 << k entries, linked through their first word */
+    struct index *index; /* that audiences of entries lie in */
+    void *spare[16];     /* rings of 4 << k entries, linked through their first word */
     uint32_t spare_count[16];
     uint64_t entries_bytes;   /* in use, rings' heads included */
     uint64_t audiences_freed; /* whose last reference was a pending entry's */
@@ -105,7 +106,8 @@ static inline uint64_t pending_pool_bytes(const struct pending_pool *pool)
 /* What a pool keeps at most for lists to come; pending_pool_bytes does not count it. */
 size_t pending_spare_bytes_max(void);
 
-void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks);
+/* Both are borrowed. */
+void pending_pool_init(struct pending_pool *pool, struct chunk_pool *chunks, struct index *index);
 void pending_pool_free(struct pending_pool *pool);
 
 /* Entries. */

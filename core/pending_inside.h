@@ -98,7 +98,7 @@ entry_release(struct pending *p, struct pending_pool *pool, struct pending_entry
         }
         ASSERT(e->audience->refs > 0);
         e->audience->refs--;
-        size_t freed = audience_release(e->audience, pool->chunks);
+        size_t freed = audience_release(e->audience, pool->chunks, pool->index);
         pool->audiences_freed += freed > 0;
         pool->audience_bytes_freed += freed;
     } else if (e->kind == PENDING_SHARED) {

@@ -66,7 +66,7 @@ static void test_audiences_are_found_by_layout(void **state)
             if (audiences[i]->link != NULL) {
                 entry_unlink(audiences[i], KEY);
             }
-            assert_true(audience_release(audiences[i], &pool) > 0);
+            assert_true(audience_release(audiences[i], &pool, NULL) > 0);
         }
         assert_true(entry_is_empty(&entry));
         assert_null(entry.more);
@@ -130,7 +130,7 @@ static void test_groups_live_as_long_as_members(void **state)
         }
         struct audience *audience = subs[i].audience;
         audience_remove(audience, &subs[i]);
-        assert_true(audience_release(audience, &pool) > 0);
+        assert_true(audience_release(audience, &pool, NULL) > 0);
     }
     assert_true(entry_is_empty(&entry));
     chunk_pool_free(&pool);

@@ -45,7 +45,7 @@ static void begin(struct bench *b, uint64_t seed)
     memset(b, 0, sizeof(*b));
     b->random = seed;
     chunk_pool_init(&b->chunks);
-    pending_pool_init(&b->pool, &b->chunks);
+    pending_pool_init(&b->pool, &b->chunks, NULL);
     b->alone = audience_new(bytes_text("one"), seed % 2 == 0, true);
     b->shared = audience_new(bytes_text("many"), true, false);
     /* As if they had members: entries that let go must not free them. */
@@ -69,8 +69,8 @@ static void end(struct bench *b)
     chunk_unref(&b->chunks, b->control);
     b->alone->refs = 0;
     b->shared->refs = 0;
-    assert_true(audience_release(b->alone, &b->chunks) > 0);
-    assert_true(audience_release(b->shared, &b->chunks) > 0);
+    assert_true(audience_release(b->alone, &b->chunks, NULL) > 0);
+    assert_true(audience_release(b->shared, &b->chunks, NULL) > 0);
     assert_int_equal(b->chunks.used_bytes, 0);
     pending_pool_free(&b->pool);
     chunk_pool_free(&b->chunks);
