@@ -436,8 +436,11 @@ void session_has_read(struct hub *hub, struct session *session)
 
 void hub_pause(struct hub *hub, struct session *session, uint32_t pause)
 {
+    /* Who waits for the next turn only waits for nobody, and is no sign of anything. */
+    hub->metrics.inputs_deferred += pause == PAUSE_BUDGET;
+    hub->metrics.sessions_paused +=
+        pause != PAUSE_BUDGET && (session->pauses & (uint8_t)~PAUSE_BUDGET) == 0;
     if (session->pauses == 0) {
-        hub->metrics.sessions_paused++;
         hub_want(hub, session, WANT_DISARM);
         session->wants &= (uint8_t)~WANT_ARM;
     }

@@ -97,7 +97,8 @@ struct policy_drops {
     X(sends_short)                                                                                 \
     X(sends_full)          /* the socket took nothing */                                           \
     X(sessions_blocked)    /* times a session began to wait for its socket */                      \
-    X(sessions_paused)     /* times a publisher was made to wait */                                \
+    X(inputs_deferred)     /* times a session's input waited for the next turn */                  \
+    X(sessions_paused)     /* times a publisher was made to wait for others, or itself */          \
     X(sessions_held)       /* of them, those held back for a subscriber that is behind */          \
     X(sessions_slowed)     /* of them, those over their publish rate */                            \
     X(sessions_behind)     /* of them, those far behind in reading what they hear themselves */    \

@@ -79,6 +79,8 @@ static void test_a_turn_hands_over_what_a_cache_holds(void **state)
         }
         world_run(world);
         assert_int_equal(subscriber->taken - before, 1000 * HEARD);
+        assert_int_equal(world_metrics(world, 0)->inputs_deferred > 0, many);
+        assert_int_equal(world_metrics(world, 0)->sessions_paused, 0); /* nobody was slow */
         world_end(world);
     }
 }
