@@ -46,12 +46,13 @@ enum {
      * hands over. */
     RUN_BYTES_MAX = READ_BUFFER_BYTES,
     JOURNAL_MAX = 4096,
-    /* Rendered and received; then input waits for the next turn. */
-    TURN_BYTES_MAX = 8 * 1024 * 1024,
-/* So it does when sends would hand the kernel more than a processor's cache holds, once each of
+    /* Rendered and received; then input waits for the next turn.
+     *
+     * So it does when sends would hand the kernel more than a processor's cache holds, once each of
      * them carries 96 KiB and its own cost no longer matters: a reader that is a cache behind its
      * sender reads half as fast, and where the congestion control paces (BBR) what a send has beyond
      * 64 KiB waits for a timer (docs/kernel.md). */
+    TURN_BYTES_MAX = 8 * 1024 * 1024,
 #ifdef RINGHUB_PLANTED
     TURN_HANDED_MAX = 16 * 1024,
     TURN_HANDED_BYTES = 2 * 1024,
