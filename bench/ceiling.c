@@ -53,6 +53,8 @@ enum {
     STATUS_BEHIND = 3,        /* a subscriber fell out of the log */
     UNSENT_BYTES = 64 * 1024, /* TCP_NOTSENT_LOWAT, as the hub's */
     THREADS_MAX = 64,
+    GATHER_SENDS = 64, /* from so many subscribers on, */
+    LOOKS_MAX = 8,     /* so many looks for more to read before they are sent to */
 };
 
 enum mode { MODE_SEND, MODE_URING };
@@ -644,12 +646,12 @@ static void wake_others(struct ceiling *c)
     }
 }
 
-/* Returns false on SIGINT or SIGTERM. */
-static bool turn(struct ceiling *c, struct unread *unread)
+/* What there is to read. Returns false on SIGINT or SIGTERM. */
+static bool take_in(struct ceiling *c, struct unread *unread, int timeout_ms)
 {
     ASSERT(c->conns != NULL);
     struct epoll_event events[EVENTS];
-    int count = epoll_wait(c->epoll_fd, events, COUNT_OF(events), unread->count != 0 ? 0 : -1);
+    int count = epoll_wait(c->epoll_fd, events, COUNT_OF(events), timeout_ms);
     for (int i = 0; i < count; i++) {
         int fd = events[i].data.fd;
         if (fd == c->signal_fd) {
@@ -674,6 +676,26 @@ static bool turn(struct ceiling *c, struct unread *unread)
         }
     }
     unread->count = kept;
+    return true;
+}
+
+/* Returns false on SIGINT or SIGTERM. */
+static bool turn(struct ceiling *c, struct unread *unread)
+{
+    if (!take_in(c, unread, unread->count != 0 ? 0 : -1)) {
+        return false;
+    }
+    /* What came meanwhile goes along, as in the hub: a send costs what it costs. */
+    for (int looks = 0; looks < LOOKS_MAX && c->appended && c->subs_count >= GATHER_SENDS;
+         looks++) {
+        uint64_t before = c->stats.messages;
+        if (!take_in(c, unread, 0)) {
+            return false;
+        }
+        if (c->stats.messages == before) {
+            break;
+        }
+    }
     if (c->feed->threads_count > 1) {
         if (c->appended) {
             wake_others(c);

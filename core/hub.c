@@ -509,6 +509,22 @@ bool hub_budget_is_spent(const struct hub *hub)
            (hub->turn_handed > TURN_HANDED_MAX && hub->turn_bytes > TURN_HANDED_BYTES);
 }
 
+bool hub_gathers(const struct hub *hub)
+{
+    if (hub_budget_is_spent(hub)) {
+        return false;
+    }
+    uint64_t sends = hub->turn_sends + hub->flush_sessions.count;
+    uint32_t entries = hub->open_run != NULL ? hub->match.entries_count : 0;
+    for (uint32_t i = 0; i < entries && sends < GATHER_SENDS; i++) {
+        const struct audience *audience = hub->match.entries[i]->audiences;
+        for (; audience != NULL && sends < GATHER_SENDS; audience = audience->next) {
+            sends += audience_members_count(audience);
+        }
+    }
+    return sends >= GATHER_SENDS;
+}
+
 /* ---- settings -------------------------------------------------------------------------------- */
 
 void hub_settings_set(struct hub *hub, const struct settings *settings)
@@ -635,6 +651,7 @@ void hub_turn_begin(struct hub *hub, uint64_t now_ns)
     hub->turn_began_ns = hub->turn_began_ns == 0 ? hub->now_ns : hub->turn_began_ns;
     hub->turn_bytes = 0;
     hub->turn_handed = 0;
+    hub->turn_sends = 0;
     hub_trace_turn(hub);
     /* Where memory is short publishers wait for the end of the turn, when others give way. */
     hub->turn_bytes_max = MIN_OF((uint64_t)TURN_BYTES_MAX, hub_log_room(hub));

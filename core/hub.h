@@ -103,6 +103,10 @@ MUST_USE struct session *hub_expired_next(struct hub *hub);
 /* Sessions whose input may go on; NULL: none left. */
 MUST_USE struct session *hub_resumable_next(struct hub *hub);
 
+/* Is the flush so large that input which arrived since the turn began had better go along? A send
+ * costs what it costs, however much it carries. */
+bool hub_gathers(const struct hub *hub);
+
 /* Pushes envelopes and interest. Returns the workers whose doorbell must be rung, as a mask. */
 MUST_USE uint64_t hub_push(struct hub *hub);
 

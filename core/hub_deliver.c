@@ -317,6 +317,7 @@ deliver_one(struct hub *hub, struct audience *audience, struct run_span span)
 static void mark_dirty(struct hub *hub, struct audience *audience)
 {
     if (!audience->dirty) {
+        hub->turn_sends += audience_members_count(audience);
         audience->dirty = true;
         array_reserve((void **)&hub->dirty, &hub->dirty_capacity, hub->dirty_count + 1,
                       sizeof(struct audience *));

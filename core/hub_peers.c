@@ -368,6 +368,7 @@ static void interest_return(struct hub *hub, struct interest_envelope *envelope)
 
 static void receive(struct hub *hub, struct envelope *envelope)
 {
+    hub_close_run(hub); /* where a turn gathers there is one, and its match is written over */
     switch ((enum envelope_kind)envelope->kind) {
     case ENVELOPE_RUNS: {
         struct run_envelope *runs = CONTAINER_OF(envelope, struct run_envelope, envelope);

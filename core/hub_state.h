@@ -56,9 +56,11 @@ enum {
 #ifdef RINGHUB_PLANTED
     TURN_HANDED_MAX = 16 * 1024,
     TURN_HANDED_BYTES = 2 * 1024,
+    GATHER_SENDS = 2,
 #else
     TURN_HANDED_MAX = 32 * 1024 * 1024,
     TURN_HANDED_BYTES = 192 * 1024, /* rendered and received */
+    GATHER_SENDS = 64,              /* a flush of so many sends is worth a look at what arrived meanwhile */
 #endif
     SESSION_SENDS_MAX = TURN_BYTES_MAX / SEND_BYTES_MAX, /* of one session in one turn: who keeps up
                                                           * hears all that a turn can bring */
@@ -182,6 +184,7 @@ struct hub {
     uint64_t turn_bytes;
     uint64_t turn_bytes_max; /* then input waits for the next turn */
     uint64_t turn_handed;    /* bytes rendered, times those who share them */
+    uint64_t turn_sends;     /* members of audiences that have something in this turn */
     uint64_t watched_bytes;  /* of the log's: from then on deliveries are looked at one by one */
     bool is_traced;          /* all of them are, for the log */
     bool run_kept;           /* an extent or an envelope refers to the run being delivered */

@@ -107,6 +107,7 @@ struct policy_drops {
     X(evacuations)         /* chunks copied to free the rest */                                    \
     X(turns)                                                                                       \
     X(turns_slept)       /* of them, those that slept in the kernel */                             \
+    X(turns_gathered)    /* times one found more input before a large flush, which went along */   \
     X(inbox_half_linked) /* drains that waited for a preempted producer */                         \
     X(envelopes_sent)                                                                              \
     X(envelopes_received)                                                                          \

@@ -46,12 +46,14 @@ enum planted_bug {
     PLANTED_STALE_ANSWERS,       /* what a user might publish before a reload he may after it */
     PLANTED_ANSWER_TWICE,        /* a reply may be answered once more than allowed */
     PLANTED_RATE_UNCOUNTED,      /* a message over its rate is dropped, and not counted */
-    PLANTED_TRAIL_GAP,    /* a stalled session that missed a piece of its trail goes on in it */
-    PLANTED_BACKLOG_GAP,  /* a stalled session that missed a piece of a backlog goes on in it */
-    PLANTED_STAYS_BEHIND, /* who publishes to itself and has read its share does not go on */
-    PLANTED_KEPT_AGAIN,   /* members in step hear what a kept tail held before */
-    PLANTED_PLATE_SID,    /* frames of one session carry the sid of another */
-    PLANTED_ROOM_TWICE,   /* an audience is put where one lies that frames still wait for */
+    PLANTED_TRAIL_GAP,        /* a stalled session that missed a piece of its trail goes on in it */
+    PLANTED_BACKLOG_GAP,      /* a stalled session that missed a piece of a backlog goes on in it */
+    PLANTED_STAYS_BEHIND,     /* who publishes to itself and has read its share does not go on */
+    PLANTED_KEPT_AGAIN,       /* members in step hear what a kept tail held before */
+    PLANTED_PLATE_SID,        /* frames of one session carry the sid of another */
+    PLANTED_ROOM_TWICE,       /* an audience is put where one lies that frames still wait for */
+    PLANTED_GATHER_UNDRAINED, /* what came while a turn parsed is parsed as if the drain covered it */
+    PLANTED_GATHER_READS_ON, /* sockets are read between a drain that met half a push and its end */
     PLANTED_BUGS_COUNT,
 };
 

@@ -27,6 +27,8 @@ struct lame_duck {
     uint32_t slot; /* where to look for it */
 };
 
+enum { LOOKS_MAX = 8 }; /* for more input before a flush */
+
 /* Sessions looked at in a turn while new settings are made known to them. */
 enum { RELOAD_SESSIONS = 256 };
 
@@ -53,6 +55,7 @@ struct worker {
     bool is_stopping;
     bool is_stopped;
     bool others_stopped; /* seen in the turn before */
+    bool is_drain_begun; /* by the turn before: nothing may be read until it is through (law 7) */
 };
 
 static_assert(sizeof(struct send_op) == sizeof(struct loop_send), "one send, two names");
@@ -624,7 +627,9 @@ uint64_t worker_wait_begin(struct worker *w, uint64_t now_ns)
 
 void worker_wait_end(struct worker *w, uint64_t timeout_ns)
 {
-    w->events_count = loop_wait(w->loop, timeout_ns, w->events, EVENTS_MAX);
+    if (!w->is_drain_begun || PLANTED(PLANTED_GATHER_READS_ON)) {
+        w->events_count = loop_wait(w->loop, timeout_ns, w->events, EVENTS_MAX);
+    }
     doorbell_awake(&own_port(w)->bell);
 }
 
@@ -664,6 +669,39 @@ static enum worker_turn stop_progress(struct worker *w)
     return is_done ? WORKER_STOPPED : WORKER_TURNED;
 }
 
+/* False: a producer is between its two steps. */
+static bool hear_others(struct worker *w)
+{
+    w->is_drain_begun = !hub_drain(w->hub);
+    if (w->is_drain_begun) {
+        return false;
+    }
+    struct connection_envelope connection;
+    while (hub_connection_next(w->hub, &connection)) {
+        connection_open(w, &connection);
+    }
+    take_orders(w);
+    return true;
+}
+
+/* A send costs what it costs, however much it carries: what came while the turn's input was parsed goes
+ * along. Otherwise a publisher whose messages came in two reads is fanned out twice; and as his next
+ * ones follow the deliveries, they come in two again. */
+static void gather(struct worker *w)
+{
+    for (int looks = 0; looks < LOOKS_MAX && hub_gathers(w->hub); looks++) {
+        w->events_count = loop_wait(w->loop, 0, w->events, EVENTS_MAX);
+        if (w->events_count == 0 && mpsc_is_empty(&own_port(w)->inbox)) {
+            return;
+        }
+        if (!PLANTED(PLANTED_GATHER_UNDRAINED) && !hear_others(w)) {
+            return; /* what was read waits for the next turn */
+        }
+        hub_metrics(w->hub)->turns_gathered++;
+        reap(w);
+    }
+}
+
 enum worker_turn worker_turn(struct worker *w, uint64_t now_ns)
 {
     hub_turn_begin(w->hub, now_ns);
@@ -671,17 +709,13 @@ enum worker_turn worker_turn(struct worker *w, uint64_t now_ns)
         resume(w);
         reap(w);
     }
-    if (!hub_drain(w->hub)) { /* before any byte is parsed: law 7 */
+    if (!hear_others(w)) { /* before any byte is parsed: law 7 */
         return WORKER_HALF_LINKED;
     }
-    struct connection_envelope connection;
-    while (hub_connection_next(w->hub, &connection)) {
-        connection_open(w, &connection);
-    }
-    take_orders(w);
     reload_go_on(w);
     resume(w);
     reap(w); /* bytes in: parse, publish */
+    gather(w);
     let_in(w);
     run_timers(w);
     if (PLANTED(PLANTED_FLUSH_BEFORE_PUSH)) {

@@ -8,8 +8,9 @@
  *
  * What it stands for:  worker is worker_turn: wait (loop_wait, the only place that reads sockets),
  *     worker_drain_inbox (mpsc_mark, mpsc_pop_until, waiting on MPSC_HALF_LINKED), worker_reap,
- *     worker_wake_peers (mpsc_push: P1, then P2 through the store buffer), worker_flush. Sockets are
- *     ordered streams; what is written can be read from then on. Clients may talk to each other.
+ *     worker_wake_peers (mpsc_push: P1, then P2 through the store buffer), worker_flush. Between
+ *     reap and push a turn may look for more (gather): wait, drain and reap again. Sockets are ordered
+ *     streams; what is written can be read from then on. Clients may talk to each other.
  *
  * What it shows:
  *   - default: worker 2 parses B's PUB only after it took A's interest from its inbox;
@@ -22,7 +23,8 @@
  * Broken on purpose, each to be found:  FLUSH_BEFORE_PUSH (PONG leaves before the record is in the
  *     inbox) · PARSE_BEFORE_DRAIN · DRAIN_BEFORE_ENTER (the drain looked before the kernel read) ·
  *     READ_WHILE_PARSING (bytes that came after the drain are parsed in the same turn) ·
- *     SKIP_HALF_LINKED (the drain ends at a cut instead of waiting)
+ *     SKIP_HALF_LINKED (the drain ends at a cut instead of waiting) · GATHER_UNDRAINED (a turn's second
+ *     look is parsed without a drain of its own)
  */
 #ifndef BYSTANDER_PUSHES
 #define BYSTANDER_PUSHES 2
@@ -191,6 +193,7 @@ active proctype worker_2()
     bool has_message;
     bool has_pong;
     bool pong_after_message;
+    bool looks_again;
 
 end:
     do
@@ -198,6 +201,7 @@ end:
 #ifdef DRAIN_BEFORE_ENTER
         drain();
 #endif
+look:
         /* wait: takes what the socket has at this moment, perhaps nothing */
         if
         :: b_to_worker ? PUB_OR_PING -> received = true
@@ -207,7 +211,14 @@ end:
         parse_received();
 #endif
 #ifndef DRAIN_BEFORE_ENTER
+#ifdef GATHER_UNDRAINED
+        if
+        :: looks_again
+        :: !looks_again -> drain()
+        fi;
+#else
         drain();
+#endif
 #endif
 #ifdef READ_WHILE_PARSING
         if
@@ -216,6 +227,10 @@ end:
         fi;
 #endif
         parse_received();
+        if
+        :: looks_again = true; goto look /* gather */
+        :: looks_again = false
+        fi;
 #ifdef ORDER
         /* flush, in the order of the stream */
         if

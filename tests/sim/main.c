@@ -61,6 +61,8 @@ static const char *const bug_names[PLANTED_BUGS_COUNT] = {
     [PLANTED_STAYS_BEHIND] = "stays-behind",
     [PLANTED_PLATE_SID] = "plate-sid",
     [PLANTED_ROOM_TWICE] = "room-twice",
+    [PLANTED_GATHER_UNDRAINED] = "gather-undrained",
+    [PLANTED_GATHER_READS_ON] = "gather-reads-on",
 };
 
 struct arguments {
