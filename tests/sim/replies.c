@@ -45,6 +45,9 @@ static void over_rate(struct sim *sim, struct client *client)
 {
     uint32_t head = client->reply_at;
     coverage_add(sim->coverage, COVERAGE_told_of_rate);
+    while (head < client->commands_count && client->commands[head].reply == REPLY_NONE) {
+        head++;
+    }
     if (head < client->commands_count && client->commands[head].reply == REPLY_OK &&
         client->commands[head].kind == COMMAND_PUB) {
         struct publication *pub = &sim->pubs[client->commands[head].ref];
