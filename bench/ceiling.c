@@ -42,6 +42,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 enum {
@@ -54,7 +55,8 @@ enum {
     UNSENT_BYTES = 64 * 1024, /* TCP_NOTSENT_LOWAT, as the hub's */
     THREADS_MAX = 64,
     GATHER_SENDS = 64, /* from so many subscribers on, */
-    LOOKS_MAX = 8,     /* so many looks for more to read before they are sent to */
+    FIRST_PING_TICKS = 2,
+    LOOKS_MAX = 8, /* so many looks for more to read before they are sent to */
 };
 
 enum mode { MODE_SEND, MODE_URING };
@@ -63,6 +65,8 @@ struct conn {
     int fd;        /* -1: slot is free */
     int sub;       /* index into ceiling.subs, or -1 */
     int pongs;     /* owed */
+    bool ping;     /* owed */
+    uint8_t ticks; /* since it was accepted, up to FIRST_PING_TICKS */
     bool listed;   /* in unread: epoll said so, and no read has found it empty since */
     uint8_t *rest; /* owns: the bytes of a message not yet complete, or NULL */
     size_t rest_bytes;
@@ -104,6 +108,8 @@ struct ceiling {
     enum mode mode;
     int epoll_fd, listener, signal_fd, port;
     int wake_fd; /* eventfd: another thread appended */
+    int tick_fd; /* timerfd: ticks while there is a connection that was not pinged */
+    bool ticks;
     pthread_t thread;
     struct feed *feed;
     struct io_uring ring;
@@ -113,7 +119,7 @@ struct ceiling {
     struct sub *subs;
     uint32_t subs_count;
     uint32_t blocked_count;
-    uint32_t pongs_owed;
+    uint32_t owed; /* connections that have a PONG or a PING to get */
 
     uint64_t head;           /* the feed's, as this turn knows it */
     uint64_t base;           /* position that lies at log[0] */
@@ -201,6 +207,11 @@ static void log_append(struct ceiling *c, const uint8_t *payload_and_crlf)
 
 /* ---- connections ---- */
 
+static bool is_owed(const struct conn *conn)
+{
+    return conn->pongs > 0 || conn->ping;
+}
+
 static void conn_close(struct ceiling *c, struct conn *conn)
 {
     if (conn->sub >= 0) {
@@ -209,8 +220,9 @@ static void conn_close(struct ceiling *c, struct conn *conn)
         c->conns[c->subs[conn->sub].slot].sub = conn->sub;
         conn->sub = -1;
     }
-    c->pongs_owed -= conn->pongs != 0;
+    c->owed -= is_owed(conn);
     conn->pongs = 0;
+    conn->ping = false;
     if (c->mode == MODE_URING) {
         int none = -1;
         MAYBE(io_uring_register_files_update(&c->ring, (unsigned)(conn - c->conns), &none, 1) == 1);
@@ -237,6 +249,38 @@ static void conn_refuse(struct ceiling *c, struct conn *conn, const char *why)
     conn_close(c, conn);
 }
 
+static void tick_after(struct ceiling *c, bool is_needed)
+{
+    static const struct itimerspec tick = {.it_value.tv_sec = 1};
+    if (is_needed && timerfd_settime(c->tick_fd, 0, &tick, NULL) != 0) {
+        die("timerfd");
+    }
+    c->ticks = c->ticks || is_needed;
+}
+
+/* Servers ping a client soon after it came. It matters: the kernel of a client that has answered delays
+ * its acknowledgements from then on, and whoever sends to it holds what it sent for longer. */
+static void tick(struct ceiling *c)
+{
+    uint64_t times;
+    MAYBE(read(c->tick_fd, &times, sizeof times) > 0);
+    c->ticks = false;
+    bool is_young = false;
+    for (uint32_t i = 0; i < c->conns_max; i++) {
+        struct conn *conn = &c->conns[i];
+        if (conn->fd < 0 || conn->ticks == FIRST_PING_TICKS) {
+            continue;
+        }
+        conn->ticks++;
+        is_young = is_young || conn->ticks < FIRST_PING_TICKS;
+        if (conn->ticks == FIRST_PING_TICKS) {
+            c->owed += !is_owed(conn);
+            conn->ping = true;
+        }
+    }
+    tick_after(c, is_young);
+}
+
 static void accept_all(struct ceiling *c)
 {
     char info[256];
@@ -258,6 +302,8 @@ static void accept_all(struct ceiling *c)
         conn->fd = fd;
         conn->sub = -1;
         conn->listed = false;
+        conn->ticks = 0;
+        tick_after(c, !c->ticks);
         if (c->mode == MODE_URING &&
             io_uring_register_files_update(&c->ring, (unsigned)fd, &fd, 1) != 1) {
             die("register descriptor");
@@ -331,7 +377,7 @@ static bool line_other(struct ceiling *c, struct conn *conn, const uint8_t *line
     memcpy(text, line, line_bytes);
     text[line_bytes] = 0;
     if (strncasecmp(text, "PING", 4) == 0) {
-        c->pongs_owed += conn->pongs == 0;
+        c->owed += !is_owed(conn);
         conn->pongs++;
         return true;
     }
@@ -499,11 +545,11 @@ static void flush_uring(struct ceiling *c)
     }
 }
 
-static void flush_pongs(struct ceiling *c)
+static void flush_owed(struct ceiling *c)
 {
-    for (uint32_t i = 0; i < c->conns_max && c->pongs_owed != 0; i++) {
+    for (uint32_t i = 0; i < c->conns_max && c->owed != 0; i++) {
         struct conn *conn = &c->conns[i];
-        if (conn->fd < 0 || conn->pongs == 0) {
+        if (conn->fd < 0 || !is_owed(conn)) {
             continue;
         }
         if (conn->sub >= 0 && c->subs[conn->sub].cursor != c->head) {
@@ -512,7 +558,8 @@ static void flush_pongs(struct ceiling *c)
         while (conn->pongs > 0 && conn_say(conn, "PONG\r\n")) {
             conn->pongs--;
         }
-        c->pongs_owed -= conn->pongs == 0;
+        conn->ping = conn->ping && !(conn->pongs == 0 && conn_say(conn, "PING\r\n"));
+        c->owed -= !is_owed(conn);
     }
 }
 
@@ -523,8 +570,8 @@ static void flush(struct ceiling *c)
     } else {
         flush_uring(c);
     }
-    if (c->pongs_owed != 0) {
-        flush_pongs(c);
+    if (c->owed != 0) {
+        flush_owed(c);
     }
     uint64_t oldest = c->head;
     for (uint32_t i = 0; c->blocked_count != 0 && i < c->subs_count; i++) {
@@ -608,6 +655,11 @@ static void start(struct ceiling *c)
     }
     watch(c, c->listener);
     watch(c, c->wake_fd);
+    c->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (c->tick_fd < 0) {
+        die("timerfd");
+    }
+    watch(c, c->tick_fd);
     if (c->signal_fd >= 0) {
         watch(c, c->signal_fd);
     }
@@ -660,6 +712,8 @@ static bool take_in(struct ceiling *c, struct unread *unread, int timeout_ms)
         if (fd == c->wake_fd) {
             uint64_t times;
             MAYBE(read(fd, &times, sizeof times) > 0);
+        } else if (fd == c->tick_fd) {
+            tick(c);
         } else if (fd == c->listener) {
             accept_all(c);
         } else {

@@ -22,6 +22,8 @@ import targets_work
 
 # A run at a rate whose generator was late is made again this often at most, and counted.
 TRIES = 4
+# Looks for the rate at which the ceiling program is as busy as asked: what a message costs depends on it.
+CALIBRATIONS = 2
 
 
 class Watch:
@@ -98,7 +100,20 @@ class Suite(rivals.Suite):
             document["failure"] = document.get("failure") or watch.complaint()
         return document
 
+    def calibrate(self, work):
+        """Sets the rate at which the ceiling program is as busy as the work wants it."""
+        ceiling = self.kinds[targets_work.CEILINGS[-1]]
+        for _ in range(CALIBRATIONS):
+            document = self.run(work, ceiling)
+            if document.get("runs"):
+                rate = work.rate()
+                work.set_rate(rate * work.busy / document["runs"][0]["server"]["cores"])
+                rivals.say("%s: the ceiling is %.0f %% busy with %g messages/s, so %g" % (
+                    work.name, 100 * document["runs"][0]["server"]["cores"], rate, work.rate()))
+
     def work(self, number, work):
+        if work.busy and number == 0:
+            self.calibrate(work)
         servers = [self.kinds[name] for name in work.servers if self.kinds[name].there()]
         turn = number % max(len(servers), 1)
         cpus = self.server_cpus

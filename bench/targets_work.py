@@ -26,10 +26,11 @@ PATTERNS = " --subject a --subject-end c --subjects 100 --wildcards %d --pattern
 
 class Work:
     """name is of files; words are hubload's. servers: who takes part. apart: on which worker whom the
-    server has is looked at, and is part of the result."""
+    server has is looked at, and is part of the result. busy: the share of its time that the ceiling
+    program is to work; the rate among the words is where to start looking for that."""
 
     def __init__(self, name, words, servers=(HUB,), kind="fanout", connections=1000, seconds=None, two_cpus=False,
-                 apart=False):
+                 apart=False, busy=None):
         self.name = name
         self.title = name
         self.words = words.split()
@@ -41,6 +42,14 @@ class Work:
         # Latency at a rate is the server's only where hubload was in time.
         self.must_be_valid = "--rate" in self.words and "--stalled" not in self.words and connections <= 1000
         self.apart = apart
+        self.busy = busy
+
+    def rate(self):
+        return float(self.words[self.words.index("--rate") + 1])
+
+    def set_rate(self, rate):
+        """In messages a second, of which two digits count."""
+        self.words[self.words.index("--rate") + 1] = "%.2g" % rate if rate < 100 else "%d" % round(rate, -1)
 
     def arguments(self):
         """Of hubload, but for what it is told of the machine."""
@@ -180,9 +189,9 @@ def fan_out():
 
 
 def paced():
-    works = [everyone("paced-100", "--subscribers 100 --rate 1500" + AFTER_PINGS, 100),
-             everyone("paced-1000", "--subscribers 1000 --rate 150" + AFTER_PINGS, 1000),
-             everyone("paced-10000", "--subscribers 10000 --rate 15" + AFTER_PINGS, 10000)]
+    works = [everyone("paced-100", "--subscribers 100 --rate 1000" + AFTER_PINGS, 100, busy=0.3),
+             everyone("paced-1000", "--subscribers 1000 --rate 100" + AFTER_PINGS, 1000, busy=0.3),
+             everyone("paced-10000", "--subscribers 10000 --rate 10" + AFTER_PINGS, 10000, busy=0.3, seconds=2)]
     claims = []
     for work in works:
         name = work.name
