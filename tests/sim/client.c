@@ -376,6 +376,9 @@ static void say_something(struct sim *sim, struct client *client)
         say_garbage(sim, client);
     } else {
         say_pubs(sim, client);
+        if (sim_chance(sim, 15) && !client->has_sinned) {
+            say_connect(sim, client); /* new words for messages that are still being put together */
+        }
     }
 }
 
