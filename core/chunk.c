@@ -1,6 +1,8 @@
 /* chunk.c - size classes are powers of four, so that a stream that grows doubles in few steps. */
 #include "core/chunk.h"
 
+enum { DROPS_MAX = 64 }; /* a call: a turn pays for it */
+
 static size_t class_bytes(uint32_t class_index)
 {
     return (size_t)CHUNK_SMALLEST_BYTES << (2 * class_index);
@@ -15,6 +17,51 @@ void chunk_pool_init(struct chunk_pool *pool)
     for (size_t i = 0; i < CHUNK_CLASSES; i++) {
         list_init(&pool->spare[i]);
     }
+}
+
+/* What was in use at once lately may be so again soon: memory that goes home comes back as page faults. */
+static uint64_t spare_bytes_may_be(const struct chunk_pool *pool)
+{
+    uint64_t lately = MAX_OF(pool->peak_bytes, pool->peak_before_bytes);
+    return MAX_OF(lately - MIN_OF(lately, pool->used_bytes), (uint64_t)CHUNK_POOL_SPARE_BYTES);
+}
+
+/* Frees at most count that are too many, of the biggest the longest unused first. */
+static void spare_trim(struct chunk_pool *pool, uint32_t count)
+{
+    uint32_t class_index = CHUNK_CLASSES - 1;
+    while (count > 0 && pool->spare_bytes > spare_bytes_may_be(pool)) {
+        struct list *head = &pool->spare[class_index];
+        if (list_is_empty(head)) {
+            class_index--;
+            continue;
+        }
+        struct list *oldest = head->prev;
+        list_remove(oldest);
+        pool->spare_bytes -= class_bytes(class_index);
+        memory_dense_free(CONTAINER_OF(oldest, struct chunk, link));
+        count--;
+    }
+}
+
+void chunk_pool_clock(struct chunk_pool *pool, uint64_t now_ns)
+{
+    pool->now_ns = now_ns;
+    if (now_ns >= pool->second_ends_ns) {
+        bool is_stale = now_ns - pool->second_ends_ns >= CHUNK_SECOND_NS;
+        pool->peak_before_bytes = is_stale ? pool->used_bytes : pool->peak_bytes;
+        pool->peak_bytes = pool->used_bytes;
+        pool->second_ends_ns = now_ns + CHUNK_SECOND_NS;
+    }
+    spare_trim(pool, DROPS_MAX);
+}
+
+uint64_t chunk_pool_deadline(const struct chunk_pool *pool)
+{
+    if (pool->spare_bytes <= CHUNK_POOL_SPARE_BYTES) {
+        return UINT64_MAX;
+    }
+    return pool->spare_bytes > spare_bytes_may_be(pool) ? pool->now_ns : pool->second_ends_ns;
 }
 
 void chunk_pool_free(struct chunk_pool *pool)
@@ -70,7 +117,11 @@ struct chunk *chunk_take(struct chunk_pool *pool, uint32_t class_index, size_t s
     chunk->keeper = NULL;
     pool->chunks_count++;
     pool->used_bytes += chunk->size + sizeof(struct chunk);
+    pool->peak_bytes = MAX_OF(pool->peak_bytes, pool->used_bytes);
     pool->used_bytes_peak = MAX_OF(pool->used_bytes_peak, pool->used_bytes);
+    if (UNLIKELY(pool->spare_bytes > CHUNK_POOL_SPARE_BYTES)) {
+        spare_trim(pool, 1); /* of other classes, so that what is held in all does not grow by it */
+    }
     return chunk;
 }
 
@@ -83,7 +134,8 @@ void chunk_give(struct chunk_pool *pool, struct chunk *chunk)
     size_t bytes = chunk->size + sizeof(struct chunk);
     pool->chunks_count--;
     pool->used_bytes -= bytes;
-    if (chunk->class_index >= CHUNK_CLASSES || pool->spare_bytes + bytes > CHUNK_POOL_SPARE_BYTES) {
+    if (chunk->class_index >= CHUNK_CLASSES ||
+        pool->spare_bytes + bytes > spare_bytes_may_be(pool)) {
         memory_dense_free(chunk);
         return;
     }

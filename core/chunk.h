@@ -5,9 +5,10 @@
  *
  * Threads:     owner worker only, the data of a chunk excepted: a peer reads runs in it while an
  *              envelope holds a reference for him.
- * Memory:      whoever took a chunk or called chunk_ref holds one reference. The pool keeps at most
- *              CHUNK_POOL_SPARE_BYTES of free chunks, so that the steady path allocates nothing
- *              and a burst's memory goes home.
+ * Memory:      whoever took a chunk or called chunk_ref holds one reference. The pool keeps free chunks:
+ *              CHUNK_POOL_SPARE_BYTES, or what it takes to reach the peak of the last one to two
+ *              seconds again, so that the steady path allocates nothing and a burst's memory goes
+ *              home.
  * Limits:      the pool counts bytes and enforces nothing; the hub compares `used_bytes` with its
  *              budget and chooses victims.
  * Invariants:  (1) used <= size. (2) used_bytes is the sum over chunks not on a free list. (3) a chunk
@@ -30,6 +31,8 @@ enum {
     CHUNK_BIGGEST_BYTES = 256 * 1024,
     CHUNK_POOL_SPARE_BYTES = 4 * 1024 * 1024,
 };
+
+#define CHUNK_SECOND_NS 1000000000ull
 
 struct chunk {
     struct list link; /* free list, or a stream's chain */
@@ -56,12 +59,21 @@ struct chunk_pool {
     uint64_t used_bytes;
     uint64_t used_bytes_peak;
     uint64_t chunks_count; /* in use */
-    uint64_t now_ns;       /* stamps chunks; whoever has a clock sets it */
+    /* Of used_bytes: in this second, and in the one before. */
+    uint64_t peak_bytes;
+    uint64_t peak_before_bytes;
+    uint64_t second_ends_ns;
+    uint64_t now_ns; /* stamps chunks */
 };
 
 void chunk_pool_init(struct chunk_pool *pool);
 /* Every chunk must have come home. */
 void chunk_pool_free(struct chunk_pool *pool);
+
+/* It is now_ns. Of the spare chunks those go home that were not needed in the last second. */
+void chunk_pool_clock(struct chunk_pool *pool, uint64_t now_ns);
+/* When it wants to be told the time at the latest; UINT64_MAX: it does not. */
+uint64_t chunk_pool_deadline(const struct chunk_pool *pool);
 
 /* A chunk with room for at least size bytes, of class at least class_index; one reference, the
  * caller's. size up to UINT32_MAX / 2. */

@@ -619,7 +619,7 @@ uint64_t hub_next_deadline(const struct hub *hub)
         !list_is_empty(&hub->over) || hub->interest_out_size > 0) {
         return hub->now_ns;
     }
-    return timers_next(&hub->timers, hub->now_ns);
+    return MIN_OF(timers_next(&hub->timers, hub->now_ns), chunk_pool_deadline(&hub->chunks));
 }
 
 /* ---- turn ------------------------------------------------------------------------------------ */
@@ -646,7 +646,7 @@ static void resumables_begin(struct hub *hub)
 void hub_turn_begin(struct hub *hub, uint64_t now_ns)
 {
     hub->now_ns = MAX_OF(now_ns, hub->now_ns);
-    hub->chunks.now_ns = hub->now_ns;
+    chunk_pool_clock(&hub->chunks, hub->now_ns);
     hub->turn_ingress_ns = hub->now_ns;
     hub->turn_began_ns = hub->turn_began_ns == 0 ? hub->now_ns : hub->turn_began_ns;
     hub->turn_bytes = 0;

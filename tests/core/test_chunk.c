@@ -52,11 +52,10 @@ static void test_classes(void **state)
 }
 
 /*
- * Goal:    the last reference gives a chunk back, clean, to whoever takes the next; the spare ones
- *          are bounded, so that a burst's memory goes home.
- * Method:  references up and down; then twice as many chunks as may be spare.
+ * Goal:    the last reference gives a chunk back, clean, to whoever takes the next.
+ * Method:  references up and down.
  */
-static void test_spare_chunks_are_used_again_and_bounded(void **state)
+static void test_spare_chunks_are_used_again(void **state)
 {
     (void)state;
     struct chunk_pool pool;
@@ -77,18 +76,93 @@ static void test_spare_chunks_are_used_again_and_bounded(void **state)
     assert_int_equal(again->used | again->messages | again->base | again->cursors, 0);
     chunk_unref(&pool, again);
 
-    enum { MANY = 2 * CHUNK_POOL_SPARE_BYTES / CHUNK_BIGGEST_BYTES };
-    struct chunk *many[MANY];
-    for (int i = 0; i < MANY; i++) {
-        many[i] = chunk_take(&pool, CHUNK_CLASSES - 1, 0);
+    chunk_pool_free(&pool);
+}
+
+enum { MANY = 4 * CHUNK_POOL_SPARE_BYTES / CHUNK_BIGGEST_BYTES };
+
+/* A burst: many at once. */
+static void burst(struct chunk_pool *pool, uint32_t class_index, int count)
+{
+    struct chunk *all[MANY];
+    for (int i = 0; i < count; i++) {
+        all[i] = chunk_take(pool, class_index, 0);
     }
-    assert_int_equal(pool.used_bytes, (uint64_t)MANY * CHUNK_BIGGEST_BYTES);
-    for (int i = 0; i < MANY; i++) {
-        chunk_unref(&pool, many[i]);
+    for (int i = 0; i < count; i++) {
+        chunk_unref(pool, all[i]);
     }
-    assert_int_equal(pool.used_bytes, 0);
-    assert_int_equal(pool.used_bytes_peak, (uint64_t)MANY * CHUNK_BIGGEST_BYTES);
+}
+
+/* As the hub: tells the time when it is asked for, until nothing is asked any more. Returns when. */
+static uint64_t run_out(struct chunk_pool *pool)
+{
+    uint64_t deadline;
+    while ((deadline = chunk_pool_deadline(pool)) != UINT64_MAX) {
+        assert_in_range(deadline, pool->now_ns, pool->now_ns + CHUNK_SECOND_NS);
+        chunk_pool_clock(pool, MAX_OF(deadline, pool->now_ns + 1000));
+    }
+    return pool->now_ns;
+}
+
+/*
+ * Goal:    bursts that come again within a second allocate nothing; the memory of the last one goes home
+ *          one to two seconds later, without anything else having to happen.
+ * Method:  ten bursts half a second apart; then only the clock.
+ */
+static void test_what_was_needed_lately_is_kept(void **state)
+{
+    (void)state;
+    struct chunk_pool pool;
+    chunk_pool_init(&pool);
+    chunk_pool_clock(&pool, 7 * CHUNK_SECOND_NS);
+    burst(&pool, CHUNK_CLASSES - 1, MANY);
+    uint64_t before = memory_allocations();
+    for (int i = 0; i < 10; i++) {
+        chunk_pool_clock(&pool, pool.now_ns + CHUNK_SECOND_NS / 2);
+        burst(&pool, CHUNK_CLASSES - 1, MANY);
+    }
+    assert_int_equal(memory_allocations(), before);
+    assert_int_equal(pool.spare_bytes, (uint64_t)MANY * CHUNK_BIGGEST_BYTES);
+
+    uint64_t last_ns = pool.now_ns;
+    uint64_t out_ns = run_out(&pool);
+    assert_in_range(out_ns - last_ns, CHUNK_SECOND_NS, 2 * CHUNK_SECOND_NS + 1000000);
     assert_in_range(pool.spare_bytes, CHUNK_POOL_SPARE_BYTES / 2, CHUNK_POOL_SPARE_BYTES);
+
+    /* A pause longer than both seconds: it is known at the next turn that nothing of it is needed. */
+    burst(&pool, CHUNK_CLASSES - 1, MANY);
+    chunk_pool_clock(&pool, pool.now_ns + 10 * CHUNK_SECOND_NS);
+    assert_in_range(pool.spare_bytes, CHUNK_POOL_SPARE_BYTES / 2, CHUNK_POOL_SPARE_BYTES);
+    chunk_pool_free(&pool);
+}
+
+/*
+ * Goal:    what is held in all, used or spare, stays below the latest peak of what was used, or what is
+ *          used and CHUNK_POOL_SPARE_BYTES, whatever classes were needed.
+ * Method:  a burst of each class in turn, looked at as it grows.
+ */
+static void test_spares_of_one_class_make_room_for_another(void **state)
+{
+    (void)state;
+    struct chunk_pool pool;
+    chunk_pool_init(&pool);
+    chunk_pool_clock(&pool, CHUNK_SECOND_NS);
+    burst(&pool, CHUNK_CLASSES - 1, MANY);
+    uint64_t peak = pool.used_bytes_peak;
+    for (uint32_t class_index = 0; class_index < CHUNK_CLASSES - 1; class_index++) {
+        struct chunk *all[MANY];
+        for (int i = 0; i < MANY; i++) {
+            all[i] = chunk_take(&pool, class_index, 0);
+            uint64_t most = MAX_OF(peak, pool.used_bytes + CHUNK_POOL_SPARE_BYTES);
+            assert_in_range(pool.used_bytes + pool.spare_bytes, pool.used_bytes, most);
+        }
+        for (int i = 0; i < MANY; i++) {
+            chunk_unref(&pool, all[i]);
+            uint64_t most = MAX_OF(peak, pool.used_bytes + CHUNK_POOL_SPARE_BYTES);
+            assert_in_range(pool.used_bytes + pool.spare_bytes, pool.used_bytes, most);
+        }
+    }
+    assert_int_equal(pool.used_bytes_peak, peak);
     chunk_pool_free(&pool);
 }
 
@@ -96,7 +170,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_classes),
-        cmocka_unit_test(test_spare_chunks_are_used_again_and_bounded),
+        cmocka_unit_test(test_spare_chunks_are_used_again),
+        cmocka_unit_test(test_what_was_needed_lately_is_kept),
+        cmocka_unit_test(test_spares_of_one_class_make_room_for_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
