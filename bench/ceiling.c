@@ -20,6 +20,8 @@
  * Beware:      an answer to a subscriber (PONG) may go out only between frames, so it waits until
  *              the subscriber's cursor has reached the head.
  */
+#include "bench/ceiling_feed.h"
+#include "bench/ceiling_header.h"
 #include "core/base.h"
 
 #include <arpa/inet.h>
@@ -38,7 +40,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -47,16 +48,13 @@
 
 enum {
     READ_BYTES = 256 * 1024,
-    PAYLOAD_MAX = 1024 * 1024,
-    LINE_MAX_BYTES = 4096,
     SLICE = 256, /* sends of one submit */
     EVENTS = 1024,
     STATUS_BEHIND = 3,        /* a subscriber fell out of the log */
     UNSENT_BYTES = 64 * 1024, /* TCP_NOTSENT_LOWAT, as the hub's */
-    THREADS_MAX = 64,
-    GATHER_SENDS = 64, /* from so many subscribers on, */
-    FIRST_PING_TICKS = 2,
-    LOOKS_MAX = 8, /* so many looks for more to read before they are sent to */
+    GATHER_SENDS = 64,        /* from so many subscribers on there are */
+    LOOKS_MAX = 8,            /* so many looks for more to read before they are sent to */
+    FIRST_PING_TICKS = 2,     /* seconds at most until a client is pinged */
 };
 
 enum mode { MODE_SEND, MODE_URING };
@@ -79,29 +77,8 @@ struct sub {
     bool blocked;    /* the socket was full; EPOLLOUT will say when it is not */
 };
 
-/* The header line of the last PUB and what it becomes. Publishers repeat themselves. */
-struct header {
-    uint8_t pub[LINE_MAX_BYTES];
-    size_t pub_bytes;
-    char msg[LINE_MAX_BYTES + 32];
-    size_t msg_bytes;
-    size_t payload_bytes;
-};
-
 struct stats {
     uint64_t turns, messages, sends, sends_short, sends_full;
-};
-
-/* What the threads share. */
-struct feed {
-    uint8_t *log; /* log_bytes, mapped twice in a row */
-    size_t log_bytes;
-    struct ceiling *threads;
-    uint32_t threads_count;
-    pthread_mutex_t lock;  /* of subject, and of the log's end where there are several threads */
-    _Atomic uint64_t head; /* position after the last frame */
-    char subject[LINE_MAX_BYTES]; /* of the first SUB; all others must ask for the same */
-    atomic_bool stops;
 };
 
 struct ceiling {
@@ -112,6 +89,8 @@ struct ceiling {
     bool ticks;
     pthread_t thread;
     struct feed *feed;
+    struct ceiling *threads; /* all of them */
+    uint32_t number;         /* its own among them */
     struct io_uring ring;
 
     struct conn *conns;
@@ -121,10 +100,9 @@ struct ceiling {
     uint32_t blocked_count;
     uint32_t owed; /* connections that have a PONG or a PING to get */
 
-    uint64_t head;           /* the feed's, as this turn knows it */
-    uint64_t base;           /* position that lies at log[0] */
-    _Atomic uint64_t oldest; /* no cursor of this thread is below */
-    bool appended;           /* in this turn */
+    uint64_t head; /* the feed's, as this turn knows it */
+    uint64_t base; /* position that lies at log[0] */
+    bool appended; /* in this turn */
 
     uint8_t *scratch; /* the rest of the message before, then one read */
     struct header header;
@@ -145,38 +123,9 @@ static void fail(int status, const char *sentence)
 
 /* ---- the log ---- */
 
-static uint8_t *log_map(size_t bytes)
-{
-    int fd = memfd_create("ceiling-log", MFD_CLOEXEC);
-    if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0) {
-        die("log");
-    }
-    uint8_t *at = mmap(NULL, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED) {
-        die("log");
-    }
-    for (int i = 0; i < 2; i++) {
-        if (mmap(at + (size_t)i * bytes, bytes, PROT_READ | PROT_WRITE,
-                 MAP_SHARED | MAP_FIXED | MAP_POPULATE, fd, 0) == MAP_FAILED) {
-            die("log");
-        }
-    }
-    close(fd);
-    return at;
-}
-
 static uint8_t *log_at(const struct ceiling *c, uint64_t position)
 {
     return c->feed->log + (position - c->base) % c->feed->log_bytes;
-}
-
-static uint64_t log_oldest(const struct feed *feed)
-{
-    uint64_t oldest = UINT64_MAX;
-    for (uint32_t i = 0; i < feed->threads_count; i++) {
-        oldest = MIN_OF(oldest, atomic_load(&feed->threads[i].oldest));
-    }
-    return oldest;
 }
 
 static void log_append(struct ceiling *c, const uint8_t *payload_and_crlf)
@@ -189,7 +138,7 @@ static void log_append(struct ceiling *c, const uint8_t *payload_and_crlf)
         c->head = atomic_load(&feed->head);
     }
     size_t tail = h->payload_bytes + 2;
-    uint64_t oldest = shared ? log_oldest(feed) : c->oldest;
+    uint64_t oldest = feed_oldest(feed);
     if (c->head + h->msg_bytes + tail - oldest > feed->log_bytes) {
         fail(STATUS_BEHIND, "a subscriber fell further behind than the log (--log-bytes)");
     }
@@ -287,7 +236,7 @@ static void accept_all(struct ceiling *c)
     snprintf(info, sizeof info,
              "INFO {\"server_id\":\"CEILING\",\"version\":\"2.9.0\",\"proto\":1,\"host\":"
              "\"127.0.0.1\",\"port\":%d,\"headers\":false,\"max_payload\":%d}\r\n",
-             c->port, PAYLOAD_MAX);
+             c->port, CEILING_PAYLOAD_MAX);
     for (;;) {
         int fd = accept4(c->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
@@ -324,19 +273,13 @@ static void accept_all(struct ceiling *c)
 
 static bool line_sub(struct ceiling *c, struct conn *conn, const char *line)
 {
-    char subject[LINE_MAX_BYTES];
-    char sid[LINE_MAX_BYTES];
+    char subject[CEILING_LINE_BYTES_MAX];
+    char sid[CEILING_LINE_BYTES_MAX];
     if (sscanf(line, "%*s %4095s %4095s", subject, sid) != 2 || strcmp(sid, "1") != 0) {
         conn_refuse(c, conn, "ceiling knows one sid: 1");
         return false;
     }
-    pthread_mutex_lock(&c->feed->lock);
-    if (c->feed->subject[0] == 0) {
-        memcpy(c->feed->subject, subject, sizeof subject);
-    }
-    bool other = strcmp(c->feed->subject, subject) != 0;
-    pthread_mutex_unlock(&c->feed->lock);
-    if (other) {
+    if (!feed_takes(c->feed, subject)) {
         conn_refuse(c, conn, "ceiling knows one subject, that of the first SUB");
         return false;
     }
@@ -347,33 +290,10 @@ static bool line_sub(struct ceiling *c, struct conn *conn, const char *line)
     return true;
 }
 
-/* Remembers the header of a PUB and renders the MSG line it becomes. */
-static bool line_pub(struct ceiling *c, struct conn *conn, const uint8_t *line, size_t line_bytes)
-{
-    char text[LINE_MAX_BYTES + 1];
-    char subject[LINE_MAX_BYTES];
-    char third[LINE_MAX_BYTES];
-    char fourth[LINE_MAX_BYTES];
-    memcpy(text, line, line_bytes);
-    text[line_bytes] = 0;
-    int words = sscanf(text, "%*s %4095s %4095s %4095s", subject, third, fourth);
-    struct header *h = &c->header;
-    long size = words == 2 ? atol(third) : -1; /* a reply subject is more than we speak */
-    if (size < 0 || size > PAYLOAD_MAX) {
-        conn_refuse(c, conn, "ceiling knows PUB subject size");
-        return false;
-    }
-    memcpy(h->pub, line, line_bytes);
-    h->pub_bytes = line_bytes;
-    h->payload_bytes = (size_t)size;
-    h->msg_bytes = (size_t)snprintf(h->msg, sizeof h->msg, "MSG %s 1 %ld\r\n", subject, size);
-    return true;
-}
-
 /* Handles one line that is no PUB. Returns false when the connection is gone. */
 static bool line_other(struct ceiling *c, struct conn *conn, const uint8_t *line, size_t line_bytes)
 {
-    char text[LINE_MAX_BYTES + 1];
+    char text[CEILING_LINE_BYTES_MAX + 1];
     memcpy(text, line, line_bytes);
     text[line_bytes] = 0;
     if (strncasecmp(text, "PING", 4) == 0) {
@@ -403,9 +323,9 @@ static size_t parse(struct ceiling *c, struct conn *conn, const uint8_t *in, siz
             at += h->pub_bytes + h->payload_bytes + 2;
             continue;
         }
-        const uint8_t *newline = memchr(here, '\n', MIN_OF(left, (size_t)LINE_MAX_BYTES));
+        const uint8_t *newline = memchr(here, '\n', MIN_OF(left, (size_t)CEILING_LINE_BYTES_MAX));
         if (newline == NULL) {
-            if (left >= LINE_MAX_BYTES) {
+            if (left >= CEILING_LINE_BYTES_MAX) {
                 conn_refuse(c, conn, "Maximum Control Line Exceeded");
                 return SIZE_MAX;
             }
@@ -413,7 +333,8 @@ static size_t parse(struct ceiling *c, struct conn *conn, const uint8_t *in, siz
         }
         size_t line_bytes = (size_t)(newline - here) + 1;
         if (strncasecmp((const char *)here, "PUB", 3) == 0) {
-            if (!line_pub(c, conn, here, line_bytes)) {
+            if (!header_learn(&c->header, here, line_bytes)) {
+                conn_refuse(c, conn, "ceiling knows PUB subject size");
                 return SIZE_MAX;
             }
             continue; /* now the fast path above knows it */
@@ -447,7 +368,7 @@ static bool conn_read(struct ceiling *c, struct conn *conn)
     conn->rest_bytes = size - used;
     if (conn->rest_bytes != 0) {
         if (conn->rest == NULL) {
-            conn->rest = memory_alloc(LINE_MAX_BYTES + PAYLOAD_MAX + 2);
+            conn->rest = memory_alloc(CEILING_LINE_BYTES_MAX + CEILING_PAYLOAD_MAX + 2);
         }
         memcpy(conn->rest, c->scratch + used, conn->rest_bytes);
     }
@@ -577,7 +498,7 @@ static void flush(struct ceiling *c)
     for (uint32_t i = 0; c->blocked_count != 0 && i < c->subs_count; i++) {
         oldest = MIN_OF(oldest, c->subs[i].cursor);
     }
-    atomic_store_explicit(&c->oldest, oldest, memory_order_release);
+    atomic_store_explicit(&c->feed->oldest[c->number].position, oldest, memory_order_release);
     if (oldest == c->head && c->feed->threads_count == 1) {
         c->base = c->head; /* nobody needs an old byte: begin again where the cache is warm */
     }
@@ -648,7 +569,7 @@ static void start(struct ceiling *c)
     for (uint32_t i = 0; i < c->conns_max; i++) {
         c->conns[i].fd = -1;
     }
-    c->scratch = memory_alloc(LINE_MAX_BYTES + PAYLOAD_MAX + 2 + READ_BYTES);
+    c->scratch = memory_alloc(CEILING_LINE_BYTES_MAX + CEILING_PAYLOAD_MAX + 2 + READ_BYTES);
     c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (c->mode == MODE_URING) {
         ring_open(c);
@@ -691,7 +612,7 @@ static void wake_others(struct ceiling *c)
 {
     uint64_t one = 1;
     for (uint32_t i = 0; i < c->feed->threads_count; i++) {
-        struct ceiling *other = &c->feed->threads[i];
+        struct ceiling *other = &c->threads[i];
         if (other != c && write(other->wake_fd, &one, sizeof one) != sizeof one) {
             die("wake");
         }
@@ -818,10 +739,11 @@ static void options(struct ceiling *c, struct feed *feed, int argc, char **argv)
             exit(option == 'h' ? 0 : 2);
         }
     }
-    if (feed->log_bytes < 2 * (PAYLOAD_MAX + LINE_MAX_BYTES) || feed->log_bytes > (size_t)1 << 31) {
+    if (feed->log_bytes < 2 * (CEILING_PAYLOAD_MAX + CEILING_LINE_BYTES_MAX) ||
+        feed->log_bytes > (size_t)1 << 31) {
         fail(2, "--log-bytes is between 2.1 MB and 2 GiB");
     }
-    if (feed->threads_count < 1 || feed->threads_count > THREADS_MAX) {
+    if (feed->threads_count < 1 || feed->threads_count > CEILING_THREADS_MAX) {
         fail(2, "--threads is 1 to 64");
     }
 }
@@ -839,21 +761,22 @@ static int signals_open(void)
 
 int main(int argc, char **argv)
 {
-    static struct ceiling threads[THREADS_MAX];
-    static struct feed feed = {.log_bytes = (size_t)32 << 20,
-                               .threads = threads,
-                               .threads_count = 1,
-                               .lock = PTHREAD_MUTEX_INITIALIZER};
-    struct ceiling like = {.mode = MODE_URING, .feed = &feed, .signal_fd = -1};
+    static struct ceiling threads[CEILING_THREADS_MAX];
+    static struct feed feed = {
+        .log_bytes = (size_t)32 << 20, .threads_count = 1, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct ceiling like = {.mode = MODE_URING, .feed = &feed, .threads = threads, .signal_fd = -1};
     options(&like, &feed, argc, argv);
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         MAYBE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
     }
-    feed.log = log_map(feed.log_bytes);
+    if (!feed_open(&feed)) {
+        die("log");
+    }
     for (uint32_t i = 0; i < feed.threads_count; i++) {
         threads[i] = like;
+        threads[i].number = i;
         listener_open(&threads[i]);
         like.port = threads[i].port;
         threads[i].wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
