@@ -192,13 +192,14 @@ static bool waits_for_answers(const struct client *client)
     return client->confirmed_count < last || client->out_size > 0;
 }
 
-/* Only who is over its rate may need time. Who sinned gets no answers, but what it said before is heard
- * like anybody's: not later than a reload of what it may say. */
+/* Only who is over its rate may need time. Who sinned or died gets no answers, but what it said before is
+ * heard like anybody's: not later than a reload of what it may say. */
 static bool waits(const struct client *client)
 {
-    return client->state == CLIENT_SHUT ||
-           (client->state == CLIENT_LIVE &&
-            (client->has_sinned ? client->out_size > 0 : waits_for_answers(client)));
+    if (client->state != CLIENT_LIVE) {
+        return client->state != CLIENT_GONE;
+    }
+    return client->has_sinned ? client->out_size > 0 : waits_for_answers(client);
 }
 
 static bool somebody_waits(const struct sim *sim)
