@@ -595,6 +595,11 @@ uint64_t worker_next_deadline(const struct worker *w)
     return deadline;
 }
 
+bool worker_holds_input(const struct worker *w)
+{
+    return w->events_count > 0;
+}
+
 static uint64_t sleep_ns(struct worker *w, uint64_t now_ns)
 {
     uint64_t deadline = worker_next_deadline(w);

@@ -61,6 +61,9 @@ enum worker_turn worker_turn(struct worker *worker, uint64_t now_ns);
 /* When the next turn is due even if nothing happens; UINT64_MAX: never. */
 uint64_t worker_next_deadline(const struct worker *worker);
 
+/* Between two turns: it has received what it did not parse yet. Who takes a session away then loses that. */
+bool worker_holds_input(const struct worker *worker);
+
 struct hub *worker_hub(struct worker *worker);
 struct loop *worker_loop(struct worker *worker);
 

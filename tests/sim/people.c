@@ -238,6 +238,7 @@ void people_reload(struct sim *sim)
     atomic_store_explicit(&sim->reloaded_settings.holders, 0u, memory_order_relaxed);
     settings_hold(&sim->reloaded_settings, sim->settings.workers);
     sim->tick++;
+    sim_trace(sim, "the rules change");
     for (uint32_t i = 0; i < sim->clients_count; i++) {
         note_losses(sim, &sim->clients[i]);
     }

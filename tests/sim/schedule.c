@@ -192,13 +192,20 @@ static bool waits_for_answers(const struct client *client)
     return client->confirmed_count < last || client->out_size > 0;
 }
 
-/* Only who is over its rate may need time. */
+/* Only who is over its rate may need time. Who sinned or died gets no answers, but what it said before is
+ * heard like anybody's: not later than a reload of what it may say. */
+static bool waits(const struct client *client)
+{
+    if (client->state != CLIENT_LIVE) {
+        return client->state != CLIENT_GONE;
+    }
+    return client->has_sinned ? client->out_size > 0 : waits_for_answers(client);
+}
+
 static bool somebody_waits(const struct sim *sim)
 {
     for (uint32_t i = 0; i < sim->clients_count; i++) {
-        const struct client *client = &sim->clients[i];
-        if (client->state == CLIENT_SHUT ||
-            (client->state == CLIENT_LIVE && !client->has_sinned && waits_for_answers(client))) {
+        if (waits(&sim->clients[i])) {
             return true;
         }
     }

@@ -105,6 +105,7 @@ struct publication {
     const uint8_t *body; /* as it must arrive */
     uint32_t body_size;
     uint32_t received; /* deliveries, all subscriptions together */
+    uint32_t missed;   /* that should have been, while is_missing */
     uint16_t subject;
     uint8_t groups_got;
     uint8_t responses; /* 503s */

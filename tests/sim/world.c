@@ -412,10 +412,11 @@ static uint32_t choose_new_home(struct sim *sim, uint32_t from)
 void world_reload(struct sim *sim)
 {
     uint32_t from = sim_below(sim, sim->settings.workers);
-    if (sim->workers[from].state != WORKER_IDLE || sim->is_over) {
+    struct sim_worker *w = &sim->workers[from];
+    if (w->state != WORKER_IDLE || sim->is_over || worker_holds_input(w->worker)) {
         return;
     }
-    struct hub *hub = worker_hub(sim->workers[from].worker);
+    struct hub *hub = worker_hub(w->worker);
     struct session *session = choose_session(sim, hub);
     size_t size = session != NULL ? nats_save(hub, session, NULL, 0) : 0;
     if (size == 0) {
