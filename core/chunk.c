@@ -44,9 +44,9 @@ static void spare_trim(struct chunk_pool *pool, uint32_t count)
     }
 }
 
-void chunk_pool_clock(struct chunk_pool *pool, uint64_t now_ns)
+void chunk_pool_tidy(struct chunk_pool *pool)
 {
-    pool->now_ns = now_ns;
+    uint64_t now_ns = pool->now_ns;
     if (now_ns >= pool->second_ends_ns) {
         bool is_stale = now_ns - pool->second_ends_ns >= CHUNK_SECOND_NS;
         pool->peak_before_bytes = is_stale ? pool->used_bytes : pool->peak_bytes;
@@ -56,11 +56,8 @@ void chunk_pool_clock(struct chunk_pool *pool, uint64_t now_ns)
     spare_trim(pool, DROPS_MAX);
 }
 
-uint64_t chunk_pool_deadline(const struct chunk_pool *pool)
+uint64_t chunk_pool_tidy_at(const struct chunk_pool *pool)
 {
-    if (pool->spare_bytes <= CHUNK_POOL_SPARE_BYTES) {
-        return UINT64_MAX;
-    }
     return pool->spare_bytes > spare_bytes_may_be(pool) ? pool->now_ns : pool->second_ends_ns;
 }
 

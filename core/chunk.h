@@ -70,10 +70,26 @@ void chunk_pool_init(struct chunk_pool *pool);
 /* Every chunk must have come home. */
 void chunk_pool_free(struct chunk_pool *pool);
 
-/* It is now_ns. Of the spare chunks those go home that were not needed in the last second. */
-void chunk_pool_clock(struct chunk_pool *pool, uint64_t now_ns);
+/* Of the spare chunks those go home that were not needed in the last second. */
+void chunk_pool_tidy(struct chunk_pool *pool);
+/* When it wants to be told the time at the latest, where it has more than CHUNK_POOL_SPARE_BYTES. */
+uint64_t chunk_pool_tidy_at(const struct chunk_pool *pool);
+
+/* It is now_ns. Every turn calls this and the next: both say in a look that there is nothing to do. */
+static inline void chunk_pool_clock(struct chunk_pool *pool, uint64_t now_ns)
+{
+    pool->now_ns = now_ns;
+    if (UNLIKELY(now_ns >= pool->second_ends_ns || pool->spare_bytes > CHUNK_POOL_SPARE_BYTES)) {
+        chunk_pool_tidy(pool);
+    }
+}
+
 /* When it wants to be told the time at the latest; UINT64_MAX: it does not. */
-uint64_t chunk_pool_deadline(const struct chunk_pool *pool);
+static inline uint64_t chunk_pool_deadline(const struct chunk_pool *pool)
+{
+    return LIKELY(pool->spare_bytes <= CHUNK_POOL_SPARE_BYTES) ? UINT64_MAX
+                                                               : chunk_pool_tidy_at(pool);
+}
 
 /* A chunk with room for at least size bytes, of class at least class_index; one reference, the
  * caller's. size up to UINT32_MAX / 2. */

@@ -619,7 +619,9 @@ uint64_t hub_next_deadline(const struct hub *hub)
         !list_is_empty(&hub->over) || hub->interest_out_size > 0) {
         return hub->now_ns;
     }
-    return MIN_OF(timers_next(&hub->timers, hub->now_ns), chunk_pool_deadline(&hub->chunks));
+    uint64_t tidy_ns = chunk_pool_deadline(&hub->chunks);
+    uint64_t timer_ns = timers_next(&hub->timers, hub->now_ns);
+    return MIN_OF(timer_ns, tidy_ns);
 }
 
 /* ---- turn ------------------------------------------------------------------------------------ */
