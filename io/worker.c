@@ -27,7 +27,10 @@ struct lame_duck {
     uint32_t slot; /* where to look for it */
 };
 
-enum { LOOKS_MAX = 8 }; /* for more input before a flush */
+enum {
+    LOOKS_MAX = 8, /* for more input before a flush */
+    GATHERED_BYTES_MAX = 8 * READ_BUFFER_BYTES,
+};
 
 /* Sessions looked at in a turn while new settings are made known to them. */
 enum { RELOAD_SESSIONS = 256 };
@@ -689,12 +692,31 @@ static bool hear_others(struct worker *w)
     return true;
 }
 
+/* What there is to parse, in bytes. Who comes or leaves weighs as much as a turn may gather in all: a wait
+ * reports only so many of them that others do not wait long. */
+static size_t events_weight(const struct worker *w)
+{
+    size_t weight = 0;
+    for (size_t i = 0; i < w->events_count; i++) {
+        const struct loop_event *event = &w->events[i];
+        if (event->kind == LOOP_EVENT_BYTES) {
+            weight += event->bytes.size;
+        } else if (event->kind != LOOP_EVENT_WAKE) {
+            return GATHERED_BYTES_MAX;
+        }
+    }
+    return weight;
+}
+
 /* A send costs what it costs, however much it carries: what came while the turn's input was parsed goes
  * along. Otherwise a publisher whose messages came in two reads is fanned out twice; and as his next
- * ones follow the deliveries, they come in two again. */
+ * ones follow the deliveries, they come in two again. What waits to be sent does not wait longer for it
+ * than for a wait or two, whoever floods the hub with what it need not hear. */
 static void gather(struct worker *w)
 {
-    for (int looks = 0; looks < LOOKS_MAX && hub_gathers(w->hub); looks++) {
+    size_t weight = 0;
+    for (int looks = 0; looks < LOOKS_MAX && weight < GATHERED_BYTES_MAX && hub_gathers(w->hub);
+         looks++) {
         w->events_count = loop_wait(w->loop, 0, w->events, EVENTS_MAX);
         if (w->events_count == 0 && mpsc_is_empty(&own_port(w)->inbox)) {
             return;
@@ -702,6 +724,7 @@ static void gather(struct worker *w)
         if (!PLANTED(PLANTED_GATHER_UNDRAINED) && !hear_others(w)) {
             return; /* what was read waits for the next turn */
         }
+        weight += events_weight(w);
         hub_metrics(w->hub)->turns_gathered++;
         reap(w);
     }

@@ -17,8 +17,11 @@ enum { CROWD = 100, FEW = 10, CONNECTIONS_MAX = 1100 };
 /* What happens in the waits of worker 0, the first being the turn's own. */
 static struct {
     struct hubs *hubs;
-    struct fake_client *publisher; /* on worker 0 */
-    struct fake_client *other;     /* on worker 1 */
+    struct fake_client *publisher;    /* on worker 0 */
+    struct fake_client *other;        /* on worker 1 */
+    struct fake_client *crowd[CROWD]; /* on worker 0 */
+    struct fake_client *leaver;       /* on worker 0 */
+    uint32_t floods;
     uint32_t waits;
     void (*in_second)(void);
 } scene;
@@ -26,7 +29,7 @@ static struct {
 static void on_wait(void *context, struct loop *loop, uint64_t timeout_ns)
 {
     (void)context;
-    if (loop == scene.hubs->loops[0]) {
+    if (loop == scene.hubs->loops[0] && scene.in_second != NULL) {
         scene.waits++;
         if (scene.waits == 2) {
             assert_int_equal(timeout_ns, 0);
@@ -44,12 +47,20 @@ static void scene_begin(uint32_t crowd, struct fake_client **hearer)
     scene.publisher = hubs_join(hubs);
     scene.other = hubs_join(hubs);
     for (uint32_t i = 0; i < crowd; i++) {
-        *hearer = hubs_join_saying(hubs, "SUB a 1\r\n");
+        scene.crowd[i] = *hearer = hubs_join_saying(hubs, "SUB a 1\r\n");
         (void)hubs_join(hubs); /* so that the next one is worker 0's again */
     }
     hubs_run(hubs);
     assert_int_equal(hubs_sessions(hubs, 0), crowd + 1);
     fake_world_on_wait(hubs->world, on_wait, NULL);
+}
+
+/* One message is there before the turn; in_second comes with its second look at the sockets. */
+static void scene_turn(void (*in_second)(void))
+{
+    scene.in_second = in_second;
+    hubs_say(scene.publisher, "PUB a 1\r\nx\r\n");
+    hubs_turn(scene.hubs, 0);
 }
 
 static void scene_end(void)
@@ -76,10 +87,7 @@ static void test_many_hear_both_at_once(void **state)
     for (int many = 0; many < 2; many++) {
         struct fake_client *hearer = NULL;
         scene_begin(many ? CROWD : FEW, &hearer);
-        scene.in_second = publish_more;
-        hubs_say(scene.publisher, "PUB a 1\r\nx\r\n");
-
-        hubs_turn(scene.hubs, 0);
+        scene_turn(publish_more);
 
         const char *heard = hubs_hear(scene.hubs, hearer);
         if (many) {
@@ -108,14 +116,66 @@ static void test_looks_come_to_an_end(void **state)
     (void)state;
     struct fake_client *hearer = NULL;
     scene_begin(CROWD, &hearer);
-    scene.in_second = publish_always;
-    hubs_say(scene.publisher, "PUB a 1\r\nx\r\n");
-
-    hubs_turn(scene.hubs, 0);
+    scene_turn(publish_always);
 
     const char *heard = hubs_hear(scene.hubs, hearer);
     assert_in_range(strlen(heard), 2 * strlen("MSG a 1 1\r\nx\r\n"),
                     20 * strlen("MSG a 1 1\r\nx\r\n"));
+    scene_end();
+}
+
+/* 30 KB of each of the crowd, again with every look. */
+static void flood(void)
+{
+    static char pongs[30 * 1024];
+    for (size_t i = 0; i < sizeof(pongs); i++) {
+        pongs[i] = "PONG\r\n"[i % 6];
+    }
+    for (uint32_t i = 0; i < CROWD; i++) {
+        MAYBE(fake_client_write(scene.crowd[i], bytes_of(pongs, sizeof(pongs))) > 0);
+    }
+    scene.floods++;
+    scene.waits = 1;
+}
+
+/*
+ * Goal:    what many say that nobody hears holds up a fan-out no longer than one more wait brings of it.
+ * Method:  before each look all subscribers say 30 KB of PONGs, of which one look finds too much already.
+ */
+static void test_a_flood_ends_the_looks(void **state)
+{
+    (void)state;
+    struct fake_client *hearer = NULL;
+    scene_begin(CROWD, &hearer);
+
+    scene_turn(flood);
+
+    assert_int_equal(scene.floods, 1);
+    assert_string_equal(hubs_hear(scene.hubs, hearer), "MSG a 1 1\r\nx\r\n");
+    scene_end();
+}
+
+static void somebody_leaves(void)
+{
+    fake_client_close(scene.leaver);
+}
+
+/*
+ * Goal:    of comings and goings a wait reports few, so that others do not wait long: a turn does not add
+ *          them up.
+ * Method:  somebody leaves before the second look; there is no third.
+ */
+static void test_who_leaves_ends_the_looks(void **state)
+{
+    (void)state;
+    struct fake_client *hearer = NULL;
+    scene_begin(CROWD, &hearer);
+    scene.leaver = hubs_join(scene.hubs);
+
+    scene_turn(somebody_leaves);
+
+    assert_int_equal(scene.waits, 2);
+    assert_string_equal(hubs_hear(scene.hubs, hearer), "MSG a 1 1\r\nx\r\n");
     scene_end();
 }
 
@@ -138,10 +198,7 @@ static void test_drains_again_before_it_listens_again(void **state)
     (void)state;
     struct fake_client *hearer = NULL;
     scene_begin(CROWD, &hearer);
-    scene.in_second = subscribe_then_publish;
-    hubs_say(scene.publisher, "PUB a 1\r\nx\r\n");
-
-    hubs_turn(scene.hubs, 0);
+    scene_turn(subscribe_then_publish);
     assert_in_range(scene.waits, 2, 3);
     hubs_run(scene.hubs);
 
@@ -177,10 +234,7 @@ static void test_half_a_push_puts_it_off(void **state)
     (void)state;
     struct fake_client *hearer = NULL;
     scene_begin(CROWD, &hearer);
-    scene.in_second = subscribe_behind_half_a_push;
-    hubs_say(scene.publisher, "PUB a 1\r\nx\r\n");
-
-    hubs_turn(scene.hubs, 0);
+    scene_turn(subscribe_behind_half_a_push);
 
     assert_string_equal(hubs_hear(scene.hubs, hearer), "MSG a 1 1\r\nx\r\n");
     assert_int_equal(scene.waits, 2);
@@ -203,6 +257,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_hear_both_at_once),
         cmocka_unit_test(test_looks_come_to_an_end),
+        cmocka_unit_test(test_a_flood_ends_the_looks),
+        cmocka_unit_test(test_who_leaves_ends_the_looks),
         cmocka_unit_test(test_drains_again_before_it_listens_again),
         cmocka_unit_test(test_half_a_push_puts_it_off),
     };
